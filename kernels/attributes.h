@@ -2,8 +2,8 @@
 #define METRONOME_KERNELS_ATTRIBUTES_H_
 
 #include <cstdint>
-#include <string>
 #include <initializer_list>
+#include <string>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -14,8 +14,8 @@ namespace metronome {
 
 using AttributeValue = std::variant<int64_t, double, std::string, std::vector<int64_t>, std::vector<double>>;
 
-// The compile-time constants of an op or a kernel call: a small map sorted by name, so that equal contents compare, hash and print
-// alike. Lookups of a missing name or a wrong type return the default.
+// The compile-time constants of an op or a kernel call: a small map sorted by name, so that equal contents compare,
+// hash and print alike. Lookups of a missing name or a wrong type return the default.
 class Attributes {
  public:
   Attributes() = default;
@@ -28,7 +28,7 @@ class Attributes {
   int64_t Int(absl::string_view name, int64_t missing = 0) const;
   double Float(absl::string_view name, double missing = 0) const;
   absl::string_view String(absl::string_view name, absl::string_view missing = "") const;
-  const std::vector<int64_t>& Ints(absl::string_view name) const;  // Empty when missing.
+  const std::vector<int64_t>& Ints(absl::string_view name) const;   // Empty when missing.
   const std::vector<double>& Floats(absl::string_view name) const;  // Empty when missing.
 
   const std::vector<std::pair<std::string, AttributeValue>>& values() const { return values_; }

@@ -17,19 +17,21 @@ namespace metronome {
 
 // What a device says of itself; recorded with every benchmark result.
 struct DeviceInfo {
-  std::string name;              // "AMD EPYC 9B14", "NVIDIA H200".
-  std::string instruction_set;   // Best kernels in use: "avx512_bf16", "avx2", "sm_90a".
-  int threads = 0;               // Host threads that run kernels.
+  std::string name;             // "AMD EPYC 9B14", "NVIDIA H200".
+  std::string instruction_set;  // Best kernels in use: "avx512_bf16", "avx2", "sm_90a".
+  int threads = 0;              // Host threads that run kernels.
   int64_t memory_total_bytes = 0;
 };
 
-// Device memory, freed on destruction. A reserved buffer is one contiguous range of addresses of which a prefix is backed by memory.
+// Device memory, freed on destruction. A reserved buffer is one contiguous range of addresses of which a prefix is
+// backed by memory.
 class Buffer {
  public:
   virtual ~Buffer() = default;
   virtual void* data() const = 0;          // Device address, 256-byte aligned.
   virtual int64_t size_bytes() const = 0;  // The whole range.
-  // Makes [0, bytes) usable, keeping contents. ResourceExhausted when the device has no more. No-op on a buffer from Allocate.
+  // Makes [0, bytes) usable, keeping contents. ResourceExhausted when the device has no more. No-op on a buffer from
+  // Allocate.
   virtual absl::Status Commit(int64_t bytes) = 0;
   virtual int64_t committed_bytes() const = 0;
 };
@@ -41,15 +43,16 @@ class Kernel {
   virtual absl::string_view name() const = 0;
 };
 
-// The operands of one launch. Shapes and dtypes were checked against the catalogue when the plan was bound, so a kernel may CHECK them.
+// The operands of one launch. Shapes and dtypes were checked against the catalogue when the plan was bound, so a kernel
+// may CHECK them.
 struct KernelArgs {
   absl::Span<const TensorView> inputs;
   absl::Span<const TensorView> outputs;
   const Attributes* attributes = nullptr;
 };
 
-// A device: memory, kernels, a single in-order stream. Not thread-safe: one thread (the engine's) drives it; Describe and
-// MemoryAvailableBytes may be called from any.
+// A device: memory, kernels, a single in-order stream. Not thread-safe: one thread (the engine's) drives it; Describe
+// and MemoryAvailableBytes may be called from any.
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -58,7 +61,8 @@ class Backend {
   virtual DeviceInfo Describe() const = 0;
   // Memory that new buffers could take right now, after what others hold.
   virtual int64_t MemoryAvailableBytes() const = 0;
-  // True where device pointers can be read and written by the host, so that mapped files serve as weights without a copy.
+  // True where device pointers can be read and written by the host, so that mapped files serve as weights without a
+  // copy.
   virtual bool host_addressable() const = 0;
 
   // Backed, zero-filled memory. InvalidArgument (bytes < 0), ResourceExhausted.

@@ -10,8 +10,8 @@
 #define METRONOME_CONCAT(a, b) METRONOME_CONCAT_INNER(a, b)
 
 // Returns the error of `expr` (an absl::Status) from the enclosing function.
-#define RETURN_IF_ERROR(expr)                                       \
-  do {                                                              \
+#define RETURN_IF_ERROR(expr)                                                                    \
+  do {                                                                                           \
     if (absl::Status metronome_status = (expr); !metronome_status.ok()) return metronome_status; \
   } while (false)
 

@@ -11,8 +11,8 @@
 namespace metronome {
 namespace {
 
-// About 50 us of pauses on current x86: longer than the gaps between kernels of a step, shorter than anything a person would notice as
-// CPU use.
+// About 50 us of pauses on current x86: longer than the gaps between kernels of a step, shorter than anything a person
+// would notice as CPU use.
 constexpr int kSpins = 2000;
 
 void Pause() {

@@ -11,11 +11,12 @@
 
 namespace metronome {
 
-// A fixed team of threads for data-parallel kernels. The caller is member 0; `size() - 1` persistent workers spin briefly for the next
-// task, then park on a futex, so that back-to-back kernels of a decode step hand over in about a microsecond and an idle daemon uses
-// no CPU.
+// A fixed team of threads for data-parallel kernels. The caller is member 0; `size() - 1` persistent workers spin
+// briefly for the next task, then park on a futex, so that back-to-back kernels of a decode step hand over in about a
+// microsecond and an idle daemon uses no CPU.
 //
-// One task runs at a time: ParallelFor must be called from one thread at a time and must not be nested. Tasks must not throw.
+// One task runs at a time: ParallelFor must be called from one thread at a time and must not be nested. Tasks must not
+// throw.
 class ThreadPool {
  public:
   // `threads` >= 1, the caller included; 0 means one per CPU this process may run on.
@@ -26,9 +27,9 @@ class ThreadPool {
 
   int size() const { return static_cast<int>(workers_.size()) + 1; }
 
-  // Runs body(begin, end, member) over disjoint ranges that cover [0, count), each at most `grain` long and starting at a multiple of
-  // it; members claim ranges dynamically because virtual CPUs stall unevenly. Blocks until all are done; the effects of every body are
-  // visible afterwards. 0 <= member < size(). count <= grain runs inline on the caller.
+  // Runs body(begin, end, member) over disjoint ranges that cover [0, count), each at most `grain` long and starting at
+  // a multiple of it; members claim ranges dynamically because virtual CPUs stall unevenly. Blocks until all are done;
+  // the effects of every body are visible afterwards. 0 <= member < size(). count <= grain runs inline on the caller.
   void ParallelFor(int64_t count, int64_t grain, absl::FunctionRef<void(int64_t begin, int64_t end, int member)> body);
 
  private:

@@ -1,0 +1,101 @@
+#ifndef METRONOME_COMPILER_IR_BUILDER_H_
+#define METRONOME_COMPILER_IR_BUILDER_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "compiler/ir/graph.h"
+#include "runtime/plan/plan.h"
+
+namespace metronome {
+
+// Writes a graph in primitive ops. The first error sticks: later calls return the invalid id -1 and Finish returns that
+// error, so a frontend reads as straight formulas. `float` operands become scalar constants of the other operand's
+// dtype. A cast to the dtype a value already has and a reshape to its own shape are no nodes.
+//
+// Conventions that frontends keep so that one set of rules serves all:
+//  - linear layers: Matmul(x [seq, in], w [out, in], /*transpose_b=*/true), then Add for bias and residual (residual as
+//  first operand).
+//  - norms, softmax and activations: Cast to float32, compute, Cast back, as the model's reference implementation
+//  rounds.
+//  - mean: Mul(ReduceSum(x, last axis), 1 / n).
+//  - attention: q reshaped [seq, nkv, g, d] and transposed to [nkv, g, seq, d]; K and V from CacheWrite [past+seq, nkv,
+//  d], transposed to
+//    [nkv, past+seq, d] and reshaped [nkv, 1, past+seq, d]; scores = Mul(Matmul(q, k, true), scale); Select(mask,
+//    scores, -inf) with mask = Le(keys, queries) [and Gt(keys, Sub(queries, window))], keys = Iota(0, past+seq) and
+//    queries = Iota(past, seq) reshaped [seq, 1]; softmax over the last axis in float32, cast back; Matmul(p, v);
+//    transposed to [seq, nkv, g, d]; reshaped [seq, nq*d].
+class Builder {
+ public:
+  NodeId Tokens();
+  NodeId Weight(absl::string_view name, DType dtype, std::vector<int64_t> shape, WeightInit init);
+  NodeId Constant(DType dtype, std::vector<int64_t> shape, std::vector<double> values);
+  NodeId Scalar(DType dtype, double value) { return Constant(dtype, {}, {value}); }
+  // A KV buffer whose rows have this shape; used through CacheWrite only.
+  NodeId State(absl::string_view name, DType dtype, std::vector<int64_t> row_shape);
+  NodeId Iota(Dim start, Dim size);
+
+  NodeId Unary(Op op, NodeId x);
+  NodeId Binary(Op op, NodeId a, NodeId b);
+  NodeId Binary(Op op, NodeId a, double b);
+  NodeId Neg(NodeId x) { return Unary(Op::kNeg, x); }
+  NodeId Exp(NodeId x) { return Unary(Op::kExp, x); }
+  NodeId Tanh(NodeId x) { return Unary(Op::kTanh, x); }
+  NodeId Sigmoid(NodeId x) { return Unary(Op::kSigmoid, x); }
+  NodeId Rsqrt(NodeId x) { return Unary(Op::kRsqrt, x); }
+  NodeId Cos(NodeId x) { return Unary(Op::kCos, x); }
+  NodeId Sin(NodeId x) { return Unary(Op::kSin, x); }
+  template <typename B>
+  NodeId Add(NodeId a, B b) {
+    return Binary(Op::kAdd, a, b);
+  }
+  template <typename B>
+  NodeId Sub(NodeId a, B b) {
+    return Binary(Op::kSub, a, b);
+  }
+  template <typename B>
+  NodeId Mul(NodeId a, B b) {
+    return Binary(Op::kMul, a, b);
+  }
+  template <typename B>
+  NodeId Div(NodeId a, B b) {
+    return Binary(Op::kDiv, a, b);
+  }
+  NodeId Le(NodeId a, NodeId b) { return Binary(Op::kLe, a, b); }
+  NodeId Gt(NodeId a, NodeId b) { return Binary(Op::kGt, a, b); }
+  NodeId And(NodeId a, NodeId b) { return Binary(Op::kAnd, a, b); }
+  NodeId Select(NodeId condition, NodeId a, NodeId b);
+  NodeId Select(NodeId condition, NodeId a, double b);
+  NodeId Cast(NodeId x, DType dtype);
+
+  NodeId ReduceSum(NodeId x, int axis);  // Negative axes count from the end, here and below.
+  NodeId ReduceMax(NodeId x, int axis);
+  NodeId Matmul(NodeId a, NodeId b, bool transpose_b);
+  NodeId Gather(NodeId table, NodeId indices);
+  NodeId CacheWrite(NodeId state, NodeId rows);
+  NodeId Reshape(NodeId x, std::vector<Dim> shape);
+  NodeId Transpose(NodeId x, std::vector<int64_t> permutation);
+  NodeId Broadcast(NodeId x, std::vector<Dim> shape);
+  NodeId Slice(NodeId x, int axis, Dim start, Dim end);
+  NodeId Concat(std::vector<NodeId> parts, int axis);
+
+  // The type of a node; an empty float32 scalar for the invalid id.
+  const TensorType& type(NodeId id) const;
+
+  // The finished graph with `logits` ([1, vocab]) as its result, or the first error. The builder is empty afterwards.
+  absl::StatusOr<Graph> Finish(NodeId logits);
+
+ private:
+  NodeId Append(Op op, std::vector<NodeId> inputs, Attributes attributes = {}, TensorType declared = {});
+  int64_t Axis(NodeId x, int axis) const;
+
+  Graph graph_;
+  absl::Status error_;
+};
+
+}  // namespace metronome
+
+#endif  // METRONOME_COMPILER_IR_BUILDER_H_

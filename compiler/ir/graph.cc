@@ -1,0 +1,99 @@
+#include "compiler/ir/graph.h"
+
+#include "absl/hash/hash.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "runtime/base/status_macros.h"
+
+namespace metronome {
+namespace {
+
+uint64_t HashNode(const Node& node) {
+  uint64_t hash =
+      absl::HashOf(static_cast<int>(node.op), node.inputs, node.attributes.ToString(), static_cast<int>(node.type.dtype));
+  for (const Dim& dim : node.type.shape) hash = absl::HashOf(hash, dim.constant, dim.seq, dim.past);
+  return hash;
+}
+
+std::string FormatNode(const Graph& graph, NodeId id) {
+  const Node& node = graph.node(id);
+  std::string text = absl::StrCat("%", id, " = ", Name(node.op));
+  if (!node.inputs.empty()) {
+    absl::StrAppend(
+        &text, "(",
+        absl::StrJoin(node.inputs, ", ", [](std::string* out, NodeId input) { absl::StrAppend(out, "%", input); }),
+        ")");
+  }
+  if (!node.attributes.empty()) absl::StrAppend(&text, " ", node.attributes.ToString());
+  return absl::StrCat(text, " : ", node.type.ToString());
+}
+
+}  // namespace
+
+std::string TensorType::ToString() const {
+  return absl::StrCat(Name(dtype), "[",
+                      absl::StrJoin(shape, ", ", [](std::string* out, const Dim& dim) { out->append(dim.ToString()); }),
+                      "]");
+}
+
+NodeId Graph::Add(Node node) {
+  std::vector<NodeId>& bucket = by_hash_[HashNode(node)];
+  for (NodeId id : bucket) {
+    if (nodes_[id] == node) return id;
+  }
+  bucket.push_back(size());
+  nodes_.push_back(std::move(node));
+  return size() - 1;
+}
+
+std::vector<int> Graph::CountUses() const {
+  std::vector<int> uses(nodes_.size(), 0);
+  if (logits_ < 0) return uses;
+  uses[logits_] = 1;
+  for (NodeId id = logits_; id >= 0; --id) {
+    if (uses[id] == 0) continue;
+    for (NodeId input : nodes_[id].inputs) ++uses[input];
+  }
+  return uses;
+}
+
+std::string Graph::ToString() const {
+  const std::vector<int> uses = CountUses();
+  std::string text;
+  for (NodeId id = 0; id < size(); ++id) {
+    if (uses[id] > 0) absl::StrAppend(&text, FormatNode(*this, id), "\n");
+  }
+  absl::StrAppend(&text, "logits %", logits_, "\n");
+  return text;
+}
+
+absl::Status VerifyGraph(const Graph& graph) {
+  for (NodeId id = 0; id < graph.size(); ++id) {
+    const Node& node = graph.node(id);
+    std::vector<TensorType> inputs;
+    for (NodeId input : node.inputs) {
+      if (input < 0 || input >= id)
+        return absl::InternalError(absl::StrCat(FormatNode(graph, id), ": input %", input, " does not precede it"));
+      inputs.push_back(graph.node(input).type);
+    }
+    const absl::StatusOr<TensorType> inferred = InferType(node.op, inputs, node.attributes, node.type);
+    if (!inferred.ok())
+      return absl::InternalError(absl::StrCat(FormatNode(graph, id), ": ", inferred.status().message()));
+    if (*inferred != node.type)
+      return absl::InternalError(absl::StrCat(FormatNode(graph, id), ": should be ", inferred->ToString()));
+  }
+  if (graph.logits() < 0 || graph.logits() >= graph.size()) return absl::InternalError("the graph has no logits");
+  const TensorType& logits = graph.node(graph.logits()).type;
+  if (logits.rank() != 2 || logits.shape[0] != Dim(1) || !logits.shape[1].is_constant() || !IsFloat(logits.dtype)) {
+    return absl::InternalError(absl::StrCat("logits are ", logits.ToString(), ", not a float [1, vocab]"));
+  }
+  return absl::OkStatus();
+}
+
+std::vector<int64_t> EncodeDim(Dim dim) { return {dim.constant, dim.seq, dim.past}; }
+
+Dim DecodeDim(const std::vector<int64_t>& encoded) {
+  return encoded.size() == 3 ? Dim(encoded[0], encoded[1], encoded[2]) : Dim(0);
+}
+
+}  // namespace metronome

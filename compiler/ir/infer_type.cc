@@ -1,0 +1,269 @@
+#include <algorithm>
+#include <numeric>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "compiler/ir/graph.h"
+#include "runtime/base/status_macros.h"
+
+namespace metronome {
+namespace {
+
+using Types = absl::Span<const TensorType>;
+
+absl::Status Mismatch(Op op, Types inputs, absl::string_view why) {
+  return absl::InvalidArgumentError(absl::StrCat(
+      Name(op), "(",
+      absl::StrJoin(inputs, ", ", [](std::string* out, const TensorType& type) { out->append(type.ToString()); }),
+      "): ", why));
+}
+
+// NumPy's rule on shape suffixes.
+absl::StatusOr<std::vector<Dim>> BroadcastShapes(Op op, Types inputs) {
+  size_t rank = 0;
+  for (const TensorType& type : inputs) rank = std::max(rank, type.shape.size());
+  std::vector<Dim> shape(rank, Dim(1));
+  for (const TensorType& type : inputs) {
+    const size_t lead = rank - type.shape.size();
+    for (size_t axis = 0; axis < type.shape.size(); ++axis) {
+      Dim& out = shape[lead + axis];
+      if (type.shape[axis] == Dim(1) || type.shape[axis] == out) continue;
+      if (out != Dim(1)) return Mismatch(op, inputs, "shapes do not broadcast");
+      out = type.shape[axis];
+    }
+  }
+  return shape;
+}
+
+// The number of elements in normal form: a constant times the sorted symbolic factors, each divided by the gcd of its
+// terms.
+struct ElementCount {
+  int64_t factor = 1;
+  std::vector<Dim> symbols;
+  friend bool operator==(const ElementCount&, const ElementCount&) = default;
+};
+
+ElementCount CountElements(const std::vector<Dim>& shape) {
+  ElementCount count;
+  for (const Dim& dim : shape) {
+    if (dim.is_constant()) {
+      count.factor *= dim.constant;
+      continue;
+    }
+    const int64_t common = std::gcd(std::gcd(dim.constant, dim.seq), dim.past);
+    count.factor *= common;
+    count.symbols.push_back({dim.constant / common, dim.seq / common, dim.past / common});
+  }
+  std::sort(count.symbols.begin(), count.symbols.end());
+  return count;
+}
+
+absl::StatusOr<TensorType> InferElementwise(Op op, Types inputs) {
+  Types values = op == Op::kSelect ? inputs.subspan(1) : inputs;
+  for (const TensorType& type : values) {
+    if (type.dtype != values[0].dtype) return Mismatch(op, inputs, "dtypes differ");
+  }
+  if (op == Op::kSelect && inputs[0].dtype != DType::kBool) return Mismatch(op, inputs, "the condition is not bool");
+  if (op == Op::kAnd && inputs[0].dtype != DType::kBool) return Mismatch(op, inputs, "the operands are not bool");
+  if (op <= Op::kSin && !IsFloat(inputs[0].dtype)) return Mismatch(op, inputs, "the operand is not a float");
+  ASSIGN_OR_RETURN(std::vector<Dim> shape, BroadcastShapes(op, inputs));
+  const bool compares = op >= Op::kLt && op <= Op::kAnd;
+  return TensorType{compares ? DType::kBool : values[0].dtype, std::move(shape)};
+}
+
+absl::StatusOr<TensorType> InferMatmul(Types inputs, const Attributes& attributes) {
+  const TensorType& a = inputs[0];
+  const TensorType& b = inputs[1];
+  if (a.rank() < 2 || b.rank() < 2 || a.dtype != b.dtype || !IsFloat(a.dtype)) {
+    return Mismatch(Op::kMatmul, inputs, "operands must be matrices of one float dtype");
+  }
+  const bool transposed = attributes.Int("transpose_b") != 0;
+  const Dim inner_b = b.shape[b.rank() - (transposed ? 1 : 2)];
+  const Dim columns = b.shape[b.rank() - (transposed ? 2 : 1)];
+  if (a.shape.back() != inner_b) return Mismatch(Op::kMatmul, inputs, "inner sizes differ");
+  const TensorType batches[] = {{a.dtype, {a.shape.begin(), a.shape.end() - 2}},
+                                {b.dtype, {b.shape.begin(), b.shape.end() - 2}}};
+  ASSIGN_OR_RETURN(std::vector<Dim> shape, BroadcastShapes(Op::kMatmul, batches));
+  shape.push_back(a.shape[a.rank() - 2]);
+  shape.push_back(columns);
+  return TensorType{a.dtype, std::move(shape)};
+}
+
+absl::StatusOr<int> AxisOf(Op op, Types inputs, const Attributes& attributes) {
+  const int64_t axis = attributes.Int("axis", -1);
+  if (axis < 0 || axis >= inputs[0].rank()) return Mismatch(op, inputs, absl::StrCat("no axis ", axis));
+  return static_cast<int>(axis);
+}
+
+absl::StatusOr<TensorType> InferLayout(Op op, Types inputs, const Attributes& attributes, const TensorType& declared) {
+  TensorType type = inputs[0];
+  switch (op) {
+    case Op::kReshape:
+      if (CountElements(type.shape) != CountElements(declared.shape)) {
+        return Mismatch(op, inputs, absl::StrCat("element counts differ from ", declared.ToString()));
+      }
+      type.shape = declared.shape;
+      return type;
+    case Op::kTranspose: {
+      const std::vector<int64_t>& permutation = attributes.Ints("permutation");
+      std::vector<int64_t> sorted = permutation;
+      std::sort(sorted.begin(), sorted.end());
+      for (int axis = 0; axis < type.rank(); ++axis) {
+        if (sorted.size() != type.shape.size() || sorted[axis] != axis)
+          return Mismatch(op, inputs, "not a permutation of the axes");
+        type.shape[axis] = inputs[0].shape[permutation[axis]];
+      }
+      return type;
+    }
+    case Op::kBroadcast: {
+      const TensorType both[] = {type, {type.dtype, declared.shape}};
+      ASSIGN_OR_RETURN(std::vector<Dim> shape, BroadcastShapes(op, both));
+      if (shape != declared.shape)
+        return Mismatch(op, inputs, absl::StrCat("does not broadcast to ", declared.ToString()));
+      type.shape = declared.shape;
+      return type;
+    }
+    case Op::kSlice: {
+      ASSIGN_OR_RETURN(const int axis, AxisOf(op, inputs, attributes));
+      if (declared.rank() != type.rank()) return Mismatch(op, inputs, "a slice keeps the rank");
+      type.shape[axis] = declared.shape[axis];
+      return type;
+    }
+    default: {  // kConcat
+      ASSIGN_OR_RETURN(const int axis, AxisOf(op, inputs, attributes));
+      for (const TensorType& part : inputs.subspan(1)) {
+        TensorType expected = part;
+        if (part.rank() == type.rank()) expected.shape[axis] = inputs[0].shape[axis];
+        if (expected != inputs[0]) return Mismatch(op, inputs, "parts differ outside the axis");
+        type.shape[axis] = type.shape[axis] + part.shape[axis];
+      }
+      return type;
+    }
+  }
+}
+
+absl::StatusOr<TensorType> InferFused(Op op, Types inputs, const Attributes& attributes) {
+  switch (op) {
+    case Op::kSoftmax:
+      return inputs[0];
+    case Op::kRmsNorm:
+      if (inputs.size() == 2 && (inputs[1].rank() != 1 || inputs[1].shape[0] != inputs[0].shape.back() ||
+                                 inputs[1].dtype != inputs[0].dtype)) {
+        return Mismatch(op, inputs, "the weight does not fit the last axis");
+      }
+      return inputs[0];
+    case Op::kRope:
+      if (inputs[0].rank() != 3 || inputs[1] != inputs[2] ||
+          inputs[1].shape != std::vector<Dim>{inputs[0].shape[0], inputs[0].shape[2]}) {
+        return Mismatch(op, inputs, "needs [n, heads, d] and tables [n, d]");
+      }
+      return inputs[0];
+    case Op::kAttention: {
+      const TensorType &q = inputs[0], &k = inputs[1], &v = inputs[2];
+      if (q.rank() != 3 || k.rank() != 3 || v.rank() != 3 || q.shape[2] != k.shape[2] || k.shape[0] != v.shape[0] ||
+          k.shape[1] != v.shape[1]) {
+        return Mismatch(op, inputs, "needs [n, nq, d], [kv, nkv, d] and [kv, nkv, dv]");
+      }
+      return TensorType{q.dtype, {q.shape[0], q.shape[1], v.shape[2]}};
+    }
+    case Op::kLinear: {
+      const size_t expected = 2 + attributes.Int("has_bias") + attributes.Int("has_residual");
+      if (inputs.size() != expected || inputs[0].rank() != 2 || inputs[1].rank() != 2 ||
+          inputs[0].shape[1] != inputs[1].shape[1]) {
+        return Mismatch(op, inputs, "needs [m, k], [n, k] and the declared extras");
+      }
+      return TensorType{inputs[0].dtype, {inputs[0].shape[0], inputs[1].shape[0]}};
+    }
+    default:  // kGatedActivation
+      if (inputs[0] != inputs[1]) return Mismatch(op, inputs, "gate and up differ");
+      return inputs[0];
+  }
+}
+
+// The least and greatest number of inputs.
+std::pair<size_t, size_t> Arity(Op op) {
+  switch (op) {
+    case Op::kTokens:
+    case Op::kWeight:
+    case Op::kConstant:
+    case Op::kState:
+    case Op::kIota:
+      return {0, 0};
+    case Op::kAdd:
+    case Op::kSub:
+    case Op::kMul:
+    case Op::kDiv:
+    case Op::kMaximum:
+    case Op::kMinimum:
+    case Op::kLt:
+    case Op::kLe:
+    case Op::kGt:
+    case Op::kGe:
+    case Op::kEq:
+    case Op::kAnd:
+    case Op::kMatmul:
+    case Op::kGather:
+    case Op::kCacheWrite:
+    case Op::kGatedActivation:
+      return {2, 2};
+    case Op::kSelect:
+    case Op::kRope:
+    case Op::kAttention:
+      return {3, 3};
+    case Op::kRmsNorm:
+      return {1, 2};
+    case Op::kLinear:
+      return {2, 4};
+    case Op::kConcat:
+      return {1, 64};
+    default:
+      return {1, 1};
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<TensorType> InferType(Op op, Types inputs, const Attributes& attributes, const TensorType& declared) {
+  const auto [least, greatest] = Arity(op);
+  if (inputs.size() < least || inputs.size() > greatest)
+    return Mismatch(op, inputs, absl::StrCat("takes ", least, " to ", greatest, " operands"));
+  if (op <= Op::kIota) return declared;
+  if (op <= Op::kSelect) return InferElementwise(op, inputs);
+  switch (op) {
+    case Op::kCast:
+      return TensorType{declared.dtype, inputs[0].shape};
+    case Op::kReduceSum:
+    case Op::kReduceMax: {
+      ASSIGN_OR_RETURN(const int axis, AxisOf(op, inputs, attributes));
+      TensorType type = inputs[0];
+      type.shape[axis] = Dim(1);
+      return type;
+    }
+    case Op::kMatmul:
+      return InferMatmul(inputs, attributes);
+    case Op::kGather: {
+      if (inputs[0].rank() < 1 || inputs[1].rank() != 1 || inputs[1].dtype != DType::kInt32)
+        return Mismatch(op, inputs, "needs a table and int32 [n]");
+      TensorType type = inputs[0];
+      type.shape[0] = inputs[1].shape[0];
+      return type;
+    }
+    case Op::kCacheWrite: {
+      TensorType rows = inputs[1];
+      if (rows.rank() < 1 || rows.shape[0] != Dim::Seq()) return Mismatch(op, inputs, "rows must be [seq, ...]");
+      rows.shape[0] = Dim::Past() + Dim::Seq();
+      if (rows != inputs[0]) return Mismatch(op, inputs, "rows do not fit the state");
+      return rows;
+    }
+    case Op::kReshape:
+    case Op::kTranspose:
+    case Op::kBroadcast:
+    case Op::kSlice:
+    case Op::kConcat:
+      return InferLayout(op, inputs, attributes, declared);
+    default:
+      return InferFused(op, inputs, attributes);
+  }
+}
+
+}  // namespace metronome

@@ -1,0 +1,32 @@
+#include "compiler/ir/op.h"
+
+#include <array>
+#include <cstddef>
+
+namespace metronome {
+namespace {
+
+// In the order of the enum.
+constexpr std::array<absl::string_view, 42> kNames = {
+    "tokens", "weight",  "constant",    "state",   "iota",      "neg",        "exp",
+    "tanh",   "sigmoid", "rsqrt",       "cos",     "sin",       "add",        "sub",
+    "mul",    "div",     "maximum",     "minimum", "lt",        "le",         "gt",
+    "ge",     "eq",      "and",         "select",  "cast",      "reduce_sum", "reduce_max",
+    "matmul", "gather",  "cache_write", "reshape", "transpose", "broadcast",  "slice",
+    "concat", "softmax", "rms_norm",    "rope",    "attention", "linear",     "gated_activation"};
+static_assert(kNames.size() == static_cast<size_t>(Op::kGatedActivation) + 1);
+
+}  // namespace
+
+absl::string_view Name(Op op) { return kNames[static_cast<size_t>(op)]; }
+
+std::optional<Op> ParseOp(absl::string_view name) {
+  for (size_t i = 0; i < kNames.size(); ++i) {
+    if (kNames[i] == name) return static_cast<Op>(i);
+  }
+  return std::nullopt;
+}
+
+bool IsPrimitive(Op op) { return op < Op::kSoftmax; }
+
+}  // namespace metronome

@@ -1,0 +1,69 @@
+#ifndef METRONOME_COMPILER_IR_OP_H_
+#define METRONOME_COMPILER_IR_OP_H_
+
+#include <cstdint>
+#include <optional>
+
+#include "absl/strings/string_view.h"
+
+namespace metronome {
+
+// Ops whose kernels are described in kernels/catalogue.h carry the kernel's name; the leaves and `reshape` have none.
+enum class Op : uint8_t {
+  // Leaves.
+  kTokens,    // int32 [seq]: the step's token ids.
+  kWeight,    // Attributes name, init (a WeightInit).
+  kConstant,  // Attribute values (row-major doubles).
+  kState,     // A KV buffer [capacity, ...] kept between steps; attribute name. Its first axis is typed as past + seq.
+  kIota,      // int32 [n]; attribute start (a Dim as 3 integers).
+  // Elementwise primitives, NumPy broadcasting.
+  kNeg,
+  kExp,
+  kTanh,
+  kSigmoid,
+  kRsqrt,
+  kCos,
+  kSin,
+  kAdd,
+  kSub,
+  kMul,
+  kDiv,
+  kMaximum,
+  kMinimum,
+  kLt,
+  kLe,
+  kGt,
+  kGe,
+  kEq,
+  kAnd,
+  kSelect,
+  kCast,  // To the node's dtype.
+  // Other primitives.
+  kReduceSum,   // Attribute axis; kept with size 1.
+  kReduceMax,   // Likewise.
+  kMatmul,      // Attribute transpose_b.
+  kGather,      // (table [V, ...], indices [n]) -> [n, ...].
+  kCacheWrite,  // (state, rows [seq, ...]) -> [past + seq, ...], in place.
+  kReshape,
+  kTranspose,  // Attribute permutation.
+  kBroadcast,
+  kSlice,   // Attributes axis, start (a Dim as 3 integers); the size is the node's.
+  kConcat,  // Attribute axis.
+  // Fused forms, introduced by rules only.
+  kSoftmax,
+  kRmsNorm,
+  kRope,
+  kAttention,
+  kLinear,
+  kGatedActivation,
+};
+
+absl::string_view Name(Op op);
+std::optional<Op> ParseOp(absl::string_view name);
+
+// False for the fused forms that only rules may create.
+bool IsPrimitive(Op op);
+
+}  // namespace metronome
+
+#endif  // METRONOME_COMPILER_IR_OP_H_

@@ -1,0 +1,26 @@
+#ifndef METRONOME_RUNTIME_PLAN_MEMORY_PLAN_H_
+#define METRONOME_RUNTIME_PLAN_MEMORY_PLAN_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "runtime/plan/plan.h"
+
+namespace metronome {
+
+// Where each temporary of a plan lies in one arena.
+struct MemoryPlan {
+  static constexpr int64_t kAlignment = 256;
+
+  std::vector<int64_t> offsets;  // Bytes, by ValueId; -1 for values that are not temporaries.
+  int64_t arena_bytes = 0;
+};
+
+// Places temporaries so that values live at the same time never overlap: largest first, each at the lowest free offset
+// ("greedy by size", Pisarchyk & Lee 2020, arXiv:2001.03288). Sizes are those at `capacity`, so the plan serves every
+// step whose seq and past are no larger.
+MemoryPlan PlanMemory(const Plan& plan, const StepShape& capacity);
+
+}  // namespace metronome
+
+#endif  // METRONOME_RUNTIME_PLAN_MEMORY_PLAN_H_

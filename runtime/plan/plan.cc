@@ -1,0 +1,152 @@
+#include "runtime/plan/plan.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "kernels/catalogue.h"
+#include "runtime/base/status_macros.h"
+
+namespace metronome {
+namespace {
+
+absl::string_view StorageName(Storage storage) {
+  switch (storage) {
+    case Storage::kTokens:
+      return "tokens";
+    case Storage::kWeight:
+      return "weight";
+    case Storage::kConstant:
+      return "constant";
+    case Storage::kState:
+      return "state";
+    case Storage::kTemporary:
+      return "temporary";
+    case Storage::kAlias:
+      return "alias";
+  }
+  return "unknown";
+}
+
+std::string FormatValue(const PlanValue& value, ValueId id) {
+  std::string text = absl::StrCat(
+      "%", id, " = ", StorageName(value.storage), value.name.empty() ? "" : " ", value.name, " : ", Name(value.dtype),
+      "[", absl::StrJoin(value.shape, ", ", [](std::string* out, const Dim& dim) { out->append(dim.ToString()); }),
+      "]");
+  if (value.alias_of != kNoValue) absl::StrAppend(&text, " of %", value.alias_of);
+  if (value.storage == Storage::kConstant)
+    absl::StrAppend(&text, " ", Attributes({{"values", value.contents}}).ToString());
+  return text;
+}
+
+std::string FormatIds(const std::vector<ValueId>& ids) {
+  return absl::StrJoin(ids, ", ", [](std::string* out, ValueId id) { absl::StrAppend(out, "%", id); });
+}
+
+std::string FormatCall(const KernelCall& call) {
+  std::string text = absl::StrCat(FormatIds(call.outputs), " = ", call.kernel, "(", FormatIds(call.inputs), ")");
+  if (!call.attributes.empty()) absl::StrAppend(&text, " ", call.attributes.ToString());
+  for (const auto& [name, dim] : call.step_attributes) absl::StrAppend(&text, " ", name, "=", dim.ToString());
+  return text;
+}
+
+// A capacity that every cache view of a validation step fits in.
+constexpr int64_t kValidationCapacity = 64;
+
+TensorView ValidationView(const PlanValue& value, const StepShape& step) {
+  TensorView view{.data = nullptr, .dtype = value.dtype, .shape = EvaluateShape(value.shape, step)};
+  if (value.storage == Storage::kState) view.shape[0] = kValidationCapacity;
+  return view;
+}
+
+absl::Status ValidateCallAt(const Plan& plan, const KernelCall& call, const StepShape& step) {
+  std::vector<TensorView> inputs, outputs;
+  for (ValueId id : call.inputs) inputs.push_back(ValidationView(plan.values[id], step));
+  for (ValueId id : call.outputs) outputs.push_back(ValidationView(plan.values[id], step));
+  Attributes attributes = call.attributes;
+  for (const auto& [name, dim] : call.step_attributes) attributes.Set(name, dim.Evaluate(step));
+  return CheckKernelArgs(call.kernel, {.inputs = inputs, .outputs = outputs, .attributes = &attributes});
+}
+
+absl::Status ValidateValue(const Plan& plan, ValueId id) {
+  const PlanValue& value = plan.values[id];
+  if (value.shape.size() > kMaxRank) {
+    return absl::InternalError(absl::StrCat("plan value %", id, " has rank ", value.shape.size(), ", over ", kMaxRank));
+  }
+  if (value.storage == Storage::kAlias && (value.alias_of < 0 || value.alias_of >= id)) {
+    return absl::InternalError(
+        absl::StrCat("plan value %", id, " aliases %", value.alias_of, ", which does not precede it"));
+  }
+  const bool named = value.storage == Storage::kWeight || value.storage == Storage::kState;
+  if (named == value.name.empty()) {
+    return absl::InternalError(
+        absl::StrCat("plan value %", id, " of storage ", StorageName(value.storage), " has name '", value.name, "'"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+std::string Plan::ToString() const {
+  std::string text;
+  for (size_t id = 0; id < values.size(); ++id)
+    absl::StrAppend(&text, FormatValue(values[id], static_cast<ValueId>(id)), "\n");
+  for (const KernelCall& call : calls) absl::StrAppend(&text, FormatCall(call), "\n");
+  absl::StrAppend(&text, "logits %", logits, "\n");
+  return text;
+}
+
+std::string Plan::Hash() const {
+  uint64_t hash = 0xcbf29ce484222325u;
+  for (const char c : ToString()) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
+  return absl::StrCat(absl::Hex(hash, absl::kZeroPad16));
+}
+
+Shape EvaluateShape(const std::vector<Dim>& shape, const StepShape& step) {
+  int64_t dims[kMaxRank];
+  const size_t rank = std::min<size_t>(shape.size(), kMaxRank);
+  for (size_t axis = 0; axis < rank; ++axis) dims[axis] = shape[axis].Evaluate(step);
+  return Shape(absl::Span<const int64_t>(dims, rank));
+}
+
+absl::Status ValidatePlan(const Plan& plan) {
+  const ValueId count = static_cast<ValueId>(plan.values.size());
+  const auto in_range = [count](ValueId id) { return id >= 0 && id < count; };
+  if (!in_range(plan.tokens) || !in_range(plan.logits))
+    return absl::InternalError("plan names no tokens or no logits value");
+
+  std::vector<bool> defined(plan.values.size());
+  const auto root = [&](ValueId id) {
+    while (plan.values[id].storage == Storage::kAlias) id = plan.values[id].alias_of;
+    return id;
+  };
+  for (ValueId id = 0; id < count; ++id) {
+    RETURN_IF_ERROR(ValidateValue(plan, id));
+    defined[id] = plan.values[id].storage != Storage::kTemporary && plan.values[id].storage != Storage::kAlias;
+  }
+  for (const KernelCall& call : plan.calls) {
+    for (ValueId id : call.inputs) {
+      if (!in_range(id)) return absl::InternalError(absl::StrCat("unknown operand in ", FormatCall(call)));
+      if (!defined[root(id)])
+        return absl::InternalError(absl::StrCat("%", id, " is used before it is written in ", FormatCall(call)));
+    }
+    for (ValueId id : call.outputs) {
+      if (!in_range(id)) return absl::InternalError(absl::StrCat("unknown operand in ", FormatCall(call)));
+      const ValueId storage = root(id);
+      const bool in_place = plan.values[storage].storage == Storage::kState;
+      if (defined[storage] && !in_place)
+        return absl::InternalError(absl::StrCat("%", id, " is written twice in ", FormatCall(call)));
+      defined[storage] = true;
+    }
+    for (const StepShape step :
+         {StepShape{.seq = 1, .past = 0}, StepShape{.seq = 1, .past = 6}, StepShape{.seq = 5, .past = 3}}) {
+      if (absl::Status status = ValidateCallAt(plan, call, step); !status.ok()) {
+        return absl::InternalError(absl::StrCat("plan call ", FormatCall(call), ": ", status.message()));
+      }
+    }
+  }
+  if (!defined[root(plan.logits)]) return absl::InternalError("plan never writes its logits");
+  return absl::OkStatus();
+}
+
+}  // namespace metronome
