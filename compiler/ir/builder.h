@@ -22,6 +22,10 @@ namespace metronome {
 //  - norms, softmax and activations: Cast to float32, compute, Cast back, as the model's reference implementation
 //  rounds.
 //  - mean: Mul(ReduceSum(x, last axis), 1 / n).
+//  - RoPE on x [seq, heads, d]: tables cos and sin [seq, d] in the dtype of x, each Reshape'd to [seq, 1, d];
+//    Add(Mul(x, cos), Mul(Concat({Neg(high half), low half}, -1), sin)) with the halves Sliced from x.
+//  - silu: g = Cast(gate, float32); Mul(Cast(Mul(g, Sigmoid(g)), dtype), up). gelu_tanh: the same around
+//    Mul(Mul(g, 0.5), Add(Tanh(Mul(Add(g, Mul(Mul(g, Mul(g, g)), 0.044715)), sqrt(2 / pi))), 1)).
 //  - attention: q reshaped [seq, nkv, g, d] and transposed to [nkv, g, seq, d]; K and V from CacheWrite [past+seq, nkv,
 //  d], transposed to
 //    [nkv, past+seq, d] and reshaped [nkv, 1, past+seq, d]; scores = Mul(Matmul(q, k, true), scale); Select(mask,

@@ -9,8 +9,8 @@ namespace metronome {
 namespace {
 
 uint64_t HashNode(const Node& node) {
-  uint64_t hash =
-      absl::HashOf(static_cast<int>(node.op), node.inputs, node.attributes.ToString(), static_cast<int>(node.type.dtype));
+  uint64_t hash = absl::HashOf(static_cast<int>(node.op), node.inputs, node.attributes.ToString(),
+                               static_cast<int>(node.type.dtype));
   for (const Dim& dim : node.type.shape) hash = absl::HashOf(hash, dim.constant, dim.seq, dim.past);
   return hash;
 }

@@ -1,0 +1,46 @@
+#include "compiler/driver/compile.h"
+
+#include <array>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "compiler/lowering/lower.h"
+#include "compiler/rules/fuse.h"
+#include "compiler/rules/rule.h"
+#include "runtime/base/status_macros.h"
+
+namespace metronome {
+namespace {
+
+constexpr std::array<absl::string_view, 2> kPathNames = {"eager", "compiled"};
+
+}  // namespace
+
+absl::string_view Name(ExecutionPath path) { return kPathNames[static_cast<size_t>(path)]; }
+
+std::optional<ExecutionPath> ParseExecutionPath(absl::string_view name) {
+  for (size_t i = 0; i < kPathNames.size(); ++i) {
+    if (kPathNames[i] == name) return static_cast<ExecutionPath>(i);
+  }
+  return std::nullopt;
+}
+
+absl::StatusOr<CompileResult> Compile(const Graph& graph, ExecutionPath path) {
+  for (NodeId id = 0; id < graph.size(); ++id) {
+    if (!IsPrimitive(graph.node(id).op)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("node %", id, " is ", Name(graph.node(id).op), ", not a primitive"));
+    }
+  }
+  CompileResult result;
+  if (path == ExecutionPath::kEager) {
+    ASSIGN_OR_RETURN(result.plan, Lower(graph));
+    return result;
+  }
+  ASSIGN_OR_RETURN(FusionResult fused, Fuse(graph, AllRules()));
+  ASSIGN_OR_RETURN(result.plan, Lower(fused.graph));
+  result.rules_fired = std::move(fused.fired);
+  return result;
+}
+
+}  // namespace metronome

@@ -1,0 +1,35 @@
+#ifndef METRONOME_COMPILER_DRIVER_COMPILE_H_
+#define METRONOME_COMPILER_DRIVER_COMPILE_H_
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "compiler/ir/graph.h"
+#include "runtime/plan/plan.h"
+
+namespace metronome {
+
+// How a graph becomes a plan.
+enum class ExecutionPath : uint8_t {
+  kEager,     // Each primitive one kernel, nothing rewritten: the oracle and the baseline.
+  kCompiled,  // Fused by the rules.
+};
+
+absl::string_view Name(ExecutionPath path);  // "eager", "compiled".
+std::optional<ExecutionPath> ParseExecutionPath(absl::string_view name);
+
+struct CompileResult {
+  Plan plan;
+  std::map<std::string, int> rules_fired;  // Times each rule replaced a node; empty for kEager.
+};
+
+// `graph` must be in primitive ops: InvalidArgument otherwise. Internal for a rule or a lowering that fails its own
+// checks.
+absl::StatusOr<CompileResult> Compile(const Graph& graph, ExecutionPath path);
+
+}  // namespace metronome
+
+#endif  // METRONOME_COMPILER_DRIVER_COMPILE_H_

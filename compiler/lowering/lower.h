@@ -1,0 +1,17 @@
+#ifndef METRONOME_COMPILER_LOWERING_LOWER_H_
+#define METRONOME_COMPILER_LOWERING_LOWER_H_
+
+#include "absl/status/statusor.h"
+#include "compiler/ir/graph.h"
+#include "runtime/plan/plan.h"
+
+namespace metronome {
+
+// Turns each node that logits depend on into one call of the kernel named after its op, in graph order. Reshapes and
+// the results of cache writes become aliases. The plan is validated. Internal when the graph asks for something no
+// kernel does.
+absl::StatusOr<Plan> Lower(const Graph& graph);
+
+}  // namespace metronome
+
+#endif  // METRONOME_COMPILER_LOWERING_LOWER_H_

@@ -1,0 +1,20 @@
+#ifndef METRONOME_KERNELS_CONVERT_H_
+#define METRONOME_KERNELS_CONVERT_H_
+
+#include <cstdint>
+
+#include "kernels/dtype.h"
+
+namespace metronome {
+
+// Converts `elements` host values between float dtypes, rounding to nearest even. The ranges must not overlap; any
+// alignment.
+void ConvertElements(const void* from, DType from_dtype, void* to, DType to_dtype, int64_t elements);
+
+inline void ConvertToFloat32(const void* from, DType from_dtype, float* to, int64_t elements) {
+  ConvertElements(from, from_dtype, to, DType::kFloat32, elements);
+}
+
+}  // namespace metronome
+
+#endif  // METRONOME_KERNELS_CONVERT_H_
