@@ -1,0 +1,50 @@
+#include "runtime/engine/session.h"
+
+#include <algorithm>
+#include <array>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/base/status_macros.h"
+
+namespace metronome {
+namespace {
+
+constexpr std::array<absl::string_view, 2> kModeNames = {"chunked", "sequential"};
+
+}  // namespace
+
+absl::string_view Name(PrefillMode mode) { return kModeNames[static_cast<size_t>(mode)]; }
+
+std::optional<PrefillMode> ParsePrefillMode(absl::string_view name) {
+  for (size_t i = 0; i < kModeNames.size(); ++i) {
+    if (kModeNames[i] == name) return static_cast<PrefillMode>(i);
+  }
+  return std::nullopt;
+}
+
+absl::Status Session::Prefill(absl::Span<const int32_t> tokens, PrefillMode mode,
+                              const std::function<bool()>& keep_going) {
+  if (tokens.empty()) return absl::InvalidArgumentError("the prompt is empty");
+  const int64_t before = cache_->length();
+  if (static_cast<int64_t>(tokens.size()) > max_length() - before) {
+    return absl::OutOfRangeError(
+        absl::StrCat(tokens.size(), " tokens after position ", before, " exceed max_cache_len ", max_length()));
+  }
+  const size_t chunk = mode == PrefillMode::kChunked ? kPrefillChunk : 1;
+  for (size_t at = 0; at < tokens.size(); at += chunk) {
+    absl::Status status = keep_going != nullptr && !keep_going() ? absl::CancelledError("cancelled during prefill")
+                                                                 : executor_.Step(tokens.subspan(at, chunk), *cache_);
+    if (!status.ok()) {
+      RETURN_IF_ERROR(cache_->Truncate(before));
+      return status;
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<Session>> Session::Fork() const {
+  ASSIGN_OR_RETURN(std::unique_ptr<KvCache> cache, cache_->Fork());
+  return std::make_unique<Session>(executor_, std::move(cache));
+}
+
+}  // namespace metronome

@@ -1,0 +1,65 @@
+#ifndef METRONOME_RUNTIME_ENGINE_SESSION_H_
+#define METRONOME_RUNTIME_ENGINE_SESSION_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "runtime/engine/executor.h"
+#include "runtime/kv/kv_cache.h"
+
+namespace metronome {
+
+// How a prompt enters the cache.
+enum class PrefillMode : uint8_t {
+  kChunked,     // Many tokens per step, as users run it.
+  kSequential,  // One token per step: the method of older reports, for comparison.
+};
+
+absl::string_view Name(PrefillMode mode);  // "chunked", "sequential".
+std::optional<PrefillMode> ParsePrefillMode(absl::string_view name);
+
+// Tokens per step of a chunked prefill: enough rows to amortise reading the weights, few enough that a long prompt
+// needs little memory beyond weights and cache (llama-3-8b: 512 rows of the widest activation take 15 MB).
+inline constexpr int64_t kPrefillChunk = 512;
+
+// A sequence in progress: its KV cache over a shared executor. Not thread-safe; the executor must outlive it.
+class Session {
+ public:
+  Session(Executor& executor, std::unique_ptr<KvCache> cache) : executor_(executor), cache_(std::move(cache)) {}
+
+  // Appends the tokens. `keep_going` is asked before each step; when it says no, the session keeps what it had before
+  // the call and Cancelled is returned. Any other error likewise leaves the session as it was. InvalidArgument (no
+  // tokens), OutOfRange (more than max_length(), or a token id outside the vocabulary), ResourceExhausted.
+  absl::Status Prefill(absl::Span<const int32_t> tokens, PrefillMode mode,
+                       const std::function<bool()>& keep_going = nullptr);
+
+  // Appends one token. Errors as Prefill.
+  absl::Status Step(int32_t token) { return Prefill(absl::MakeConstSpan(&token, 1), PrefillMode::kSequential); }
+
+  // [vocab], those of the executor's last step: read them before another session takes a step.
+  absl::Span<const float> logits() const { return executor_.logits(); }
+
+  int64_t length() const { return cache_->length(); }
+  int64_t max_length() const { return cache_->max_length(); }
+  int64_t kv_bytes() const { return cache_->bytes_committed(); }
+
+  // A session with a copy of this one's cache. ResourceExhausted.
+  absl::StatusOr<std::unique_ptr<Session>> Fork() const;
+
+  // Forgets all positions from `length` on. OutOfRange when that is more than length().
+  absl::Status Truncate(int64_t length) { return cache_->Truncate(length); }
+
+ private:
+  Executor& executor_;
+  std::unique_ptr<KvCache> cache_;
+};
+
+}  // namespace metronome
+
+#endif  // METRONOME_RUNTIME_ENGINE_SESSION_H_
