@@ -1,1 +1,365 @@
 #include "kernels/catalogue.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "runtime/base/status_macros.h"
+
+namespace metronome {
+namespace {
+
+std::string Format(const TensorView& view) {
+  return absl::StrCat(Name(view.dtype), "[", absl::StrJoin(view.shape.dims(), ", "), "]");
+}
+
+absl::Status Reject(const KernelArgs& args, absl::string_view why) {
+  const auto append = [](std::string* out, const TensorView& view) { out->append(Format(view)); };
+  return absl::InvalidArgumentError(absl::StrCat("(", absl::StrJoin(args.inputs, ", ", append), ") -> ",
+                                                 absl::StrJoin(args.outputs, ", ", append), ": ", why));
+}
+
+#define METRONOME_REQUIRE(condition, why) \
+  if (!(condition)) return Reject(args, why)
+
+const TensorView& Out(const KernelArgs& args) { return args.outputs[0]; }
+
+bool BroadcastsTo(const Shape& from, const Shape& to) {
+  if (from.rank() > to.rank()) return false;
+  for (int axis = 0; axis < from.rank(); ++axis) {
+    const int64_t size = from[axis], target = to[axis + to.rank() - from.rank()];
+    if (size != target && size != 1) return false;
+  }
+  return true;
+}
+
+bool AllBroadcast(const KernelArgs& args) {
+  return std::all_of(args.inputs.begin(), args.inputs.end(),
+                     [&](const TensorView& in) { return BroadcastsTo(in.shape, Out(args).shape); });
+}
+
+absl::Status CheckUnary(const KernelArgs& args) {
+  METRONOME_REQUIRE(IsFloat(args.inputs[0].dtype) && Out(args).dtype == args.inputs[0].dtype, "needs one float dtype");
+  METRONOME_REQUIRE(Out(args).shape == args.inputs[0].shape, "shapes differ");
+  return absl::OkStatus();
+}
+
+absl::Status CheckBinary(const KernelArgs& args) {
+  const DType dtype = Out(args).dtype;
+  METRONOME_REQUIRE(dtype != DType::kBool && args.inputs[0].dtype == dtype && args.inputs[1].dtype == dtype,
+                    "dtypes differ");
+  METRONOME_REQUIRE(AllBroadcast(args), "shapes do not broadcast");
+  return absl::OkStatus();
+}
+
+absl::Status CheckCompare(const KernelArgs& args) {
+  METRONOME_REQUIRE(args.inputs[0].dtype == args.inputs[1].dtype && args.inputs[0].dtype != DType::kBool,
+                    "dtypes differ");
+  METRONOME_REQUIRE(Out(args).dtype == DType::kBool && AllBroadcast(args),
+                    "needs a bool output the operands broadcast to");
+  return absl::OkStatus();
+}
+
+absl::Status CheckAnd(const KernelArgs& args) {
+  METRONOME_REQUIRE(
+      args.inputs[0].dtype == DType::kBool && args.inputs[1].dtype == DType::kBool && Out(args).dtype == DType::kBool,
+      "needs bool operands");
+  METRONOME_REQUIRE(AllBroadcast(args), "shapes do not broadcast");
+  return absl::OkStatus();
+}
+
+absl::Status CheckSelect(const KernelArgs& args) {
+  METRONOME_REQUIRE(args.inputs[0].dtype == DType::kBool && args.inputs[1].dtype == Out(args).dtype &&
+                        args.inputs[2].dtype == Out(args).dtype,
+                    "needs a bool condition and one dtype");
+  METRONOME_REQUIRE(AllBroadcast(args), "shapes do not broadcast");
+  return absl::OkStatus();
+}
+
+absl::Status CheckSameShape(const KernelArgs& args) {
+  METRONOME_REQUIRE(Out(args).shape == args.inputs[0].shape, "shapes differ");
+  return absl::OkStatus();
+}
+
+int64_t AxisOf(const KernelArgs& args) { return args.attributes->Int("axis", -1); }
+
+absl::Status CheckAxis(const KernelArgs& args) {
+  METRONOME_REQUIRE(AxisOf(args) >= 0 && AxisOf(args) < args.inputs[0].shape.rank(),
+                    absl::StrCat("no axis ", AxisOf(args)));
+  for (const TensorView& in : args.inputs) {
+    METRONOME_REQUIRE(in.dtype == Out(args).dtype && in.shape.rank() == Out(args).shape.rank(),
+                      "dtypes or ranks differ");
+    for (int axis = 0; axis < in.shape.rank(); ++axis) {
+      METRONOME_REQUIRE(axis == AxisOf(args) || in.shape[axis] == Out(args).shape[axis],
+                        "sizes differ outside the axis");
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckReduce(const KernelArgs& args) {
+  RETURN_IF_ERROR(CheckAxis(args));
+  METRONOME_REQUIRE(IsFloat(Out(args).dtype) && Out(args).shape[static_cast<int>(AxisOf(args))] == 1,
+                    "needs a float and size 1 on the axis");
+  return absl::OkStatus();
+}
+
+absl::Status CheckSlice(const KernelArgs& args) {
+  RETURN_IF_ERROR(CheckAxis(args));
+  const int axis = static_cast<int>(AxisOf(args));
+  const int64_t start = args.attributes->Int("start", -1);
+  METRONOME_REQUIRE(start >= 0 && start + Out(args).shape[axis] <= args.inputs[0].shape[axis],
+                    absl::StrCat("start ", start, " leaves the axis"));
+  return absl::OkStatus();
+}
+
+absl::Status CheckConcat(const KernelArgs& args) {
+  RETURN_IF_ERROR(CheckAxis(args));
+  const int axis = static_cast<int>(AxisOf(args));
+  int64_t total = 0;
+  for (const TensorView& in : args.inputs) total += in.shape[axis];
+  METRONOME_REQUIRE(total == Out(args).shape[axis], "parts do not add up");
+  return absl::OkStatus();
+}
+
+absl::Status CheckMatmul(const KernelArgs& args) {
+  const Shape &a = args.inputs[0].shape, &b = args.inputs[1].shape, &c = Out(args).shape;
+  METRONOME_REQUIRE(IsFloat(args.inputs[0].dtype) && args.inputs[0].dtype == args.inputs[1].dtype,
+                    "operands must share a float dtype");
+  METRONOME_REQUIRE(Out(args).dtype == args.inputs[0].dtype || Out(args).dtype == DType::kFloat32, "bad output dtype");
+  METRONOME_REQUIRE(a.rank() >= 2 && b.rank() >= 2 && c.rank() == std::max(a.rank(), b.rank()), "needs matrices");
+  const bool transposed = args.attributes->Int("transpose_b") != 0;
+  const int64_t inner = b[b.rank() - (transposed ? 1 : 2)], columns = b[b.rank() - (transposed ? 2 : 1)];
+  METRONOME_REQUIRE(a.back() == inner && c[c.rank() - 2] == a[a.rank() - 2] && c.back() == columns,
+                    "matrix sizes differ");
+  const Shape batch(c.dims().subspan(0, c.rank() - 2));
+  METRONOME_REQUIRE(BroadcastsTo(Shape(a.dims().subspan(0, a.rank() - 2)), batch) &&
+                        BroadcastsTo(Shape(b.dims().subspan(0, b.rank() - 2)), batch),
+                    "batch axes do not broadcast");
+  return absl::OkStatus();
+}
+
+absl::Status CheckGather(const KernelArgs& args) {
+  Shape expected = args.inputs[0].shape;
+  METRONOME_REQUIRE(expected.rank() >= 1 && args.inputs[1].dtype == DType::kInt32 && args.inputs[1].shape.rank() == 1,
+                    "needs a table and int32 [n]");
+  expected[0] = args.inputs[1].shape[0];
+  METRONOME_REQUIRE(Out(args).shape == expected && Out(args).dtype == args.inputs[0].dtype, "the output does not fit");
+  return absl::OkStatus();
+}
+
+absl::Status CheckCacheWrite(const KernelArgs& args) {
+  const TensorView &cache = args.inputs[0], &rows = args.inputs[1];
+  METRONOME_REQUIRE(cache.dtype == rows.dtype && cache.dtype == Out(args).dtype, "dtypes differ");
+  METRONOME_REQUIRE(cache.shape.rank() >= 1 && rows.shape.rank() == cache.shape.rank() &&
+                        Out(args).shape.rank() == cache.shape.rank(),
+                    "ranks differ");
+  METRONOME_REQUIRE(
+      std::equal(cache.shape.dims().begin() + 1, cache.shape.dims().end(), rows.shape.dims().begin() + 1) &&
+          std::equal(cache.shape.dims().begin() + 1, cache.shape.dims().end(), Out(args).shape.dims().begin() + 1),
+      "rows differ in shape");
+  METRONOME_REQUIRE(rows.shape[0] <= Out(args).shape[0] && Out(args).shape[0] <= cache.shape[0],
+                    "more rows than capacity");
+  return absl::OkStatus();
+}
+
+absl::Status CheckTranspose(const KernelArgs& args) {
+  const std::vector<int64_t>& permutation = args.attributes->Ints("permutation");
+  const int rank = args.inputs[0].shape.rank();
+  METRONOME_REQUIRE(static_cast<int>(permutation.size()) == rank && Out(args).shape.rank() == rank &&
+                        Out(args).dtype == args.inputs[0].dtype,
+                    "needs one entry per axis");
+  uint32_t seen = 0;
+  for (int axis = 0; axis < rank; ++axis) {
+    METRONOME_REQUIRE(permutation[axis] >= 0 && permutation[axis] < rank, "not a permutation");
+    seen |= 1u << permutation[axis];
+    METRONOME_REQUIRE(Out(args).shape[axis] == args.inputs[0].shape[static_cast<int>(permutation[axis])],
+                      "sizes differ");
+  }
+  METRONOME_REQUIRE(seen == (1u << rank) - 1, "not a permutation");
+  return absl::OkStatus();
+}
+
+absl::Status CheckBroadcast(const KernelArgs& args) {
+  METRONOME_REQUIRE(Out(args).dtype == args.inputs[0].dtype && AllBroadcast(args), "does not broadcast");
+  return absl::OkStatus();
+}
+
+absl::Status CheckIota(const KernelArgs& args) {
+  METRONOME_REQUIRE(Out(args).dtype == DType::kInt32 && Out(args).shape.rank() == 1, "needs int32 [n]");
+  return absl::OkStatus();
+}
+
+absl::Status CheckSoftmax(const KernelArgs& args) {
+  RETURN_IF_ERROR(CheckUnary(args));
+  METRONOME_REQUIRE(Out(args).shape.rank() >= 1, "needs an axis");
+  return absl::OkStatus();
+}
+
+absl::Status CheckRmsNorm(const KernelArgs& args) {
+  RETURN_IF_ERROR(CheckSoftmax(args));
+  METRONOME_REQUIRE(args.attributes->Float("eps") >= 0, "eps is negative");
+  if (args.inputs.size() == 2) {
+    METRONOME_REQUIRE(
+        args.inputs[1].dtype == Out(args).dtype && args.inputs[1].shape == Shape({Out(args).shape.back()}),
+        "the weight does not fit the last axis");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckRope(const KernelArgs& args) {
+  RETURN_IF_ERROR(CheckUnary(args));
+  const Shape& x = args.inputs[0].shape;
+  METRONOME_REQUIRE(x.rank() == 3 && x[2] % 2 == 0, "needs [n, heads, even d]");
+  for (const TensorView& table : args.inputs.subspan(1)) {
+    METRONOME_REQUIRE(table.dtype == Out(args).dtype && table.shape == Shape({x[0], x[2]}), "tables must be [n, d]");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckAttention(const KernelArgs& args) {
+  const Shape &q = args.inputs[0].shape, &k = args.inputs[1].shape, &v = args.inputs[2].shape;
+  for (const TensorView& in : args.inputs) {
+    METRONOME_REQUIRE(in.dtype == Out(args).dtype && IsFloat(in.dtype) && in.shape.rank() == 3,
+                      "needs one float dtype and rank 3");
+  }
+  METRONOME_REQUIRE(q[2] == k[2] && k[0] == v[0] && k[1] == v[1] && Out(args).shape == Shape({q[0], q[1], v[2]}),
+                    "sizes differ");
+  METRONOME_REQUIRE(k[1] > 0 && q[1] % k[1] == 0, "query heads are no multiple of key heads");
+  METRONOME_REQUIRE(q[0] <= k[0], "more queries than positions");
+  METRONOME_REQUIRE(args.attributes->Float("scale") > 0 && args.attributes->Int("window") >= 0,
+                    "needs scale > 0 and window >= 0");
+  return absl::OkStatus();
+}
+
+absl::Status CheckLinear(const KernelArgs& args) {
+  const int64_t has_bias = args.attributes->Int("has_bias"), has_residual = args.attributes->Int("has_residual");
+  METRONOME_REQUIRE(static_cast<int64_t>(args.inputs.size()) == 2 + has_bias + has_residual,
+                    "wrong number of operands");
+  const TensorView &x = args.inputs[0], &w = args.inputs[1];
+  METRONOME_REQUIRE(
+      IsFloat(x.dtype) && x.dtype == w.dtype && (Out(args).dtype == x.dtype || Out(args).dtype == DType::kFloat32),
+      "dtypes differ");
+  METRONOME_REQUIRE(x.shape.rank() == 2 && w.shape.rank() == 2 && x.shape[1] == w.shape[1], "needs [m, k] and [n, k]");
+  METRONOME_REQUIRE(Out(args).shape == Shape({x.shape[0], w.shape[0]}), "the output is not [m, n]");
+  if (has_bias != 0)
+    METRONOME_REQUIRE(args.inputs[2].dtype == x.dtype && args.inputs[2].shape == Shape({w.shape[0]}),
+                      "the bias is not [n]");
+  if (has_residual != 0) {
+    METRONOME_REQUIRE(args.inputs.back().dtype == x.dtype && args.inputs.back().shape == Out(args).shape,
+                      "the residual is not [m, n]");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckGatedActivation(const KernelArgs& args) {
+  RETURN_IF_ERROR(CheckUnary(args));
+  METRONOME_REQUIRE(args.inputs[1].dtype == Out(args).dtype && args.inputs[1].shape == Out(args).shape,
+                    "gate and up differ");
+  const absl::string_view activation = args.attributes->String("activation");
+  METRONOME_REQUIRE(activation == "silu" || activation == "gelu_tanh",
+                    absl::StrCat("unknown activation '", activation, "'"));
+  return absl::OkStatus();
+}
+
+#undef METRONOME_REQUIRE
+
+int64_t OperandBytes(const KernelArgs& args) {
+  int64_t bytes = 0;
+  for (const TensorView& in : args.inputs) bytes += in.bytes();
+  for (const TensorView& out : args.outputs) bytes += out.bytes();
+  return bytes;
+}
+
+KernelCost MoveCost(const KernelArgs& args) { return {.flops = 0, .bytes = 2 * Out(args).bytes()}; }
+KernelCost ElementwiseCost(const KernelArgs& args) {
+  return {.flops = Out(args).elements(), .bytes = OperandBytes(args)};
+}
+KernelCost ReduceCost(const KernelArgs& args) {
+  return {.flops = args.inputs[0].elements(), .bytes = OperandBytes(args)};
+}
+KernelCost RowCost(const KernelArgs& args) { return {.flops = 4 * Out(args).elements(), .bytes = OperandBytes(args)}; }
+KernelCost ProductCost(const KernelArgs& args) {
+  return {.flops = 2 * Out(args).elements() * args.inputs[0].shape.back(), .bytes = OperandBytes(args)};
+}
+KernelCost CacheWriteCost(const KernelArgs& args) { return {.flops = 0, .bytes = 2 * args.inputs[1].bytes()}; }
+KernelCost GatherCost(const KernelArgs& args) {
+  return {.flops = 0, .bytes = 2 * Out(args).bytes() + args.inputs[1].bytes()};
+}
+KernelCost AttentionCost(const KernelArgs& args) {
+  const Shape &q = args.inputs[0].shape, &k = args.inputs[1].shape, &v = args.inputs[2].shape;
+  const int64_t window = args.attributes->Int("window");
+  const int64_t visible = window > 0 ? std::min(window + q[0] - 1, k[0]) : k[0];
+  const int64_t row_bytes = (k[1] * k[2] + v[1] * v[2]) * static_cast<int64_t>(SizeOf(args.inputs[1].dtype));
+  return {.flops = 2 * q[0] * q[1] * visible * (q[2] + v[2]),
+          .bytes = args.inputs[0].bytes() + Out(args).bytes() + visible * row_bytes};
+}
+
+constexpr KernelSpec kCatalogue[] = {
+    {"neg", 1, 1, CheckUnary, ElementwiseCost},
+    {"exp", 1, 1, CheckUnary, ElementwiseCost},
+    {"tanh", 1, 1, CheckUnary, ElementwiseCost},
+    {"sigmoid", 1, 1, CheckUnary, ElementwiseCost},
+    {"rsqrt", 1, 1, CheckUnary, ElementwiseCost},
+    {"cos", 1, 1, CheckUnary, ElementwiseCost},
+    {"sin", 1, 1, CheckUnary, ElementwiseCost},
+    {"add", 2, 2, CheckBinary, ElementwiseCost},
+    {"sub", 2, 2, CheckBinary, ElementwiseCost},
+    {"mul", 2, 2, CheckBinary, ElementwiseCost},
+    {"div", 2, 2, CheckBinary, ElementwiseCost},
+    {"maximum", 2, 2, CheckBinary, ElementwiseCost},
+    {"minimum", 2, 2, CheckBinary, ElementwiseCost},
+    {"lt", 2, 2, CheckCompare, ElementwiseCost},
+    {"le", 2, 2, CheckCompare, ElementwiseCost},
+    {"gt", 2, 2, CheckCompare, ElementwiseCost},
+    {"ge", 2, 2, CheckCompare, ElementwiseCost},
+    {"eq", 2, 2, CheckCompare, ElementwiseCost},
+    {"and", 2, 2, CheckAnd, ElementwiseCost},
+    {"select", 3, 3, CheckSelect, ElementwiseCost},
+    {"cast", 1, 1, CheckSameShape, ElementwiseCost},
+    {"reduce_sum", 1, 1, CheckReduce, ReduceCost},
+    {"reduce_max", 1, 1, CheckReduce, ReduceCost},
+    {"matmul", 2, 2, CheckMatmul, ProductCost},
+    {"gather", 2, 2, CheckGather, GatherCost},
+    {"cache_write", 2, 2, CheckCacheWrite, CacheWriteCost},
+    {"transpose", 1, 1, CheckTranspose, MoveCost},
+    {"broadcast", 1, 1, CheckBroadcast, MoveCost},
+    {"slice", 1, 1, CheckSlice, MoveCost},
+    {"concat", 1, 64, CheckConcat, MoveCost},
+    {"iota", 0, 0, CheckIota, MoveCost},
+    {"softmax", 1, 1, CheckSoftmax, RowCost},
+    {"rms_norm", 1, 2, CheckRmsNorm, RowCost},
+    {"rope", 3, 3, CheckRope, RowCost},
+    {"attention", 3, 3, CheckAttention, AttentionCost},
+    {"linear", 2, 4, CheckLinear, ProductCost},
+    {"gated_activation", 2, 2, CheckGatedActivation, RowCost},
+};
+
+}  // namespace
+
+absl::Span<const KernelSpec> KernelCatalogue() { return kCatalogue; }
+
+const KernelSpec* FindKernelSpec(absl::string_view name) {
+  for (const KernelSpec& spec : kCatalogue) {
+    if (spec.name == name) return &spec;
+  }
+  return nullptr;
+}
+
+absl::Status CheckKernelArgs(absl::string_view name, const KernelArgs& args) {
+  const KernelSpec* spec = FindKernelSpec(name);
+  if (spec == nullptr) return absl::NotFoundError(absl::StrCat("no kernel named '", name, "'"));
+  const int inputs = static_cast<int>(args.inputs.size());
+  if (inputs < spec->min_inputs || inputs > spec->max_inputs || args.outputs.size() != 1 ||
+      args.attributes == nullptr) {
+    return absl::InvalidArgumentError(absl::StrCat(name, " takes ", spec->min_inputs, " to ", spec->max_inputs,
+                                                   " inputs and gives 1 output, not ", inputs, " and ",
+                                                   args.outputs.size()));
+  }
+  if (absl::Status status = spec->check(args); !status.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat(name, status.message()));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace metronome

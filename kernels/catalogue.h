@@ -16,8 +16,8 @@ struct KernelCost {
   int64_t bytes = 0;  // Each operand read or written once.
 };
 
-// A kernel as every backend must provide it. The table below the class lists names and meanings; each op of the IR has the kernel of
-// the same name.
+// A kernel as every backend must provide it. The table below the class lists names and meanings; each op of the IR has
+// the kernel of the same name.
 struct KernelSpec {
   absl::string_view name;
   int min_inputs = 0;
@@ -34,8 +34,8 @@ absl::Span<const KernelSpec> KernelCatalogue();
 // FindKernelSpec + arity + check. NotFound for an unknown name.
 absl::Status CheckKernelArgs(absl::string_view name, const KernelArgs& args);
 
-// Names and meanings. Tensors are dense and row-major; T is any float dtype, one per launch unless said otherwise; arithmetic is in
-// float32, rounded once to the output's dtype. "broadcast" is NumPy's rule, right-aligned.
+// Names and meanings. Tensors are dense and row-major; T is any float dtype, one per launch unless said otherwise;
+// arithmetic is in float32, rounded once to the output's dtype. "broadcast" is NumPy's rule, right-aligned.
 //
 //  Primitives
 //   neg exp tanh sigmoid rsqrt cos sin      (x T) -> T, elementwise.
@@ -45,28 +45,37 @@ absl::Status CheckKernelArgs(absl::string_view name, const KernelArgs& args);
 //   select                                  (cond bool, a T, b T) -> T, broadcast.
 //   cast                                    (x any) -> any; float to int32 truncates.
 //   reduce_sum reduce_max                   (x T) -> T; attribute axis (>= 0); the axis is kept with size 1.
-//   matmul                                  (a [..., M, K], b [..., K, N] or [..., N, K] if transpose_b=1) -> [..., M, N]; batch axes
+//   matmul                                  (a [..., M, K], b [..., K, N] or [..., N, K] if transpose_b=1) -> [..., M,
+//   N]; batch axes
 //                                           broadcast. The output may be float32 where the inputs are narrower.
-//   gather                                  (table [V, ...] any, indices int32 [n]) -> [n, ...]; OutOfRange for an index outside [0, V).
-//   cache_write                             (cache [capacity, ...], rows [n, ...]) -> the cache's first output.shape[0] rows, in place
+//   gather                                  (table [V, ...] any, indices int32 [n]) -> [n, ...]; OutOfRange for an
+//   index outside [0, V). cache_write                             (cache [capacity, ...], rows [n, ...]) -> the cache's
+//   first output.shape[0] rows, in place
 //                                           (output.data == inputs[0].data); `rows` become its last n rows.
 //   transpose                               (x) -> x with axes permuted: output axis i is input axis permutation[i].
 //   broadcast                               (x) -> output shape.
-//   slice                                   (x) -> output; attributes axis, start (>= 0). Sizes come from the output shape.
-//   concat                                  (x0, x1, ...) -> output; attribute axis.
-//   iota                                    () -> int32 [n]; output[i] = start + i; attribute start.
+//   slice                                   (x) -> output; attributes axis, start (>= 0). Sizes come from the output
+//   shape. concat                                  (x0, x1, ...) -> output; attribute axis. iota () -> int32 [n];
+//   output[i] = start + i; attribute start.
 //  Fused
 //   softmax                                 (x T [..., n]) -> T; over the last axis.
-//   rms_norm                                (x T [..., n], optional weight T [n]) -> T. y = x / sqrt(mean(x^2) + eps) * (weight_offset + w).
-//                                           round_before_weight=1: x / sqrt(...) is rounded to T before the product (Llama, Qwen).
-//   rope                                    (x T [n, heads, d], cos T [n, d], sin T [n, d]) -> T. y = x * cos + rotate_half(x) * sin with
+//   rms_norm                                (x T [..., n], optional weight T [n]) -> T. y = x / sqrt(mean(x^2) + eps) *
+//   (weight_offset + w).
+//                                           round_before_weight=1: x / sqrt(...) is rounded to T before the product
+//                                           (Llama, Qwen).
+//   rope                                    (x T [n, heads, d], cos T [n, d], sin T [n, d]) -> T. y = x * cos +
+//   rotate_half(x) * sin with
 //                                           rotate_half(x) = [-x[d/2:], x[:d/2]]; d even.
-//   attention                               (q T [n, nq, d], k T [kv, nkv, d], v T [kv, nkv, dv]) -> T [n, nq, dv]. Causal softmax attention
-//                                           with nq % nkv == 0 and query row i at position kv - n + i. Attributes scale (> 0), window (0 =
-//                                           unbounded, else the number of visible keys, itself included).
-//   linear                                  (x T [m, k], w T [n, k], bias T [n] if has_bias=1, residual T [m, n] if has_residual=1) -> T [m, n]
+//   attention                               (q T [n, nq, d], k T [kv, nkv, d], v T [kv, nkv, dv]) -> T [n, nq, dv].
+//   Causal softmax attention
+//                                           with nq % nkv == 0 and query row i at position kv - n + i. Attributes scale
+//                                           (> 0), window (0 = unbounded, else the number of visible keys, itself
+//                                           included).
+//   linear                                  (x T [m, k], w T [n, k], bias T [n] if has_bias=1, residual T [m, n] if
+//   has_residual=1) -> T [m, n]
 //                                           or float32. y = x * w^T + bias + residual, rounded once.
-//   gated_activation                        (gate T, up T) -> T. act(gate) * up; attribute activation = "silu" | "gelu_tanh". act is
+//   gated_activation                        (gate T, up T) -> T. act(gate) * up; attribute activation = "silu" |
+//   "gelu_tanh". act is
 //                                           rounded to T before the product.
 
 }  // namespace metronome

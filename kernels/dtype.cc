@@ -39,7 +39,8 @@ uint16_t Float16::FromFloat(float value) {
   if (magnitude > 0x7f800000u) return static_cast<uint16_t>(sign | 0x7e00u);   // NaN.
   if (magnitude >= 0x477ff000u) return static_cast<uint16_t>(sign | 0x7c00u);  // 65520 and above round to infinity.
   if (magnitude < 0x38800000u) {
-    // Subnormal: adding 0.5 puts the result's last place (2^-24) at the bottom of a float32 significand, so the FPU does the rounding.
+    // Subnormal: adding 0.5 puts the result's last place (2^-24) at the bottom of a float32 significand, so the FPU
+    // does the rounding.
     const float rounded = std::bit_cast<float>(magnitude) + 0.5f;
     return static_cast<uint16_t>(sign | (std::bit_cast<uint32_t>(rounded) - std::bit_cast<uint32_t>(0.5f)));
   }

@@ -2,23 +2,26 @@
 #define METRONOME_KERNELS_CPU_CPU_BACKEND_H_
 
 #include <memory>
+#include <optional>
 
 #include "absl/status/statusor.h"
 #include "kernels/backend.h"
+#include "kernels/cpu/cpu_features.h"
 
 namespace metronome {
 
 enum class CpuKernels {
-  kOptimised,  // The best the processor runs: AVX-512 (BF16, AMX), AVX2, else portable C++.
-  kReference,  // Plain loops in float32 or better: the oracle.
+  kOptimised,  // The best the processor runs.
+  kReference,  // Plain loops accumulating in double: the oracle.
 };
 
 struct CpuBackendOptions {
   int threads = 0;  // Kernel threads; 0 = one per CPU this process may run on. Range [0, 1024].
   CpuKernels kernels = CpuKernels::kOptimised;
+  std::optional<cpu::InstructionSet> instruction_set;  // Cap for tests; unset = DetectInstructionSet().
 };
 
-// InvalidArgument when an option is out of range.
+// InvalidArgument when an option is out of range, FailedPrecondition for instructions that the processor lacks.
 absl::StatusOr<std::unique_ptr<Backend>> CreateCpuBackend(const CpuBackendOptions& options);
 
 }  // namespace metronome

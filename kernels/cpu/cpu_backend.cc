@@ -1,0 +1,95 @@
+#include "kernels/cpu/cpu_backend.h"
+
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "kernels/cpu/cpu_features.h"
+#include "kernels/cpu/cpu_kernel.h"
+#include "kernels/cpu/host_memory.h"
+
+namespace metronome {
+namespace {
+
+class CpuKernel final : public Kernel {
+ public:
+  CpuKernel(absl::string_view name, cpu::CpuFunction function) : name_(name), function_(function) {}
+  absl::string_view name() const override { return name_; }
+  cpu::CpuFunction function() const { return function_; }
+
+ private:
+  absl::string_view name_;  // In the catalogue.
+  cpu::CpuFunction function_;
+};
+
+class CpuBackend final : public Backend {
+ public:
+  CpuBackend(int threads, CpuKernels kernels, cpu::InstructionSet instruction_set)
+      : context_(threads, instruction_set), model_name_(cpu::CpuModelName()) {
+    cpu::CpuFunctionTable table;
+    cpu::AddReferenceKernels(table);
+    if (kernels == CpuKernels::kOptimised) cpu::AddOptimisedKernels(table, instruction_set);
+    for (const auto& [name, function] : table) kernels_.emplace(name, CpuKernel(name, function));
+  }
+
+  absl::string_view name() const override { return "cpu"; }
+
+  DeviceInfo Describe() const override {
+    return {.name = model_name_,
+            .instruction_set = std::string(cpu::Name(context_.instruction_set())),
+            .threads = context_.threads(),
+            .memory_total_bytes = cpu::HostMemoryTotalBytes()};
+  }
+
+  int64_t MemoryAvailableBytes() const override { return cpu::HostMemoryAvailableBytes(); }
+  bool host_addressable() const override { return true; }
+
+  absl::StatusOr<std::unique_ptr<Buffer>> Allocate(int64_t bytes) override { return cpu::AllocateHostMemory(bytes); }
+  absl::StatusOr<std::unique_ptr<Buffer>> Reserve(int64_t bytes) override { return cpu::ReserveHostMemory(bytes); }
+
+  absl::Status CopyToDevice(void* device, const void* host, int64_t bytes) override {
+    return Copy(device, host, bytes);
+  }
+  absl::Status CopyToHost(void* host, const void* device, int64_t bytes) override { return Copy(host, device, bytes); }
+  absl::Status CopyOnDevice(void* to, const void* from, int64_t bytes) override { return Copy(to, from, bytes); }
+
+  absl::StatusOr<const Kernel*> FindKernel(absl::string_view name) const override {
+    const auto found = kernels_.find(name);
+    if (found == kernels_.end()) return absl::NotFoundError(absl::StrCat("the cpu backend has no kernel '", name, "'"));
+    return &found->second;
+  }
+
+  absl::Status Launch(const Kernel& kernel, const KernelArgs& args) override {
+    return static_cast<const CpuKernel&>(kernel).function()(context_, args);
+  }
+
+  absl::Status Synchronize() override { return absl::OkStatus(); }
+
+ private:
+  static absl::Status Copy(void* to, const void* from, int64_t bytes) {
+    if (bytes > 0) std::memcpy(to, from, static_cast<size_t>(bytes));
+    return absl::OkStatus();
+  }
+
+  cpu::CpuContext context_;
+  std::string model_name_;
+  absl::flat_hash_map<std::string, CpuKernel> kernels_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Backend>> CreateCpuBackend(const CpuBackendOptions& options) {
+  constexpr int kMaxThreads = 1024;
+  if (options.threads < 0 || options.threads > kMaxThreads) {
+    return absl::InvalidArgumentError(absl::StrCat("threads is ", options.threads, ", not in [0, ", kMaxThreads, "]"));
+  }
+  const cpu::InstructionSet best = cpu::DetectInstructionSet();
+  const cpu::InstructionSet wanted = options.instruction_set.value_or(best);
+  if (wanted > best) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("this processor runs ", cpu::Name(best), " code, not ", cpu::Name(wanted)));
+  }
+  return std::make_unique<CpuBackend>(options.threads, options.kernels, wanted);
+}
+
+}  // namespace metronome

@@ -1,0 +1,56 @@
+#ifndef METRONOME_KERNELS_CPU_CPU_KERNEL_H_
+#define METRONOME_KERNELS_CPU_CPU_KERNEL_H_
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "kernels/backend.h"
+#include "kernels/cpu/cpu_features.h"
+#include "runtime/base/thread_pool.h"
+
+namespace metronome::cpu {
+
+// What a kernel may use while it runs.
+class CpuContext {
+ public:
+  CpuContext(int threads, InstructionSet instruction_set)
+      : pool_(threads), instruction_set_(instruction_set), scratch_(pool_.size()) {}
+
+  ThreadPool& pool() { return pool_; }
+  int threads() const { return pool_.size(); }
+  InstructionSet instruction_set() const { return instruction_set_; }
+
+  // At least `bytes` of uninitialised memory, 64-byte aligned, that belongs to one member of the pool until its next
+  // call here.
+  void* Scratch(int member, size_t bytes);
+
+ private:
+  struct AlignedDelete {
+    void operator()(std::byte* bytes) const { ::operator delete[](bytes, std::align_val_t(64)); }
+  };
+  struct Block {
+    std::unique_ptr<std::byte[], AlignedDelete> bytes;
+    size_t size = 0;
+  };
+
+  ThreadPool pool_;
+  InstructionSet instruction_set_;
+  std::vector<Block> scratch_;
+};
+
+// Runs one catalogue kernel to completion. Arguments have passed the catalogue's check.
+using CpuFunction = absl::Status (*)(CpuContext& context, const KernelArgs& args);
+using CpuFunctionTable = absl::flat_hash_map<absl::string_view, CpuFunction>;
+
+// Plain loops for the whole catalogue, accumulating in double: the oracle.
+void AddReferenceKernels(CpuFunctionTable& table);
+// Faster versions that replace some of them, for these instructions.
+void AddOptimisedKernels(CpuFunctionTable& table, InstructionSet instruction_set);
+
+}  // namespace metronome::cpu
+
+#endif  // METRONOME_KERNELS_CPU_CPU_KERNEL_H_

@@ -1,0 +1,24 @@
+#ifndef METRONOME_KERNELS_CPU_HOST_MEMORY_H_
+#define METRONOME_KERNELS_CPU_HOST_MEMORY_H_
+
+#include <cstdint>
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "kernels/backend.h"
+
+namespace metronome::cpu {
+
+// Anonymous pages, zero-filled, given back on destruction. A reserved range takes memory as Commit grows it.
+// InvalidArgument (bytes < 0), ResourceExhausted.
+absl::StatusOr<std::unique_ptr<Buffer>> AllocateHostMemory(int64_t bytes);
+absl::StatusOr<std::unique_ptr<Buffer>> ReserveHostMemory(int64_t bytes);
+
+// Physical memory of this machine, or of this process's cgroup where that is less.
+int64_t HostMemoryTotalBytes();
+// What could still be allocated without swapping, within the cgroup's limit.
+int64_t HostMemoryAvailableBytes();
+
+}  // namespace metronome::cpu
+
+#endif  // METRONOME_KERNELS_CPU_HOST_MEMORY_H_

@@ -1,0 +1,124 @@
+#include <cmath>
+#include <vector>
+
+#include "kernels/cpu/reference/reference.h"
+#include "kernels/cpu/reference/typed.h"
+
+namespace metronome::cpu {
+namespace {
+
+template <typename T>
+double At(const T* data, int64_t index) {
+  return static_cast<double>(static_cast<float>(data[index]));
+}
+
+template <typename T>
+double Dot(const T* a, const T* b, int64_t b_stride, int64_t size) {
+  double sum = 0;
+  for (int64_t i = 0; i < size; ++i) sum += At(a, i) * At(b, i * b_stride);
+  return sum;
+}
+
+// The output may be float32 where the inputs are narrower.
+void StoreRounded(const TensorView& view, int64_t index, double value) {
+  WithFloatType(view.dtype, [&](auto tag) {
+    using T = typename decltype(tag)::Type;
+    view.as<T>()[index] = static_cast<T>(static_cast<float>(value));
+  });
+}
+
+absl::Status Matmul(CpuContext& context, const KernelArgs& args) {
+  const TensorView &a = args.inputs[0], &b = args.inputs[1], &c = args.outputs[0];
+  const bool transposed = args.attributes->Int("transpose_b") != 0;
+  const int64_t rows = c.shape[c.shape.rank() - 2], columns = c.shape.back(), inner = a.shape.back();
+  // Strides over a shape of batch axes and one row of the output, so that RowOffset finds each operand's matrix.
+  Shape matrices = c.shape;
+  matrices[c.shape.rank() - 2] = 1;
+  Shape a_matrices = a.shape, b_matrices = b.shape;
+  a_matrices[a.shape.rank() - 2] = b_matrices[b.shape.rank() - 2] = 1;
+  a_matrices[a.shape.rank() - 1] = b_matrices[b.shape.rank() - 1] = 1;
+  const auto a_strides = BroadcastStrides(a_matrices, matrices), b_strides = BroadcastStrides(b_matrices, matrices);
+  const int64_t a_size = rows * inner, b_size = inner * columns;
+  WithFloatType(a.dtype, [&](auto tag) {
+    using T = typename decltype(tag)::Type;
+    context.pool().ParallelFor(c.rows(), 1, [&](int64_t begin, int64_t end, int) {
+      for (int64_t row = begin; row < end; ++row) {
+        const int64_t matrix = row / rows;
+        const T* left = a.as<T>() + RowOffset(matrix, matrices, a_strides) * a_size + row % rows * inner;
+        const T* right = b.as<T>() + RowOffset(matrix, matrices, b_strides) * b_size;
+        for (int64_t column = 0; column < columns; ++column) {
+          const double sum =
+              transposed ? Dot(left, right + column * inner, 1, inner) : Dot(left, right + column, columns, inner);
+          StoreRounded(c, row * columns + column, sum);
+        }
+      }
+    });
+  });
+  return absl::OkStatus();
+}
+
+absl::Status Linear(CpuContext& context, const KernelArgs& args) {
+  const TensorView &x = args.inputs[0], &w = args.inputs[1], &y = args.outputs[0];
+  const bool has_bias = args.attributes->Int("has_bias") != 0, has_residual = args.attributes->Int("has_residual") != 0;
+  const int64_t inner = x.shape[1], columns = w.shape[0];
+  WithFloatType(x.dtype, [&](auto tag) {
+    using T = typename decltype(tag)::Type;
+    context.pool().ParallelFor(y.elements(), 16, [&](int64_t begin, int64_t end, int) {
+      for (int64_t i = begin; i < end; ++i) {
+        double sum = Dot(x.as<T>() + i / columns * inner, w.as<T>() + i % columns * inner, 1, inner);
+        if (has_bias) sum += At(args.inputs[2].as<T>(), i % columns);
+        if (has_residual) sum += At(args.inputs.back().as<T>(), i);
+        StoreRounded(y, i, sum);
+      }
+    });
+  });
+  return absl::OkStatus();
+}
+
+// One query head of one row, over positions [first, last].
+template <typename T>
+void Attend(const KernelArgs& args, int64_t row, int64_t head, int64_t first, int64_t last) {
+  const TensorView &q = args.inputs[0], &k = args.inputs[1], &v = args.inputs[2], &y = args.outputs[0];
+  const int64_t heads = q.shape[1], kv_heads = k.shape[1], d = q.shape[2], dv = v.shape[2],
+                kv_head = head / (heads / kv_heads);
+  const T* query = q.as<T>() + (row * heads + head) * d;
+  std::vector<double> weights(static_cast<size_t>(last - first + 1));
+  double largest = -INFINITY, sum = 0;
+  for (int64_t j = first; j <= last; ++j) {
+    const double score = Dot(query, k.as<T>() + (j * kv_heads + kv_head) * d, 1, d) * args.attributes->Float("scale");
+    weights[j - first] = score;
+    largest = std::max(largest, score);
+  }
+  for (double& weight : weights) sum += weight = std::exp(weight - largest);
+  for (int64_t i = 0; i < dv; ++i) {
+    double mixed = 0;
+    for (int64_t j = first; j <= last; ++j)
+      mixed += weights[j - first] * At(v.as<T>(), (j * kv_heads + kv_head) * dv + i);
+    StoreRounded(y, (row * heads + head) * dv + i, mixed / sum);
+  }
+}
+
+absl::Status Attention(CpuContext& context, const KernelArgs& args) {
+  const Shape &q = args.inputs[0].shape, &k = args.inputs[1].shape;
+  const int64_t window = args.attributes->Int("window");
+  WithFloatType(args.inputs[0].dtype, [&](auto tag) {
+    context.pool().ParallelFor(q[0] * q[1], 1, [&](int64_t begin, int64_t end, int) {
+      for (int64_t i = begin; i < end; ++i) {
+        const int64_t row = i / q[1], position = k[0] - q[0] + row;
+        const int64_t first = window > 0 ? std::max<int64_t>(0, position - window + 1) : 0;
+        Attend<typename decltype(tag)::Type>(args, row, i % q[1], first, position);
+      }
+    });
+  });
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddReferenceContractions(CpuFunctionTable& table) {
+  table["matmul"] = Matmul;
+  table["linear"] = Linear;
+  table["attention"] = Attention;
+}
+
+}  // namespace metronome::cpu

@@ -1,0 +1,16 @@
+#ifndef METRONOME_KERNELS_CPU_REFERENCE_REFERENCE_H_
+#define METRONOME_KERNELS_CPU_REFERENCE_REFERENCE_H_
+
+#include "kernels/cpu/cpu_kernel.h"
+
+namespace metronome::cpu {
+
+// The reference kernels by family.
+void AddReferenceElementwise(CpuFunctionTable& table);
+void AddReferenceLayout(CpuFunctionTable& table);
+void AddReferenceRows(CpuFunctionTable& table);          // Reductions, softmax, norms, rope, gated activations.
+void AddReferenceContractions(CpuFunctionTable& table);  // matmul, linear, attention.
+
+}  // namespace metronome::cpu
+
+#endif  // METRONOME_KERNELS_CPU_REFERENCE_REFERENCE_H_
