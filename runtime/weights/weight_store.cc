@@ -1,0 +1,164 @@
+#include "runtime/weights/weight_store.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "kernels/convert.h"
+#include "runtime/base/status_macros.h"
+#include "runtime/base/thread_pool.h"
+#include "runtime/weights/synthetic.h"
+
+namespace metronome {
+namespace {
+
+// Elements that one thread fills or converts at a time, and that a device without host pointers is fed by.
+constexpr int64_t kBlockElements = int64_t{1} << 20;
+
+std::vector<std::string> CandidateNames(absl::string_view name) {
+  std::vector<std::string> names;
+  for (const char* prefix : {"", "model.", "language_model.model.", "model.language_model.", "language_model."})
+    names.push_back(absl::StrCat(prefix, name));
+  return names;
+}
+
+// Produces elements [begin, end) of a tensor in its final dtype at `to`.
+using BlockWriter = std::function<void(int64_t begin, int64_t end, void* to)>;
+
+// Runs `write` over the whole tensor, in parallel where the host reaches device memory, else block by block through a
+// staging buffer.
+absl::Status WriteTensor(Backend& backend, ThreadPool& pool, const TensorView& tensor, const BlockWriter& write) {
+  const int64_t size = static_cast<int64_t>(SizeOf(tensor.dtype));
+  auto* const base = static_cast<std::byte*>(tensor.data);
+  if (backend.host_addressable()) {
+    pool.ParallelFor(tensor.elements(), kBlockElements,
+                     [&](int64_t begin, int64_t end, int) { write(begin, end, base + begin * size); });
+    return absl::OkStatus();
+  }
+  std::vector<std::byte> staging(static_cast<size_t>(std::min(tensor.elements(), kBlockElements) * size));
+  for (int64_t begin = 0; begin < tensor.elements(); begin += kBlockElements) {
+    const int64_t end = std::min(begin + kBlockElements, tensor.elements());
+    write(begin, end, staging.data());
+    RETURN_IF_ERROR(backend.CopyToDevice(base + begin * size, staging.data(), (end - begin) * size));
+    RETURN_IF_ERROR(backend.Synchronize());  // The staging buffer is reused.
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckStored(const WeightSpec& spec, const StoredTensor& stored, const std::string& path) {
+  if (absl::MakeConstSpan(stored.shape) != spec.shape.dims()) {
+    return absl::InvalidArgumentError(absl::StrCat("tensor ", spec.name, " in ", path, " has shape [",
+                                                   absl::StrJoin(stored.shape, ", "), "], the model needs [",
+                                                   absl::StrJoin(spec.shape.dims(), ", "), "]"));
+  }
+  if (!stored.dtype.has_value() || !IsFloat(*stored.dtype)) {
+    return absl::InvalidArgumentError(absl::StrCat("tensor ", spec.name, " in ", path, " has dtype ", stored.dtype_code,
+                                                   ", which is not F32, BF16 or F16"));
+  }
+  return absl::OkStatus();
+}
+
+// Reads one byte of every page, so that the first decode step does not wait for the disk. The sum keeps the reads.
+void TouchPages(ThreadPool& pool, const TensorView& tensor) {
+  const int64_t page = getpagesize();
+  const auto address = reinterpret_cast<uintptr_t>(tensor.data);
+  void* const first = reinterpret_cast<void*>(address / page * page);
+  madvise(first, static_cast<size_t>(tensor.bytes() + static_cast<int64_t>(address % page)), MADV_WILLNEED);
+  const auto* bytes = static_cast<const volatile std::byte*>(tensor.data);
+  pool.ParallelFor(tensor.bytes(), kBlockElements, [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = begin; i < end; i += page) static_cast<void>(bytes[i]);
+  });
+}
+
+absl::Status CheckFits(Backend& backend, int64_t needed) {
+  const int64_t available = backend.MemoryAvailableBytes();
+  if (needed <= available) return absl::OkStatus();
+  return absl::ResourceExhaustedError(
+      absl::StrCat("weights need ", needed, " bytes, ", available, " available on ", backend.name()));
+}
+
+}  // namespace
+
+int64_t WeightBytes(absl::Span<const WeightSpec> specs) {
+  int64_t bytes = 0;
+  for (const WeightSpec& spec : specs) bytes += spec.shape.elements() * static_cast<int64_t>(SizeOf(spec.dtype));
+  return bytes;
+}
+
+absl::StatusOr<std::unique_ptr<WeightStore>> WeightStore::Load(Backend& backend, absl::Span<const WeightSpec> specs,
+                                                               const WeightSource& source,
+                                                               const WeightLoadOptions& options) {
+  auto store = std::make_unique<WeightStore>();
+  store->bytes_ = WeightBytes(specs);
+  if (const auto* synthetic = std::get_if<SyntheticWeights>(&source)) {
+    RETURN_IF_ERROR(CheckFits(backend, store->bytes_));
+    store->provenance_ = absl::StrCat("synthetic:", synthetic->seed);
+    RETURN_IF_ERROR(store->Generate(backend, specs, synthetic->seed, options));
+    return store;
+  }
+  const std::string& path = std::get<CheckpointDirectory>(source).path;
+  ASSIGN_OR_RETURN(store->directory_, SafetensorsDirectory::Open(path));
+  RETURN_IF_ERROR(CheckFits(backend, store->bytes_));
+  store->provenance_ = absl::StrCat("safetensors:", std::filesystem::weakly_canonical(path).filename().string());
+  RETURN_IF_ERROR(store->Read(backend, specs, options));
+  return store;
+}
+
+absl::Status WeightStore::Generate(Backend& backend, absl::Span<const WeightSpec> specs, uint64_t seed,
+                                   const WeightLoadOptions& options) {
+  ThreadPool pool(options.threads);
+  int64_t done = 0;
+  for (const WeightSpec& spec : specs) {
+    TensorView tensor = {.dtype = spec.dtype, .shape = spec.shape};
+    ASSIGN_OR_RETURN(std::unique_ptr<Buffer> buffer, backend.Allocate(tensor.bytes()));
+    tensor.data = buffer->data();
+    const uint64_t key = SyntheticKey(seed, spec.name);
+    const SyntheticRange range = SyntheticRangeFor(spec.init, spec.shape);
+    RETURN_IF_ERROR(WriteTensor(backend, pool, tensor, [&](int64_t begin, int64_t end, void* to) {
+      FillSynthetic(key, range, spec.dtype, begin, end, to);
+    }));
+    buffers_.push_back(std::move(buffer));
+    tensors_.emplace(spec.name, tensor);
+    done += tensor.bytes();
+    if (options.on_progress) options.on_progress(static_cast<double>(done) / static_cast<double>(bytes_));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status WeightStore::Read(Backend& backend, absl::Span<const WeightSpec> specs, const WeightLoadOptions& options) {
+  ThreadPool pool(options.threads);
+  int64_t done = 0;
+  for (const WeightSpec& spec : specs) {
+    ASSIGN_OR_RETURN(const StoredTensor* stored, directory_->Find(CandidateNames(spec.name)));
+    RETURN_IF_ERROR(CheckStored(spec, *stored, directory_->path()));
+    TensorView tensor = {.data = const_cast<void*>(stored->data), .dtype = spec.dtype, .shape = spec.shape};
+    if (backend.host_addressable() && *stored->dtype == spec.dtype) {
+      TouchPages(pool, tensor);
+    } else {
+      ASSIGN_OR_RETURN(std::unique_ptr<Buffer> buffer, backend.Allocate(tensor.bytes()));
+      tensor.data = buffer->data();
+      const auto* from = static_cast<const std::byte*>(stored->data);
+      const int64_t from_size = static_cast<int64_t>(SizeOf(*stored->dtype));
+      RETURN_IF_ERROR(WriteTensor(backend, pool, tensor, [&](int64_t begin, int64_t end, void* to) {
+        ConvertElements(from + begin * from_size, *stored->dtype, to, spec.dtype, end - begin);
+      }));
+      buffers_.push_back(std::move(buffer));
+    }
+    tensors_.emplace(spec.name, tensor);
+    done += tensor.bytes();
+    if (options.on_progress) options.on_progress(static_cast<double>(done) / static_cast<double>(bytes_));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<TensorView> WeightStore::Get(absl::string_view name) const {
+  const auto found = tensors_.find(name);
+  if (found == tensors_.end()) return absl::NotFoundError(absl::StrCat("no weight named ", name));
+  return found->second;
+}
+
+}  // namespace metronome

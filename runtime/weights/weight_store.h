@@ -1,0 +1,80 @@
+#ifndef METRONOME_RUNTIME_WEIGHTS_WEIGHT_STORE_H_
+#define METRONOME_RUNTIME_WEIGHTS_WEIGHT_STORE_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "kernels/backend.h"
+#include "runtime/plan/plan.h"
+#include "runtime/weights/safetensors.h"
+
+namespace metronome {
+
+// A weight that a model needs. Names are HuggingFace's without the prefix that wrappers add:
+// "layers.0.self_attn.q_proj.weight".
+struct WeightSpec {
+  std::string name;
+  DType dtype = DType::kFloat32;
+  Shape shape;
+  WeightInit init = WeightInit::kMatrix;
+};
+
+struct SyntheticWeights {
+  uint64_t seed = 0;
+};
+struct CheckpointDirectory {
+  std::string path;
+};
+using WeightSource = std::variant<SyntheticWeights, CheckpointDirectory>;
+
+struct WeightLoadOptions {
+  int threads = 0;                          // Host threads that convert or generate; 0 = one per CPU.
+  std::function<void(double)> on_progress;  // Fraction done in [0, 1]; called from the loading thread.
+};
+
+// The weights of one model on one backend. Immutable; the backend must outlive it.
+//
+// On a backend that host pointers reach, tensors stored in the wanted dtype are the mapped file itself, already paged
+// in. All others are converted (round to nearest even) or generated in parallel straight into device memory. Synthetic
+// values are a function of seed, name and element index alone.
+class WeightStore {
+ public:
+  // ResourceExhausted with bytes needed and available, before anything is allocated. NotFound for a missing tensor,
+  // InvalidArgument for a wrong shape or a dtype that cannot be converted, naming both sides; errors of
+  // SafetensorsDirectory::Open.
+  static absl::StatusOr<std::unique_ptr<WeightStore>> Load(Backend& backend, absl::Span<const WeightSpec> specs,
+                                                           const WeightSource& source,
+                                                           const WeightLoadOptions& options = {});
+
+  // NotFound.
+  absl::StatusOr<TensorView> Get(absl::string_view name) const;
+
+  int64_t bytes() const { return bytes_; }
+  const std::string& provenance() const { return provenance_; }  // "synthetic:42", "safetensors:<directory name>".
+
+ private:
+  absl::Status Generate(Backend& backend, absl::Span<const WeightSpec> specs, uint64_t seed,
+                        const WeightLoadOptions& options);
+  absl::Status Read(Backend& backend, absl::Span<const WeightSpec> specs, const WeightLoadOptions& options);
+
+  absl::flat_hash_map<std::string, TensorView> tensors_;
+  std::unique_ptr<SafetensorsDirectory> directory_;
+  std::vector<std::unique_ptr<Buffer>> buffers_;
+  int64_t bytes_ = 0;
+  std::string provenance_;
+};
+
+// Sum of the sizes of all specs.
+int64_t WeightBytes(absl::Span<const WeightSpec> specs);
+
+}  // namespace metronome
+
+#endif  // METRONOME_RUNTIME_WEIGHTS_WEIGHT_STORE_H_
