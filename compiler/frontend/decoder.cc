@@ -1,0 +1,156 @@
+#include "compiler/frontend/decoder.h"
+
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "compiler/frontend/rope.h"
+#include "compiler/ir/builder.h"
+
+namespace metronome {
+namespace {
+
+constexpr DType kF32 = DType::kFloat32;
+
+class DecoderWriter {
+ public:
+  DecoderWriter(const ModelConfig& config, DType dtype) : config_(config), dtype_(dtype) {}
+
+  absl::StatusOr<Graph> Write() {
+    const NodeId table =
+        b_.Weight("embed_tokens.weight", dtype_, {config_.vocab, config_.hidden}, WeightInit::kEmbedding);
+    NodeId hidden = b_.Gather(table, b_.Tokens());
+    if (config_.embedding_scale != 1) hidden = b_.Mul(hidden, config_.embedding_scale);
+    for (size_t i = 0; i < config_.layers.size(); ++i)
+      hidden = Layer(hidden, absl::StrCat("layers.", i, "."), config_.layers[i]);
+
+    // Only the last row goes through the head, the widest product of the model.
+    const NodeId last = Norm(b_.Slice(hidden, 0, kSeq - 1, kSeq), "norm.weight");
+    const NodeId head = config_.tied_head ? table : Matrix("lm_head.weight", config_.vocab, config_.hidden);
+    return b_.Finish(b_.Matmul(last, head, /*transpose_b=*/true));
+  }
+
+ private:
+  static constexpr Dim kSeq = Dim::Seq();
+  static constexpr Dim kPositions = Dim::Past() + Dim::Seq();
+
+  NodeId Matrix(const std::string& name, int64_t out, int64_t in) {
+    return b_.Weight(name, dtype_, {out, in}, WeightInit::kMatrix);
+  }
+
+  NodeId Linear(NodeId x, const std::string& name, int64_t out, int64_t in, bool bias = false) {
+    NodeId y = b_.Matmul(x, Matrix(name + ".weight", out, in), /*transpose_b=*/true);
+    if (bias) y = b_.Add(y, b_.Weight(name + ".bias", dtype_, {out}, WeightInit::kBias));
+    return y;
+  }
+
+  // RMSNorm over the last axis.
+  NodeId Norm(NodeId x, const std::string& name) {
+    const int64_t size = b_.type(x).shape.empty() ? 1 : b_.type(x).shape.back().constant;
+    const bool offset = config_.norm_weight == NormWeight::kOffset;
+    const NodeId weight = b_.Weight(name, dtype_, {size}, offset ? WeightInit::kZeros : WeightInit::kOnes);
+    const NodeId x32 = b_.Cast(x, kF32);
+    const NodeId mean = b_.Mul(b_.ReduceSum(b_.Mul(x32, x32), -1), 1.0 / static_cast<double>(size));
+    const NodeId normalised = b_.Mul(x32, b_.Rsqrt(b_.Add(mean, config_.norm_eps)));
+    if (offset) return b_.Cast(b_.Mul(normalised, b_.Add(b_.Cast(weight, kF32), 1.0)), dtype_);
+    return b_.Mul(weight, b_.Cast(normalised, dtype_));
+  }
+
+  struct RopeTables {
+    NodeId cos = -1;  // [seq, 1, head_dim]
+    NodeId sin = -1;
+  };
+
+  // Equal tables are one node, however many layers ask.
+  RopeTables Tables(const RopeConfig& rope) {
+    const std::vector<double> frequencies = InverseFrequencies(rope, config_.head_dim);
+    const NodeId positions = b_.Reshape(b_.Cast(b_.Iota(Dim::Past(), kSeq), kF32), {kSeq, 1});
+    const NodeId half = b_.Mul(positions, b_.Constant(kF32, {config_.head_dim / 2}, frequencies));
+    const NodeId angles = b_.Concat({half, half}, -1);
+    const auto per_head = [&](NodeId table) { return b_.Reshape(b_.Cast(table, dtype_), {kSeq, 1, config_.head_dim}); };
+    return {.cos = per_head(b_.Cos(angles)), .sin = per_head(b_.Sin(angles))};
+  }
+
+  NodeId Rotate(NodeId x, const RopeTables& tables) {
+    const int64_t half = config_.head_dim / 2;
+    const NodeId rotated = b_.Concat({b_.Neg(b_.Slice(x, -1, half, 2 * half)), b_.Slice(x, -1, 0, half)}, -1);
+    return b_.Add(b_.Mul(x, tables.cos), b_.Mul(rotated, tables.sin));
+  }
+
+  // bool [seq, past + seq]: which keys each row sees.
+  NodeId Mask(int64_t window) {
+    const NodeId keys = b_.Iota(0, kPositions), queries = b_.Reshape(b_.Iota(Dim::Past(), kSeq), {kSeq, 1});
+    const NodeId causal = b_.Le(keys, queries);
+    return window == 0 ? causal : b_.And(causal, b_.Gt(keys, b_.Sub(queries, static_cast<double>(window))));
+  }
+
+  // The cache after this step as [kv_heads, 1, positions, head_dim].
+  NodeId Cached(const std::string& state, NodeId rows) {
+    const NodeId all = b_.CacheWrite(b_.State(state, dtype_, {config_.kv_heads, config_.head_dim}), rows);
+    return b_.Reshape(b_.Transpose(all, {1, 0, 2}), {config_.kv_heads, 1, kPositions, config_.head_dim});
+  }
+
+  NodeId Attention(NodeId x, const std::string& layer, const LayerConfig& config) {
+    const int64_t d = config_.head_dim, heads = config_.heads, kv_heads = config_.kv_heads, group = heads / kv_heads;
+    const std::string prefix = layer + "self_attn.";
+    const auto project = [&](const char* name, int64_t count) {
+      return b_.Reshape(Linear(x, prefix + name, count * d, config_.hidden, config_.qkv_bias), {kSeq, count, d});
+    };
+    NodeId q = project("q_proj", heads), k = project("k_proj", kv_heads);
+    const NodeId v = project("v_proj", kv_heads);
+    if (config_.qk_norm) {
+      q = Norm(q, prefix + "q_norm.weight");
+      k = Norm(k, prefix + "k_norm.weight");
+    }
+    const RopeTables tables = Tables(config.rope);
+    const NodeId grouped = b_.Transpose(b_.Reshape(Rotate(q, tables), {kSeq, kv_heads, group, d}), {1, 2, 0, 3});
+    const NodeId scores = b_.Cast(
+        b_.Mul(b_.Matmul(grouped, Cached(layer + "k", Rotate(k, tables)), true), config_.attention_scale), kF32);
+    const NodeId masked = b_.Select(Mask(config.window), scores, -std::numeric_limits<double>::infinity());
+    const NodeId exponentials = b_.Exp(b_.Sub(masked, b_.ReduceMax(masked, -1)));
+    const NodeId weights = b_.Cast(b_.Div(exponentials, b_.ReduceSum(exponentials, -1)), dtype_);
+    const NodeId mixed = b_.Transpose(b_.Matmul(weights, Cached(layer + "v", v), false), {2, 0, 1, 3});
+    return Linear(b_.Reshape(mixed, {kSeq, heads * d}), prefix + "o_proj", config_.hidden, heads * d);
+  }
+
+  NodeId Activate(NodeId gate) {
+    const NodeId g = b_.Cast(gate, kF32);
+    if (config_.activation == Activation::kSilu) return b_.Cast(b_.Mul(g, b_.Sigmoid(g)), dtype_);
+    const NodeId cubic = b_.Mul(b_.Mul(g, b_.Mul(g, g)), 0.044715);
+    const NodeId tanh = b_.Tanh(b_.Mul(b_.Add(g, cubic), std::sqrt(2 / M_PI)));
+    return b_.Cast(b_.Mul(b_.Mul(g, 0.5), b_.Add(tanh, 1.0)), dtype_);
+  }
+
+  NodeId Mlp(NodeId x, const std::string& layer) {
+    const std::string prefix = layer + "mlp.";
+    const NodeId gate = Linear(x, prefix + "gate_proj", config_.intermediate, config_.hidden);
+    const NodeId up = Linear(x, prefix + "up_proj", config_.intermediate, config_.hidden);
+    return Linear(b_.Mul(Activate(gate), up), prefix + "down_proj", config_.hidden, config_.intermediate);
+  }
+
+  NodeId Layer(NodeId hidden, const std::string& layer, const LayerConfig& config) {
+    NodeId attended = Attention(Norm(hidden, layer + "input_layernorm.weight"), layer, config);
+    if (config_.branch_norms) attended = Norm(attended, layer + "post_attention_layernorm.weight");
+    hidden = b_.Add(hidden, attended);
+    const char* before_mlp =
+        config_.branch_norms ? "pre_feedforward_layernorm.weight" : "post_attention_layernorm.weight";
+    NodeId mixed = Mlp(Norm(hidden, layer + before_mlp), layer);
+    if (config_.branch_norms) mixed = Norm(mixed, layer + "post_feedforward_layernorm.weight");
+    return b_.Add(hidden, mixed);
+  }
+
+  const ModelConfig& config_;
+  DType dtype_;
+  Builder b_;
+};
+
+}  // namespace
+
+absl::StatusOr<Graph> BuildDecoder(const ModelConfig& config, DType dtype) {
+  if (!IsFloat(dtype))
+    return absl::InvalidArgumentError(absl::StrCat("dtype ", Name(dtype), " is not float32, bfloat16 or float16"));
+  return DecoderWriter(config, dtype).Write();
+}
+
+}  // namespace metronome

@@ -1,0 +1,69 @@
+#include "compiler/frontend/hf_config.h"
+
+#include <fstream>
+#include <iterator>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "compiler/frontend/families.h"
+#include "runtime/base/status_macros.h"
+
+namespace metronome {
+namespace {
+
+using Reader = ModelConfig (*)(ConfigReader&);
+
+Reader FindFamily(absl::string_view model_type) {
+  if (model_type == "llama") return ReadLlama;
+  if (model_type == "qwen2") return ReadQwen2;
+  if (model_type == "qwen3") return ReadQwen3;
+  if (model_type == "gemma3_text") return ReadGemma3;
+  return nullptr;
+}
+
+absl::Status Unsupported(const std::string& model_type) {
+  if (model_type == "qwen3_moe" || absl::StartsWith(model_type, "gemma4")) {
+    return absl::UnimplementedError(
+        absl::StrCat("model_type '", model_type, "': mixture-of-experts models are not supported yet"));
+  }
+  return absl::UnimplementedError(
+      absl::StrCat("model_type '", model_type, "' is not supported; llama, qwen2, qwen3, gemma3 and gemma3_text are"));
+}
+
+}  // namespace
+
+absl::StatusOr<ModelConfig> ParseHfConfig(absl::string_view text) {
+  const nlohmann::json json = nlohmann::json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object()) return absl::InvalidArgumentError("config.json is not a JSON object");
+  ConfigReader top(json);
+  const std::string model_type = top.String("model_type", "");
+  if (model_type.empty()) return absl::InvalidArgumentError("config.json has no model_type");
+  RETURN_IF_ERROR(top.status());
+
+  const bool wrapper = model_type == "gemma3";
+  if (wrapper && (!json.contains("text_config") || !json["text_config"].is_object())) {
+    return absl::InvalidArgumentError("config key text_config is not an object");
+  }
+  const Reader read = FindFamily(wrapper ? "gemma3_text" : model_type);
+  if (read == nullptr) return Unsupported(model_type);
+  ConfigReader reader(wrapper ? json["text_config"] : json);
+  ModelConfig config = read(reader);
+  RETURN_IF_ERROR(reader.status());
+  if (wrapper) {
+    config.tied_head = top.Bool("tie_word_embeddings", config.tied_head);
+    if (top.Has("eos_token_id")) config.eos_token_ids = top.IntOrInts("eos_token_id");
+    RETURN_IF_ERROR(top.status());
+  }
+  return config;
+}
+
+absl::StatusOr<ModelConfig> ReadHfConfig(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return absl::NotFoundError(absl::StrCat("cannot open ", path));
+  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  absl::StatusOr<ModelConfig> config = ParseHfConfig(text);
+  if (!config.ok()) return absl::Status(config.status().code(), absl::StrCat(path, ": ", config.status().message()));
+  return config;
+}
+
+}  // namespace metronome

@@ -1,0 +1,63 @@
+#ifndef METRONOME_COMPILER_FRONTEND_MODEL_CONFIG_H_
+#define METRONOME_COMPILER_FRONTEND_MODEL_CONFIG_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace metronome {
+
+// Rotary position embedding of a kind of layer.
+struct RopeConfig {
+  enum class Scaling : uint8_t { kNone, kLinear, kLlama3 };
+
+  double theta = 10000;
+  Scaling scaling = Scaling::kNone;
+  double factor = 1;                             // kLinear, kLlama3.
+  double low_freq_factor = 1;                    // kLlama3.
+  double high_freq_factor = 4;                   // kLlama3.
+  int64_t original_max_position_embeddings = 0;  // kLlama3.
+
+  friend bool operator==(const RopeConfig&, const RopeConfig&) = default;
+};
+
+struct LayerConfig {
+  int64_t window = 0;  // Visible keys, itself included; 0 = all before it.
+  RopeConfig rope;
+
+  friend bool operator==(const LayerConfig&, const LayerConfig&) = default;
+};
+
+enum class NormWeight : uint8_t {
+  kRoundedProduct,  // round(x / rms) * w: Llama, Qwen.
+  kOffset,          // x / rms * (1 + w), rounded once: Gemma 3.
+};
+
+enum class Activation : uint8_t { kSilu, kGeluTanh };
+
+// A decoder-only transformer, whatever family its config.json names.
+struct ModelConfig {
+  std::string family;  // model_type of the text model: "llama", "qwen2", "qwen3", "gemma3_text".
+  int64_t vocab = 0;
+  int64_t hidden = 0;
+  int64_t heads = 0;
+  int64_t kv_heads = 0;
+  int64_t head_dim = 0;
+  int64_t intermediate = 0;
+  int64_t max_position_embeddings = 0;
+  double norm_eps = 1e-6;
+  double attention_scale = 1;  // Of query-key products.
+  double embedding_scale = 1;  // Rounded to the model's dtype before use.
+  NormWeight norm_weight = NormWeight::kRoundedProduct;
+  Activation activation = Activation::kSilu;
+  bool tied_head = false;  // The head is the embedding table.
+  bool qkv_bias = false;
+  bool qk_norm = false;       // RMSNorm of each query and key head, before RoPE.
+  bool branch_norms = false;  // A norm after attention and after the MLP too, inside the residual branch.
+  std::vector<LayerConfig> layers;
+  std::vector<int32_t> eos_token_ids;
+};
+
+}  // namespace metronome
+
+#endif  // METRONOME_COMPILER_FRONTEND_MODEL_CONFIG_H_

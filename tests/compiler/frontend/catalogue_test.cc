@@ -1,0 +1,137 @@
+#include "compiler/frontend/catalogue.h"
+
+#include <string>
+
+#include "compiler/driver/compile.h"
+#include "compiler/frontend/decoder.h"
+#include "compiler/frontend/hf_config.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace metronome {
+namespace {
+
+int64_t ElementsOf(const PlanValue& value) { return EvaluateShape(value.shape, {}).elements(); }
+
+// Published figures: KV bytes per token in bfloat16 over all layers.
+struct Published {
+  const char* key;
+  int64_t kv_bytes_per_token;
+  int windowed_layers;
+  int64_t window;
+};
+
+constexpr Published kPublished[] = {
+    {"llama-3-8b", 131072, 0, 0},    {"llama-3.2-1b", 32768, 0, 0}, {"qwen2.5-1.5b", 28672, 0, 0},
+    {"qwen3-1.7b", 114688, 0, 0},    {"qwen3-4b", 147456, 0, 0},    {"gemma3-1b", 26624, 22, 512},
+    {"gemma3-4b", 139264, 29, 1024},
+};
+
+class CatalogueTest : public testing::TestWithParam<CatalogueEntry> {};
+
+TEST_P(CatalogueTest, BuildsFromPrimitivesWithThePublishedParameterCount) {
+  const absl::StatusOr<ModelConfig> config = ParseHfConfig(GetParam().config);
+  ASSERT_TRUE(config.ok()) << config.status();
+  const absl::StatusOr<Graph> graph = BuildDecoder(*config, DType::kBFloat16);
+  ASSERT_TRUE(graph.ok()) << graph.status();
+  for (NodeId id = 0; id < graph->size(); ++id) EXPECT_TRUE(IsPrimitive(graph->node(id).op));
+
+  const absl::StatusOr<CompileResult> compiled = Compile(*graph, ExecutionPath::kEager);
+
+  ASSERT_TRUE(compiled.ok()) << compiled.status();
+  int64_t parameters = 0;
+  for (const PlanValue& value : compiled->plan.values) {
+    if (value.storage == Storage::kWeight) parameters += ElementsOf(value);
+  }
+  EXPECT_EQ(parameters, GetParam().parameters);
+}
+
+// Fusion leaves, per layer, the four attention projections, three MLP products, attention, two RoPEs, one gate, norms
+// and two cache writes; anything else would be a primitive that no rule recognised.
+TEST_P(CatalogueTest, RulesCoverEveryLayer) {
+  for (DType dtype : {DType::kFloat32, DType::kBFloat16, DType::kFloat16}) {
+    const absl::StatusOr<ModelConfig> config = ParseHfConfig(GetParam().config);
+    ASSERT_TRUE(config.ok());
+    const absl::StatusOr<Graph> graph = BuildDecoder(*config, dtype);
+    ASSERT_TRUE(graph.ok());
+
+    const absl::StatusOr<CompileResult> compiled = Compile(*graph, ExecutionPath::kCompiled);
+
+    ASSERT_TRUE(compiled.ok()) << compiled.status();
+    std::map<std::string, size_t> calls;
+    for (const KernelCall& call : compiled->plan.calls) ++calls[call.kernel];
+    const size_t layers = config->layers.size();
+    EXPECT_EQ(calls["linear"], 7 * layers + 1);
+    EXPECT_EQ(calls["attention"], layers);
+    EXPECT_EQ(calls["rope"], 2 * layers);
+    EXPECT_EQ(calls["gated_activation"], layers);
+    EXPECT_EQ(calls["cache_write"], 2 * layers);
+    EXPECT_EQ(calls["rms_norm"], (2 + (config->branch_norms ? 2 : 0) + (config->qk_norm ? 2 : 0)) * layers + 1);
+    EXPECT_EQ(calls["add"], config->branch_norms ? 2 * layers : 0);
+    EXPECT_EQ(
+        calls["matmul"] + calls["transpose"] + calls["softmax"] + calls["select"] + calls["exp"] + calls["reduce_sum"],
+        0u);
+  }
+}
+
+std::vector<CatalogueEntry> Supported() {
+  std::vector<CatalogueEntry> entries;
+  for (const CatalogueEntry& entry : ModelCatalogue()) {
+    if (entry.supported) entries.push_back(entry);
+  }
+  return entries;
+}
+
+std::string TestName(absl::string_view key) {
+  std::string name(key);
+  for (char& c : name) c = std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
+  return name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, CatalogueTest, testing::ValuesIn(Supported()),
+                         [](const auto& info) { return TestName(info.param.key); });
+
+TEST(CatalogueFactsTest, CacheSizesAndWindowsAreThePublishedOnes) {
+  for (const Published& published : kPublished) {
+    const absl::StatusOr<ModelConfig> config = ParseHfConfig(FindModel(published.key)->config);
+    ASSERT_TRUE(config.ok()) << published.key << config.status();
+    const absl::StatusOr<Graph> graph = BuildDecoder(*config, DType::kBFloat16);
+    ASSERT_TRUE(graph.ok());
+    const absl::StatusOr<CompileResult> compiled = Compile(*graph, ExecutionPath::kCompiled);
+    ASSERT_TRUE(compiled.ok());
+
+    int64_t bytes = 0;
+    for (const PlanValue& value : compiled->plan.values) {
+      if (value.storage == Storage::kState) bytes += ElementsOf(value) * 2;  // One position: seq 1, past 0.
+    }
+    int windowed = 0;
+    for (const KernelCall& call : compiled->plan.calls) {
+      if (call.kernel != "attention" || call.attributes.Int("window") == 0) continue;
+      EXPECT_EQ(call.attributes.Int("window"), published.window) << published.key;
+      ++windowed;
+    }
+    EXPECT_EQ(bytes, published.kv_bytes_per_token) << published.key;
+    EXPECT_EQ(windowed, published.windowed_layers) << published.key;
+  }
+}
+
+TEST(CatalogueFactsTest, NineModelsAndTheirTinyVariants) {
+  int full = 0, tiny = 0;
+  for (const CatalogueEntry& entry : ModelCatalogue()) ++(entry.tiny ? tiny : full);
+
+  EXPECT_EQ(full, 9);
+  EXPECT_EQ(tiny, 4);
+  EXPECT_EQ(FindModel("no-such-model"), nullptr);
+}
+
+TEST(CatalogueFactsTest, MixtureOfExpertsModelsSayThatTheyAreNotSupported) {
+  for (const char* key : {"gemma4-26b-a4b", "qwen3-30b-a3b"}) {
+    const absl::StatusOr<ModelConfig> config = ParseHfConfig(FindModel(key)->config);
+
+    EXPECT_EQ(config.status().code(), absl::StatusCode::kUnimplemented);
+    EXPECT_THAT(config.status().message(), testing::HasSubstr("mixture-of-experts models are not supported yet"));
+  }
+}
+
+}  // namespace
+}  // namespace metronome

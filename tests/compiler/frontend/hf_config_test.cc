@@ -1,0 +1,170 @@
+#include "compiler/frontend/hf_config.h"
+
+#include <nlohmann/json.hpp>
+
+#include "compiler/frontend/catalogue.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace metronome {
+namespace {
+
+using nlohmann::json;
+using ::testing::AllOf;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+json Base(const std::string& model_type) {
+  return {{"model_type", model_type}, {"vocab_size", 131},      {"hidden_size", 64},
+          {"intermediate_size", 96},  {"num_hidden_layers", 7}, {"num_attention_heads", 4},
+          {"num_key_value_heads", 2}, {"head_dim", 24},         {"max_position_embeddings", 512}};
+}
+
+ModelConfig Parse(const json& config) {
+  absl::StatusOr<ModelConfig> parsed = ParseHfConfig(config.dump());
+  EXPECT_TRUE(parsed.ok()) << parsed.status();
+  return parsed.ok() ? *std::move(parsed) : ModelConfig();
+}
+
+std::vector<int64_t> Windows(const ModelConfig& config) {
+  std::vector<int64_t> windows;
+  for (const LayerConfig& layer : config.layers) windows.push_back(layer.window);
+  return windows;
+}
+
+TEST(HfConfigTest, FamiliesDifferInNormsBiasesAndActivation) {
+  EXPECT_FALSE(Parse(Base("llama")).qk_norm);
+  EXPECT_TRUE(Parse(Base("qwen2")).qkv_bias);
+  EXPECT_TRUE(Parse(Base("qwen3")).qk_norm);
+  const ModelConfig gemma = Parse(Base("gemma3_text"));
+  EXPECT_TRUE(gemma.branch_norms && gemma.tied_head);
+  EXPECT_EQ(gemma.norm_weight, NormWeight::kOffset);
+  EXPECT_EQ(gemma.activation, Activation::kGeluTanh);
+  EXPECT_DOUBLE_EQ(gemma.embedding_scale, 8);
+  EXPECT_DOUBLE_EQ(gemma.attention_scale, 1.0 / 16);  // query_pre_attn_scalar 256 by default, whatever head_dim.
+}
+
+TEST(HfConfigTest, HeadDimDefaultsToHiddenOverHeads) {
+  json config = Base("llama");
+  config.erase("head_dim");
+
+  EXPECT_EQ(Parse(config).head_dim, 16);
+}
+
+TEST(HfConfigTest, BothSpellingsOfRopeMeanTheSame) {
+  json old_spelling = Base("llama"), new_spelling = Base("llama");
+  old_spelling["rope_theta"] = 5e5;
+  old_spelling["rope_scaling"] = {{"type", "linear"}, {"factor", 4.0}};
+  new_spelling["rope_parameters"] = {{"rope_type", "linear"}, {"rope_theta", 5e5}, {"factor", 4.0}};
+
+  const ModelConfig config = Parse(old_spelling);
+
+  EXPECT_EQ(config.layers, Parse(new_spelling).layers);
+  EXPECT_EQ(config.layers[0].rope, (RopeConfig{.theta = 5e5, .scaling = RopeConfig::Scaling::kLinear, .factor = 4}));
+}
+
+TEST(HfConfigTest, BothSpellingsOfGemmaMeanTheSame) {
+  json old_spelling = Base("gemma3_text"), new_spelling = Base("gemma3_text");
+  old_spelling.update(json{{"sliding_window", 5},
+                           {"sliding_window_pattern", 3},
+                           {"rope_theta", 1e6},
+                           {"rope_local_base_freq", 1e4},
+                           {"rope_scaling", {{"rope_type", "linear"}, {"factor", 8.0}}}});
+  new_spelling["sliding_window"] = 5;
+  for (int i = 0; i < 7; ++i)
+    new_spelling["layer_types"].push_back((i + 1) % 3 == 0 ? "full_attention" : "sliding_attention");
+  new_spelling["rope_parameters"] = {
+      {"full_attention", {{"rope_type", "linear"}, {"rope_theta", 1e6}, {"factor", 8.0}}},
+      {"sliding_attention", {{"rope_type", "default"}, {"rope_theta", 1e4}}}};
+
+  const ModelConfig config = Parse(old_spelling);
+
+  EXPECT_THAT(Windows(config), ElementsAre(5, 5, 0, 5, 5, 0, 5));
+  EXPECT_EQ(config.layers[0].rope, (RopeConfig{.theta = 1e4}));
+  EXPECT_EQ(config.layers[2].rope, (RopeConfig{.theta = 1e6, .scaling = RopeConfig::Scaling::kLinear, .factor = 8}));
+  EXPECT_EQ(config.layers, Parse(new_spelling).layers);
+}
+
+TEST(HfConfigTest, SparseGemmaWrapperTakesClassDefaults) {
+  const ModelConfig config = Parse(json{
+      {"model_type", "gemma3"},
+      {"eos_token_id", {1, 106}},
+      {"vision_config", {{"hidden_size", 1152}}},
+      {"text_config",
+       {{"hidden_size", 2560}, {"intermediate_size", 10240}, {"num_hidden_layers", 34}, {"sliding_window", 1024}}}});
+
+  EXPECT_EQ(config.vocab, 262208);
+  EXPECT_EQ(config.heads, 8);
+  EXPECT_EQ(config.kv_heads, 4);
+  EXPECT_EQ(config.head_dim, 256);
+  EXPECT_TRUE(config.tied_head);
+  EXPECT_THAT(config.eos_token_ids, ElementsAre(1, 106));
+  EXPECT_EQ(config.layers[5].window, 0);
+  EXPECT_EQ(config.layers[33].window, 1024);
+}
+
+TEST(HfConfigTest, QwenWindowCountsOnlyWhenSwitchedOn) {
+  json config = Base("qwen2");
+  config.update(json{{"sliding_window", 9}, {"max_window_layers", 5}});
+  EXPECT_THAT(Windows(Parse(config)), ElementsAre(0, 0, 0, 0, 0, 0, 0));
+
+  config["use_sliding_window"] = true;
+  EXPECT_THAT(Windows(Parse(config)), ElementsAre(0, 0, 0, 0, 0, 9, 9));
+}
+
+struct BadKey {
+  const char* key;
+  json value;
+  absl::StatusCode code;
+  const char* message;
+};
+
+void PrintTo(const BadKey& bad, std::ostream* out) { *out << bad.key << " = " << bad.value; }
+
+class HfConfigErrorTest : public testing::TestWithParam<BadKey> {};
+
+TEST_P(HfConfigErrorTest, NamesTheKeyAndItsValue) {
+  json config = Base("llama");
+  config[GetParam().key] = GetParam().value;
+
+  const absl::StatusOr<ModelConfig> parsed = ParseHfConfig(config.dump());
+
+  EXPECT_EQ(parsed.status().code(), GetParam().code);
+  EXPECT_THAT(parsed.status().message(), AllOf(HasSubstr(GetParam().key), HasSubstr(GetParam().message)));
+}
+
+constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
+constexpr auto kUnimplemented = absl::StatusCode::kUnimplemented;
+
+INSTANTIATE_TEST_SUITE_P(All, HfConfigErrorTest,
+                         testing::Values(BadKey{"hidden_size", 0, kInvalid, "is 0, not an integer in [1,"},
+                                         BadKey{"hidden_size", "64", kInvalid, "\"64\""},
+                                         BadKey{"hidden_size", 1e30, kInvalid, "not an integer"},
+                                         BadKey{"num_hidden_layers", -3, kInvalid, "is -3"},
+                                         BadKey{"num_hidden_layers", 100000, kInvalid, "100000"},
+                                         BadKey{"num_attention_heads", 3, kInvalid, "no multiple"},
+                                         BadKey{"head_dim", 7, kInvalid, "even"},
+                                         BadKey{"rms_norm_eps", -1, kInvalid, "is -1"},
+                                         BadKey{"tie_word_embeddings", 1, kInvalid, "true or false"},
+                                         BadKey{"eos_token_id", "x", kInvalid, "integer"},
+                                         BadKey{"attention_bias", true, kUnimplemented, "only false"},
+                                         BadKey{"mlp_bias", true, kUnimplemented, "only false"},
+                                         BadKey{"hidden_act", "gelu", kUnimplemented, "only \"silu\""},
+                                         BadKey{"rope_parameters", 3, kInvalid, "not an object"}));
+
+TEST(HfConfigErrorsTest, WholeFileErrors) {
+  EXPECT_EQ(ParseHfConfig("").status().code(), kInvalid);
+  EXPECT_EQ(ParseHfConfig("[1, 2]").status().code(), kInvalid);
+  EXPECT_EQ(ParseHfConfig("{\"hidden_size\": 5}").status().code(), kInvalid);
+  EXPECT_EQ(ParseHfConfig("{\"model_type\": \"gemma3\", \"text_config\": 3}").status().code(), kInvalid);
+  EXPECT_EQ(ReadHfConfig("/nonexistent/config.json").status().code(), absl::StatusCode::kNotFound);
+  json scaled = Base("llama");
+  scaled["rope_scaling"] = {{"rope_type", "yarn"}, {"factor", 2.0}};
+  EXPECT_EQ(ParseHfConfig(scaled.dump()).status().code(), kUnimplemented);
+  const absl::StatusOr<ModelConfig> other = ParseHfConfig("{\"model_type\": \"mamba\"}");
+  EXPECT_EQ(other.status().code(), kUnimplemented);
+  EXPECT_THAT(other.status().message(), HasSubstr("mamba"));
+}
+
+}  // namespace
+}  // namespace metronome
