@@ -1,0 +1,120 @@
+#include "runtime/engine/session.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/golden/golden_model.h"
+
+namespace metronome {
+namespace {
+
+using ::testing::HasSubstr;
+
+class SessionTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    model_ = GoldenModel::Load("gemma3-short-window", {});
+    ASSERT_NE(model_, nullptr);
+  }
+
+  std::vector<float> Logits(const Session& session) { return {session.logits().begin(), session.logits().end()}; }
+
+  std::unique_ptr<GoldenModel> model_;
+};
+
+TEST_F(SessionTest, PromptLongerThanTheCacheIsRefusedWithBothNumbersAndChangesNothing) {
+  Session session = model_->NewSession(8);
+  ASSERT_TRUE(session.Prefill({1, 2, 3}, PrefillMode::kChunked).ok());
+
+  const absl::Status status = session.Prefill({1, 2, 3, 4, 5, 6}, PrefillMode::kChunked);
+
+  EXPECT_EQ(status.code(), absl::StatusCode::kOutOfRange);
+  EXPECT_THAT(status.message(), HasSubstr("6 tokens after position 3 exceed max_cache_len 8"));
+  EXPECT_EQ(session.length(), 3);
+  EXPECT_TRUE(session.Prefill({1, 2, 3, 4, 5}, PrefillMode::kChunked).ok());
+}
+
+TEST_F(SessionTest, EmptyPromptIsRefused) {
+  Session session = model_->NewSession(8);
+  EXPECT_EQ(session.Prefill({}, PrefillMode::kChunked).code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(SessionTest, TokenOutsideTheVocabularyIsRefusedAndTheSessionGoesOn) {
+  Session session = model_->NewSession(8);
+  ASSERT_TRUE(session.Step(5).ok());
+  for (int32_t bad : {-1, 131, 1 << 30}) {
+    const absl::Status status = session.Prefill({1, bad}, PrefillMode::kChunked);
+
+    EXPECT_EQ(status.code(), absl::StatusCode::kOutOfRange);
+    EXPECT_THAT(status.message(), HasSubstr("not in [0, 131)"));
+    EXPECT_EQ(session.length(), 1);
+  }
+  EXPECT_TRUE(session.Step(6).ok());
+}
+
+TEST_F(SessionTest, CancelDuringSequentialPrefillKeepsWhatWasThere) {
+  Session session = model_->NewSession(16);
+  ASSERT_TRUE(session.Step(5).ok());
+  int asked = 0;
+
+  const absl::Status status = session.Prefill({1, 2, 3, 4}, PrefillMode::kSequential, [&] { return ++asked < 3; });
+
+  EXPECT_EQ(status.code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(session.length(), 1);
+}
+
+TEST_F(SessionTest, ForkContinuesLikeItsOriginAndIndependently) {
+  Session session = model_->NewSession(128);
+  ASSERT_TRUE(session.Prefill({9, 8, 7, 6, 5, 4, 3, 2, 1}, PrefillMode::kChunked).ok());
+  absl::StatusOr<std::unique_ptr<Session>> fork = session.Fork();
+  ASSERT_TRUE(fork.ok()) << fork.status();
+
+  ASSERT_TRUE((*fork)->Step(100).ok());
+  ASSERT_TRUE(session.Step(42).ok());
+  const std::vector<float> original = Logits(session);
+  ASSERT_TRUE((*fork)->Truncate(9).ok());
+  ASSERT_TRUE((*fork)->Step(42).ok());
+
+  EXPECT_EQ(Logits(**fork), original);
+}
+
+TEST_F(SessionTest, TruncateForgetsLaterPositions) {
+  Session session = model_->NewSession(64);
+  ASSERT_TRUE(session.Prefill({1, 2, 3}, PrefillMode::kChunked).ok());
+  const std::vector<float> first = Logits(session);
+  ASSERT_TRUE(session.Prefill({4, 5}, PrefillMode::kChunked).ok());
+
+  ASSERT_TRUE(session.Truncate(2).ok());
+  ASSERT_TRUE(session.Step(3).ok());
+
+  const std::vector<float> again = Logits(session);
+  for (size_t i = 0; i < first.size(); ++i) EXPECT_NEAR(first[i], again[i], 1e-5);
+  EXPECT_EQ(session.Truncate(4).code(), absl::StatusCode::kOutOfRange);
+}
+
+// 700 tokens take two chunks; the cache grows over several of its steps.
+TEST_F(SessionTest, APromptOfSeveralChunksEqualsTheSamePromptInPieces) {
+  std::vector<int32_t> prompt;
+  for (int i = 0; i < 700; ++i) prompt.push_back(i * 37 % 131);
+  Session whole = model_->NewSession(700);
+  ASSERT_TRUE(whole.Prefill(prompt, PrefillMode::kChunked).ok());
+  const std::vector<float> expected = Logits(whole);
+
+  Session pieces = model_->NewSession(1000);
+  const absl::Span<const int32_t> span = prompt;
+  for (size_t at = 0, size = 1; at < prompt.size(); at += size, size = size * 2 + 1) {
+    ASSERT_TRUE(pieces.Prefill(span.subspan(at, size), PrefillMode::kChunked).ok());
+  }
+
+  EXPECT_EQ(pieces.length(), 700);
+  for (size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR(pieces.logits()[i], expected[i], 1e-4);
+}
+
+TEST_F(SessionTest, ACacheWithoutPositionsIsRefused) {
+  const auto backend = CreateCpuBackend({.threads = 1});
+  ASSERT_TRUE(backend.ok());
+  EXPECT_EQ(KvCache::Create(**backend, KvStateSpecsOf(model_->plan()), 0).status().code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace metronome
