@@ -77,6 +77,10 @@ class Backend {
   virtual absl::StatusOr<const Kernel*> FindKernel(absl::string_view name) const = 0;
   // Enqueues; returns before completion on an asynchronous device. Unimplemented for a dtype the kernel does not serve.
   virtual absl::Status Launch(const Kernel& kernel, const KernelArgs& args) = 0;
+  // Bytes per second of a plain read of memory far larger than any cache, with all threads: the roofline of a decode step. Takes about half
+  // a second. ResourceExhausted.
+  virtual absl::StatusOr<double> MeasureReadBandwidth() = 0;
+
   // Waits for everything enqueued; reports the first failure.
   virtual absl::Status Synchronize() = 0;
 };

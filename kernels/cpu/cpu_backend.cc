@@ -7,6 +7,7 @@
 #include "kernels/cpu/cpu_features.h"
 #include "kernels/cpu/cpu_kernel.h"
 #include "kernels/cpu/host_memory.h"
+#include "kernels/cpu/read_bandwidth.h"
 
 namespace metronome {
 namespace {
@@ -62,6 +63,8 @@ class CpuBackend final : public Backend {
   absl::Status Launch(const Kernel& kernel, const KernelArgs& args) override {
     return static_cast<const CpuKernel&>(kernel).function()(context_, args);
   }
+
+  absl::StatusOr<double> MeasureReadBandwidth() override { return cpu::MeasureReadBandwidth(context_.pool()); }
 
   absl::Status Synchronize() override { return absl::OkStatus(); }
 

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "kernels/convert.h"
+#include "runtime/base/memory_shortage.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/base/thread_pool.h"
 #include "runtime/weights/synthetic.h"
@@ -77,8 +78,7 @@ void TouchPages(ThreadPool& pool, const TensorView& tensor) {
 absl::Status CheckFits(Backend& backend, int64_t needed) {
   const int64_t available = backend.MemoryAvailableBytes();
   if (needed <= available) return absl::OkStatus();
-  return absl::ResourceExhaustedError(
-      absl::StrCat("weights need ", needed, " bytes, ", available, " available on ", backend.name()));
+  return MemoryShortageError("weights", {.bytes_needed = needed, .bytes_available = available});
 }
 
 }  // namespace

@@ -1,0 +1,42 @@
+#include "runtime/plan/step_bytes.h"
+
+#include <algorithm>
+#include <map>
+
+namespace metronome {
+namespace {
+
+ValueId Root(const Plan& plan, ValueId id) {
+  while (plan.values[id].storage == Storage::kAlias) id = plan.values[id].alias_of;
+  return id;
+}
+
+int64_t BytesOf(const PlanValue& value, const StepShape& step) {
+  return EvaluateShape(value.shape, step).elements() * static_cast<int64_t>(SizeOf(value.dtype));
+}
+
+}  // namespace
+
+int64_t StepReadBytes(const Plan& plan, const StepShape& step) {
+  std::map<ValueId, int64_t> read;  // The most that any call reads of a stored value.
+  for (const KernelCall& call : plan.calls) {
+    const int64_t window = call.kernel == "attention" ? call.attributes.Int("window") : 0;
+    for (size_t i = 0; i < call.inputs.size(); ++i) {
+      const ValueId id = Root(plan, call.inputs[i]);
+      const PlanValue& value = plan.values[id];
+      if (value.storage == Storage::kWeight) {
+        const bool gathered = call.kernel == "gather" && i == 0;
+        read[id] = std::max(read[id], gathered ? BytesOf(plan.values[call.outputs[0]], step) : BytesOf(value, step));
+      } else if (value.storage == Storage::kState && call.kernel != "cache_write") {
+        const int64_t positions = step.past + step.seq;
+        const int64_t visible = window > 0 ? std::min(positions, window + step.seq - 1) : positions;
+        read[id] = std::max(read[id], BytesOf(value, step) / positions * visible);
+      }
+    }
+  }
+  int64_t bytes = 0;
+  for (const auto& [id, size] : read) bytes += size;
+  return bytes;
+}
+
+}  // namespace metronome

@@ -1,0 +1,122 @@
+#include "runtime/text/added_tokens.h"
+
+#include <unicode/uchar.h>
+#include <unicode/utf8.h>
+
+#include <algorithm>
+
+namespace metronome {
+namespace {
+
+UChar32 CharacterBefore(absl::string_view text, size_t at) {
+  auto i = static_cast<int32_t>(at);
+  UChar32 c = 0;
+  U8_PREV_OR_FFFD(reinterpret_cast<const uint8_t*>(text.data()), 0, i, c);
+  return c;
+}
+
+UChar32 CharacterAt(absl::string_view text, size_t at) {
+  auto i = static_cast<int32_t>(at);
+  UChar32 c = 0;
+  U8_NEXT_OR_FFFD(reinterpret_cast<const uint8_t*>(text.data()), i, static_cast<int32_t>(text.size()), c);
+  return c;
+}
+
+// As \w of a Unicode regular expression.
+bool IsWord(UChar32 c) {
+  const int8_t type = u_charType(c);
+  return u_isalnum(c) || type == U_NON_SPACING_MARK || type == U_COMBINING_SPACING_MARK || type == U_ENCLOSING_MARK ||
+         type == U_CONNECTOR_PUNCTUATION || type == U_LETTER_NUMBER;
+}
+
+bool TouchesWord(absl::string_view text, size_t begin, size_t end) {
+  return (begin > 0 && IsWord(CharacterBefore(text, begin))) || (end < text.size() && IsWord(CharacterAt(text, end)));
+}
+
+size_t SkipSpacesBack(absl::string_view text, size_t at, size_t least) {
+  while (at > least && u_isUWhiteSpace(CharacterBefore(text, at))) {
+    do --at;
+    while (at > least && (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80);
+  }
+  return at;
+}
+
+size_t SkipSpaces(absl::string_view text, size_t at) {
+  while (at < text.size() && u_isUWhiteSpace(CharacterAt(text, at))) {
+    do ++at;
+    while (at < text.size() && (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80);
+  }
+  return at;
+}
+
+}  // namespace
+
+void AddedTokenMatcher::Add(const AddedToken& token) {
+  int32_t node = 0;
+  for (const char byte : token.content) {
+    const auto child = nodes_[node].children.find(byte);
+    if (child != nodes_[node].children.end()) {
+      node = child->second;
+      continue;
+    }
+    const auto created = static_cast<int32_t>(nodes_.size());
+    nodes_[node].children.emplace(byte, created);
+    nodes_.emplace_back();
+    node = created;
+  }
+  nodes_[node].token = static_cast<int32_t>(tokens_.size());
+  tokens_.push_back(token);
+}
+
+const AddedToken* AddedTokenMatcher::LongestAt(absl::string_view text, size_t at) const {
+  const AddedToken* longest = nullptr;
+  int32_t node = 0;
+  for (size_t i = at; i < text.size(); ++i) {
+    const auto child = nodes_[node].children.find(text[i]);
+    if (child == nodes_[node].children.end()) break;
+    node = child->second;
+    if (nodes_[node].token >= 0) longest = &tokens_[nodes_[node].token];
+  }
+  return longest;
+}
+
+std::vector<TextSegment> AddedTokenMatcher::Split(absl::string_view text) const {
+  std::vector<TextSegment> segments;
+  size_t done = 0;
+  for (size_t at = 0; at < text.size() && !tokens_.empty();) {
+    const AddedToken* token = LongestAt(text, at);
+    if (token == nullptr) {
+      ++at;
+      continue;
+    }
+    size_t begin = at, end = at + token->content.size();
+    at = end;
+    if (token->single_word && TouchesWord(text, begin, end)) continue;
+    if (token->lstrip) begin = SkipSpacesBack(text, begin, done);
+    if (token->rstrip) end = SkipSpaces(text, end);
+    if (begin > done) segments.push_back({text.substr(done, begin - done)});
+    segments.push_back({text.substr(begin, end - begin), token->id});
+    at = done = end;
+  }
+  if (done < text.size()) segments.push_back({text.substr(done)});
+  return segments;
+}
+
+absl::StatusOr<std::vector<AddedToken>> ParseAddedTokens(const JsonNode& node) {
+  std::vector<AddedToken> tokens;
+  if (!node.is_null() && !node.json().is_array()) return node.Invalid("is not an array");
+  for (const JsonNode& element : node.Elements()) {
+    AddedToken token = {.id = TokenIdOf(element["id"].json()), .content = element["content"].Text()};
+    if (token.id < 0) return element["id"].Invalid("is no token id");
+    if (token.content.empty()) return element["content"].Invalid("is not a text");
+    token.special = element["special"].Bool(false);
+    token.normalized = element["normalized"].Bool(!token.special);
+    token.single_word = element["single_word"].Bool(false);
+    token.lstrip = element["lstrip"].Bool(false);
+    token.rstrip = element["rstrip"].Bool(false);
+    tokens.push_back(std::move(token));
+  }
+  return tokens;
+}
+
+}  // namespace metronome

@@ -1,0 +1,51 @@
+#ifndef METRONOME_RUNTIME_TEXT_BPE_H_
+#define METRONOME_RUNTIME_TEXT_BPE_H_
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "runtime/text/json_node.h"
+
+namespace metronome {
+
+// Byte-pair encoding of one piece of text (Sennrich et al. 2016, arXiv:1508.07909): characters, then the merge of
+// lowest rank, leftmost first, until none applies. O(n log n) in the length of the piece. Immutable.
+class Bpe {
+ public:
+  // The "model" of tokenizer.json. InvalidArgument naming a merge of unknown tokens, a bad id or a duplicate;
+  // Unimplemented for other models and for prefixes and suffixes of word parts.
+  static absl::StatusOr<Bpe> Parse(const JsonNode& node);
+
+  // Appends the ids of `piece`, which is UTF-8. A character the vocabulary lacks becomes its bytes' tokens, else the
+  // unknown token, else nothing.
+  void Encode(absl::string_view piece, std::vector<int32_t>& ids) const;
+
+  const absl::flat_hash_map<std::string, int32_t>& vocabulary() const { return vocabulary_; }
+
+ private:
+  struct Merge {
+    int32_t rank = 0;
+    int32_t id = 0;
+  };
+
+  absl::Status ParseVocabulary(const JsonNode& node);
+  absl::Status ParseMerges(const JsonNode& node);
+  std::vector<int32_t> Characters(absl::string_view piece) const;
+  const Merge* FindMerge(int32_t left, int32_t right) const;
+
+  absl::flat_hash_map<std::string, int32_t> vocabulary_;
+  absl::flat_hash_map<uint64_t, Merge> merges_;  // By both ids.
+  std::array<int32_t, 256> byte_ids_;            // Of "<0xNN>", -1 where absent; all -1 without byte fallback.
+  int32_t unknown_id_ = -1;
+  bool fuse_unknown_ = false;
+  bool ignore_merges_ = false;
+};
+
+}  // namespace metronome
+
+#endif  // METRONOME_RUNTIME_TEXT_BPE_H_

@@ -1,0 +1,16 @@
+#ifndef METRONOME_SERVER_BENCHMARK_STATISTICS_H_
+#define METRONOME_SERVER_BENCHMARK_STATISTICS_H_
+
+#include <vector>
+
+#include "metronome/v1/benchmark.pb.h"
+
+namespace metronome {
+
+// Summary of samples as the Statistics message describes; percentiles by linear interpolation between order statistics
+// (NumPy's default). Empty samples give n = 0 and zeros.
+v1::Statistics Summarise(std::vector<double> samples);
+
+}  // namespace metronome
+
+#endif  // METRONOME_SERVER_BENCHMARK_STATISTICS_H_

@@ -1,0 +1,129 @@
+#include "server/benchmark_service.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/base/status_macros.h"
+#include "server/benchmark/latency.h"
+#include "server/environment.h"
+
+namespace metronome {
+namespace {
+
+constexpr int kDefaultListLimit = 50;
+constexpr int kMaxListLimit = 10000;
+
+}  // namespace
+
+grpc::ServerUnaryReactor* BenchmarkService::StartRun(grpc::CallbackServerContext* context,
+                                                     const v1::StartRunRequest* request,
+                                                     v1::StartRunResponse* response) {
+  return AnswerFrom(database_, context, Meter("StartRun"), [this, request, response]() -> absl::Status {
+    absl::StatusOr<std::string> id = store_.StartRun(*request, DescribeEnvironment(engine_.backend()));
+    if (!id.ok()) engine_.metrics().CountDatabaseFailure();
+    RETURN_IF_ERROR(id.status());
+    response->set_run_id(*std::move(id));
+    return absl::OkStatus();
+  });
+}
+
+// The run is looked up on the database's thread, the measurement made on the engine's, the result stored on the
+// database's again.
+grpc::ServerWriteReactor<v1::RunBenchmarkResponse>* BenchmarkService::RunBenchmark(
+    grpc::CallbackServerContext*, const v1::RunBenchmarkRequest* request) {
+  auto stream = Stream::Create([meter = Meter("RunBenchmark")](absl::StatusCode code) { meter.Done(code); });
+  auto* reactor = stream.get();
+  v1::BenchmarkSpec spec = request->spec();
+  if (absl::Status status = NormaliseSpec(spec); !status.ok()) {
+    stream->Finish(status);
+    return reactor;
+  }
+  const absl::Status queued = database_.Submit([this, stream, run_id = request->run_id(), spec] {
+    absl::Status status = store_.CheckRunning(run_id);
+    if (status.ok()) status = engine_.queue().Submit([this, stream, run_id, spec] { Measure(stream, run_id, spec); });
+    if (!status.ok()) stream->Finish(status);
+  });
+  if (!queued.ok()) stream->Finish(queued);
+  return reactor;
+}
+
+void BenchmarkService::Measure(const std::shared_ptr<Stream>& stream, const std::string& run_id,
+                               const v1::BenchmarkSpec& spec) {
+  const auto keep_going = [&] { return !stream->cancelled(); };
+  if (!keep_going()) return stream->Finish(absl::CancelledError("cancelled while queued"));
+  const BenchmarkProgress progress = [&](absl::string_view phase, double fraction) {
+    v1::RunBenchmarkResponse response;
+    response.mutable_progress()->set_phase(std::string(phase));
+    response.mutable_progress()->set_fraction(fraction);
+    stream->Push(std::move(response));
+  };
+  v1::BenchmarkResult result = RunLatency(engine_, spec, keep_going, progress);
+  database_.Continue([this, stream, run_id, result = std::move(result)]() mutable {
+    const absl::StatusOr<int64_t> id = Store(run_id, result);
+    if (!id.ok()) return stream->Finish(id.status());
+    result.set_result_id(*id);
+    v1::RunBenchmarkResponse response;
+    *response.mutable_result() = std::move(result);
+    stream->Push(std::move(response));
+    stream->Finish(absl::OkStatus());
+  });
+}
+
+absl::StatusOr<int64_t> BenchmarkService::Store(const std::string& run_id, const v1::BenchmarkResult& result) {
+  absl::StatusOr<int64_t> id = store_.AddResult(run_id, result);
+  if (id.ok()) {
+    engine_.metrics().CountBenchmarkResult(result.outcome());
+  } else {
+    engine_.metrics().CountDatabaseFailure();
+  }
+  return id;
+}
+
+grpc::ServerUnaryReactor* BenchmarkService::RecordResult(grpc::CallbackServerContext* context,
+                                                         const v1::RecordResultRequest* request,
+                                                         v1::RecordResultResponse* response) {
+  return AnswerFrom(database_, context, Meter("RecordResult"), [this, request, response]() -> absl::Status {
+    v1::BenchmarkResult result = request->result();
+    result.set_provenance("external");
+    if (result.outcome().empty()) result.set_outcome("ok");
+    if (result.outcome() != "ok" && result.outcome() != "skipped" && result.outcome() != "failed") {
+      return absl::InvalidArgumentError(absl::StrCat("outcome is '", result.outcome(), "', not ok, skipped or failed"));
+    }
+    if (result.spec().model().empty()) return absl::InvalidArgumentError("spec.model is empty");
+    ASSIGN_OR_RETURN(const int64_t id, Store(request->run_id(), result));
+    response->set_result_id(id);
+    return absl::OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* BenchmarkService::FinishRun(grpc::CallbackServerContext* context,
+                                                      const v1::FinishRunRequest* request, v1::FinishRunResponse*) {
+  return AnswerFrom(database_, context, Meter("FinishRun"), [this, request] {
+    return store_.FinishRun(request->run_id(), request->state().empty() ? "complete" : request->state());
+  });
+}
+
+grpc::ServerUnaryReactor* BenchmarkService::ListRuns(grpc::CallbackServerContext* context,
+                                                     const v1::ListRunsRequest* request,
+                                                     v1::ListRunsResponse* response) {
+  return AnswerFrom(database_, context, Meter("ListRuns"), [this, request, response]() -> absl::Status {
+    if (request->limit() < 0 || request->limit() > kMaxListLimit) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("limit is ", request->limit(), ", not in [0, ", kMaxListLimit, "]"));
+    }
+    ASSIGN_OR_RETURN(std::vector<v1::Run> runs,
+                     store_.ListRuns(request->limit() == 0 ? kDefaultListLimit : request->limit()));
+    for (v1::Run& run : runs) *response->add_runs() = std::move(run);
+    return absl::OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* BenchmarkService::GetRun(grpc::CallbackServerContext* context,
+                                                   const v1::GetRunRequest* request, v1::Run* response) {
+  return AnswerFrom(database_, context, Meter("GetRun"), [this, request, response]() -> absl::Status {
+    ASSIGN_OR_RETURN(*response, store_.GetRun(request->run_id()));
+    return absl::OkStatus();
+  });
+}
+
+}  // namespace metronome

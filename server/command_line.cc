@@ -1,0 +1,56 @@
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/base/status_macros.h"
+#include "server/build_info.h"
+#include "server/config.h"
+
+namespace metronome {
+namespace {
+
+void AddFlags(CLI::App& app, DaemonConfig& config) {
+  app.add_option("--listen", config.listen, "gRPC address, host:port or unix:/path (default 127.0.0.1:50551)");
+  app.add_option("--metrics-listen", config.metrics_listen,
+                 "Prometheus address, host:port; empty switches it off (default 127.0.0.1:9464)");
+  app.add_option("--db", config.db, "SQLite file of benchmark runs (default ~/.local/share/metronome/metronome.db)");
+  app.add_option("--log-format", config.log_format, "text or json (default text)");
+  app.add_option("--log-level", config.log_level, "debug, info, warn or error (default info)");
+  app.add_option("--threads", config.threads, "kernel threads, 0 = one per CPU (default 0)");
+  app.add_option("--queue-limit", config.queue_limit, "requests that may wait (default 256)");
+  app.add_option("--session-idle-seconds", config.session_idle_seconds,
+                 "free sessions unused for longer (default 600)");
+  app.add_option("--drain-seconds", config.drain_seconds, "what running requests get on SIGTERM (default 30)");
+  app.add_option("--port-file", config.port_file, "write the ports here once serving");
+}
+
+}  // namespace
+
+absl::StatusOr<std::optional<DaemonConfig>> ParseCommandLine(int argc, const char* const* argv) {
+  CLI::App app("metronomed: compiles LLM graphs, serves them and measures their tokens");
+  app.set_version_flag("--version", absl::StrCat(kVersion, " (", kBuildCommit, ")"));
+  std::string file;
+  app.add_option("--config", file, "TOML file with the same names, '_' for '-'");
+  DaemonConfig config;
+  AddFlags(app, config);
+  try {
+    app.parse(argc, argv);
+    if (!file.empty()) {
+      // Flags win: the file goes in first, then the flags once more.
+      config = DaemonConfig();
+      RETURN_IF_ERROR(ApplyConfigFile(file, config));
+      app.clear();
+      app.parse(argc, argv);
+    }
+  } catch (const CLI::Success& done) {
+    app.exit(done);
+    return std::optional<DaemonConfig>();
+  } catch (const CLI::ParseError& error) {
+    return absl::InvalidArgumentError(error.what());
+  }
+  RETURN_IF_ERROR(ValidateConfig(config));
+  if (config.db.empty()) config.db = DefaultDatabasePath();
+  return std::optional<DaemonConfig>(std::move(config));
+}
+
+}  // namespace metronome

@@ -1,0 +1,93 @@
+#include "server/config.h"
+
+#include <toml++/toml.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <variant>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/base/status_macros.h"
+
+namespace metronome {
+namespace {
+
+using Field = std::variant<std::string DaemonConfig::*, int64_t DaemonConfig::*>;
+
+const std::map<std::string, Field>& Fields() {
+  static const auto* const kFields =
+      new std::map<std::string, Field>{{"listen", &DaemonConfig::listen},
+                                       {"metrics_listen", &DaemonConfig::metrics_listen},
+                                       {"db", &DaemonConfig::db},
+                                       {"log_format", &DaemonConfig::log_format},
+                                       {"log_level", &DaemonConfig::log_level},
+                                       {"threads", &DaemonConfig::threads},
+                                       {"queue_limit", &DaemonConfig::queue_limit},
+                                       {"session_idle_seconds", &DaemonConfig::session_idle_seconds},
+                                       {"drain_seconds", &DaemonConfig::drain_seconds},
+                                       {"port_file", &DaemonConfig::port_file}};
+  return *kFields;
+}
+
+absl::Status At(const std::string& path, const toml::source_region& source, absl::string_view why) {
+  return absl::InvalidArgumentError(absl::StrCat(path, ":", source.begin.line, ":", source.begin.column, ": ", why));
+}
+
+absl::Status Assign(const std::string& path, const std::string& key, const toml::node& node, DaemonConfig& config) {
+  const auto found = Fields().find(key);
+  if (found == Fields().end()) return At(path, node.source(), absl::StrCat("unknown key '", key, "'"));
+  if (const auto* text = std::get_if<std::string DaemonConfig::*>(&found->second)) {
+    if (!node.is_string()) return At(path, node.source(), absl::StrCat("key '", key, "' is not a string"));
+    config.*(*text) = *node.value<std::string>();
+  } else {
+    if (!node.is_integer()) return At(path, node.source(), absl::StrCat("key '", key, "' is not an integer"));
+    config.*(std::get<int64_t DaemonConfig::*>(found->second)) = *node.value<int64_t>();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckRange(absl::string_view key, int64_t value, int64_t least, int64_t greatest) {
+  if (value >= least && value <= greatest) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(key, " is ", value, ", not in [", least, ", ", greatest, "]"));
+}
+
+}  // namespace
+
+std::string DefaultDatabasePath() {
+  if (const char* data = std::getenv("XDG_DATA_HOME"); data != nullptr && *data != '\0')
+    return absl::StrCat(data, "/metronome/metronome.db");
+  const char* home = std::getenv("HOME");
+  return absl::StrCat(home == nullptr ? "." : home, "/.local/share/metronome/metronome.db");
+}
+
+absl::Status ApplyConfigFile(const std::string& path, DaemonConfig& config) {
+  std::error_code error;
+  if (!std::filesystem::exists(path, error)) return absl::NotFoundError(absl::StrCat("no config file ", path));
+  try {
+    const toml::table table = toml::parse_file(path);
+    for (const auto& [key, node] : table) RETURN_IF_ERROR(Assign(path, std::string(key.str()), node, config));
+  } catch (const toml::parse_error& parse_error) {  // The library's only way to say so.
+    return At(path, parse_error.source(), std::string(parse_error.description()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ValidateConfig(const DaemonConfig& config) {
+  RETURN_IF_ERROR(CheckRange("threads", config.threads, 0, 1024));
+  RETURN_IF_ERROR(CheckRange("queue_limit", config.queue_limit, 1, 1000000));
+  RETURN_IF_ERROR(CheckRange("session_idle_seconds", config.session_idle_seconds, 1, 1000000));
+  RETURN_IF_ERROR(CheckRange("drain_seconds", config.drain_seconds, 0, 3600));
+  if (config.log_format != "text" && config.log_format != "json") {
+    return absl::InvalidArgumentError(absl::StrCat("log_format is '", config.log_format, "', not text or json"));
+  }
+  if (config.log_level != "debug" && config.log_level != "info" && config.log_level != "warn" &&
+      config.log_level != "error") {
+    return absl::InvalidArgumentError(
+        absl::StrCat("log_level is '", config.log_level, "', not debug, info, warn or error"));
+  }
+  if (config.listen.empty()) return absl::InvalidArgumentError("listen is empty");
+  return absl::OkStatus();
+}
+
+}  // namespace metronome

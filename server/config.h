@@ -1,0 +1,42 @@
+#ifndef METRONOME_SERVER_CONFIG_H_
+#define METRONOME_SERVER_CONFIG_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+
+namespace metronome {
+
+// How the daemon runs. A flag overrides the TOML file, the file overrides these defaults; names are alike, with '-' for
+// '_' in flags.
+struct DaemonConfig {
+  std::string listen = "127.0.0.1:50551";         // gRPC: host:port (port 0 = any free one) or unix:/path.
+  std::string metrics_listen = "127.0.0.1:9464";  // Prometheus: host:port; empty = off.
+  std::string db;                                 // SQLite file; empty = DefaultDatabasePath().
+  std::string log_format = "text";                // "text" or "json".
+  std::string log_level = "info";                 // "debug", "info", "warn", "error".
+  int64_t threads = 0;                            // Kernel threads, [0, 1024]; 0 = one per CPU.
+  int64_t queue_limit = 256;                      // Requests that may wait, [1, 1000000].
+  int64_t session_idle_seconds = 600;             // Sessions unused for longer are freed, [1, 1000000].
+  int64_t drain_seconds = 30;                     // What running requests get on SIGTERM, [0, 3600].
+  std::string port_file;  // If set, "grpc=<port>\nmetrics=<port>\n" is written here once serving.
+};
+
+// ~/.local/share/metronome/metronome.db, or below XDG_DATA_HOME.
+std::string DefaultDatabasePath();
+
+// Applies a TOML file. NotFound; InvalidArgument with file:line:column for bad syntax, an unknown key or a wrong type.
+absl::Status ApplyConfigFile(const std::string& path, DaemonConfig& config);
+
+// Ranges of all values. InvalidArgument naming the key.
+absl::Status ValidateConfig(const DaemonConfig& config);
+
+// Reads the command line (and the file that --config names). nullopt when help or version was printed; InvalidArgument
+// for anything wrong.
+absl::StatusOr<std::optional<DaemonConfig>> ParseCommandLine(int argc, const char* const* argv);
+
+}  // namespace metronome
+
+#endif  // METRONOME_SERVER_CONFIG_H_

@@ -1,0 +1,102 @@
+#include "server/daemon.h"
+
+#include <grpcpp/ext/proto_server_reflection_plugin.h>
+#include <grpcpp/health_check_service_interface.h>
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <fstream>
+#include <mutex>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "kernels/cpu/cpu_backend.h"
+#include "runtime/base/status_macros.h"
+#include "server/build_info.h"
+
+namespace metronome {
+namespace {
+
+// Results that wait for the disk; a write takes milliseconds.
+constexpr size_t kDatabaseQueueLimit = 4096;
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const DaemonConfig& config) {
+  auto daemon = std::unique_ptr<Daemon>(new Daemon(config));
+  RETURN_IF_ERROR(daemon->Serve());
+  return daemon;
+}
+
+absl::Status Daemon::Serve() {
+  const Clock& clock = Clock::Real();
+  ASSIGN_OR_RETURN(store_, RunStore::Open(config_.db, clock));
+  database_ = std::make_unique<WorkQueue>("database", kDatabaseQueueLimit);
+  ASSIGN_OR_RETURN(std::unique_ptr<Backend> backend, CreateCpuBackend({.threads = static_cast<int>(config_.threads)}));
+  const EngineOptions options = {.queue_limit = static_cast<size_t>(config_.queue_limit),
+                                 .session_idle_limit = absl::Seconds(config_.session_idle_seconds)};
+  engine_ = std::make_unique<Engine>(std::move(backend), options, clock, metrics_);
+  if (!config_.metrics_listen.empty()) RETURN_IF_ERROR(metrics_.Serve(config_.metrics_listen));
+
+  inference_ = std::make_unique<InferenceService>(
+      *engine_, InferenceService::ServerFacts{.database = config_.db, .metrics_address = metrics_.address()});
+  benchmark_ = std::make_unique<BenchmarkService>(*engine_, *store_, *database_);
+  static std::once_flag reflection;  // Registering it twice in one process would be an error.
+  std::call_once(reflection, [] {
+    grpc::EnableDefaultHealthCheckService(true);
+    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  });
+  grpc::ServerBuilder builder;
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // A second daemon on the port must fail, not share it.
+  builder.AddListeningPort(config_.listen, grpc::InsecureServerCredentials(), &grpc_port_);
+  builder.RegisterService(inference_.get());
+  builder.RegisterService(benchmark_.get());
+  server_ = builder.BuildAndStart();
+  const bool unix_socket = absl::StartsWith(config_.listen, "unix:");
+  if (server_ == nullptr || (grpc_port_ == 0 && !unix_socket)) {
+    return absl::FailedPreconditionError(absl::StrCat("cannot listen on ", config_.listen, " (port in use?)"));
+  }
+  server_->GetHealthCheckService()->SetServingStatus(true);
+
+  const DeviceInfo device = engine_->backend().Describe();
+  spdlog::info("metronomed {} ({}) serves gRPC on {} port {}, metrics on {}", kVersion, kBuildCommit, config_.listen,
+               grpc_port_, metrics_.address().empty() ? "nothing" : metrics_.address());
+  spdlog::info("backend cpu: {} ({}, {} threads); cuda: not in this build; database {}", device.name,
+               device.instruction_set, device.threads, config_.db);
+  if (!config_.port_file.empty()) {
+    const std::string metrics_port = metrics_.address().substr(metrics_.address().rfind(':') + 1);
+    std::ofstream file(config_.port_file);
+    file << "grpc=" << grpc_port_ << "\nmetrics=" << (metrics_port.empty() ? "0" : metrics_port) << "\n";
+    if (!file.flush()) return absl::FailedPreconditionError(absl::StrCat("cannot write port file ", config_.port_file));
+  }
+  return absl::OkStatus();
+}
+
+Daemon::~Daemon() { Stop(); }
+
+void Daemon::Tick() {
+  metrics_.SetRequests(engine_->queue().busy() ? 1 : 0, static_cast<double>(engine_->queue().waiting()));
+  // Only when the engine has nothing else to do; sessions can wait.
+  if (engine_->OpenSessions() > 0 && !engine_->queue().busy()) {
+    engine_->queue().Submit([this] { engine_->ExpireSessions(); }).IgnoreError();
+  }
+}
+
+void Daemon::Stop() {
+  if (server_ == nullptr) return;
+  server_->GetHealthCheckService()->SetServingStatus(false);
+  engine_->queue().Drain();
+  spdlog::info("stopping: running requests have {} s", config_.drain_seconds);
+  engine_->queue().WaitIdle(absl::Seconds(config_.drain_seconds));
+  // What still runs is cancelled here and stops at its next token.
+  server_->Shutdown(std::chrono::system_clock::now() + std::chrono::seconds(1));
+  engine_->queue().WaitIdle(absl::InfiniteDuration());
+  server_->Wait();
+  server_.reset();
+  database_.reset();  // Writes what was accepted.
+  engine_.reset();
+  store_.reset();
+  spdlog::info("stopped");
+}
+
+}  // namespace metronome

@@ -1,0 +1,52 @@
+#ifndef METRONOME_SERVER_DAEMON_H_
+#define METRONOME_SERVER_DAEMON_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "server/benchmark_service.h"
+#include "server/config.h"
+#include "server/engine.h"
+#include "server/inference_service.h"
+#include "server/metrics.h"
+#include "server/store/run_store.h"
+
+namespace metronome {
+
+// The whole server: backend, engine, store, metrics and the gRPC services on top. Serving from Start until Stop.
+class Daemon {
+ public:
+  // FailedPrecondition naming the address or path (a port in use, a database that cannot be written), InvalidArgument.
+  static absl::StatusOr<std::unique_ptr<Daemon>> Start(const DaemonConfig& config);
+  ~Daemon();
+
+  int grpc_port() const { return grpc_port_; }                               // 0 for a Unix socket.
+  const std::string& metrics_address() const { return metrics_.address(); }  // Empty when off.
+
+  // Periodic work: expires idle sessions, refreshes gauges. Call about once a second.
+  void Tick();
+
+  // Refuses new work, reports NOT_SERVING, lets running requests go on for drain_seconds, cancels the rest, and closes
+  // the store.
+  void Stop();
+
+ private:
+  explicit Daemon(const DaemonConfig& config) : config_(config) {}
+  absl::Status Serve();
+
+  const DaemonConfig config_;
+  Metrics metrics_;
+  std::unique_ptr<RunStore> store_;
+  std::unique_ptr<WorkQueue> database_;
+  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<InferenceService> inference_;
+  std::unique_ptr<BenchmarkService> benchmark_;
+  std::unique_ptr<grpc::Server> server_;
+  int grpc_port_ = 0;
+};
+
+}  // namespace metronome
+
+#endif  // METRONOME_SERVER_DAEMON_H_

@@ -1,0 +1,98 @@
+#include "server/decode_job.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace metronome {
+
+v1::Token ToToken(const GeneratedToken& token, int64_t step_ns) {
+  v1::Token message;
+  message.set_id(token.id);
+  message.set_text(token.text);
+  message.set_position(token.position);
+  message.set_step_ns(step_ns);
+  return message;
+}
+
+DecodeJob::DecodeJob(Engine& engine, std::shared_ptr<DecodeStream> stream, Options options)
+    : engine_(engine), stream_(std::move(stream)), options_(std::move(options)) {}
+
+void DecodeJob::Run() {
+  if (tokens_ == 0) {
+    const Generation* generation = engine_.Reacquire(options_.session);
+    labels_ = LabelsFor(generation->model());
+    if (options_.stop_at_eos) eos_ = generation->model().config().eos_token_ids;
+    last_ns_ = engine_.clock().MonotonicNs();
+    if (options_.first_token.has_value() &&
+        Emit(*options_.first_token, options_.first_token->known_ns) == Progress::kEnded)
+      return;
+  }
+  while (Step() == Progress::kMore) {
+    if (engine_.queue().waiting() > 0) {
+      engine_.queue().Continue([self = shared_from_this()] { self->Run(); });
+      return;
+    }
+  }
+}
+
+DecodeJob::Progress DecodeJob::Step() {
+  if (stream_->cancelled()) {
+    End(absl::CancelledError("cancelled by the client"));
+    return Progress::kEnded;
+  }
+  Generation* generation = engine_.Reacquire(options_.session);
+  if (generation == nullptr) {
+    End(absl::NotFoundError("the session was closed while it was decoding"));
+    return Progress::kEnded;
+  }
+  const int64_t previous_ns = last_ns_;
+  const absl::StatusOr<GeneratedToken> token = generation->Next();
+  if (!token.ok()) {
+    End(token.status());
+    return Progress::kEnded;
+  }
+  engine_.metrics().ObserveStep(labels_, static_cast<double>(token->known_ns - previous_ns) * 1e-9);
+  return Emit(*token, previous_ns);
+}
+
+DecodeJob::Progress DecodeJob::Emit(const GeneratedToken& token, int64_t previous_ns) {
+  last_ns_ = token.known_ns;
+  if (tokens_++ == 0) first_ns_ = token.known_ns;
+  digest_.Add(token.id);
+  v1::DecodeResponse response;
+  *response.mutable_token() = ToToken(token, token.known_ns - previous_ns);
+  stream_->Push(std::move(response));
+  if (tokens_ == 1) options_.timeline.set_first_write_ns(SinceReceived(engine_.clock().MonotonicNs()));
+  const bool eos = std::find(eos_.begin(), eos_.end(), token.id) != eos_.end();
+  if (!eos && tokens_ < options_.max_tokens) return Progress::kMore;
+  SendSummary(eos ? "eos" : "length");
+  End(absl::OkStatus());
+  return Progress::kEnded;
+}
+
+void DecodeJob::SendSummary(const char* reason) {
+  const double tpot_ns = TimePerOutputTokenNs(first_ns_, last_ns_, tokens_);
+  v1::DecodeResponse response;
+  v1::DecodeSummary& summary = *response.mutable_summary();
+  summary.set_finish_reason(reason);
+  summary.set_tokens(tokens_);
+  if (options_.first_token.has_value()) summary.set_ttft_ms(static_cast<double>(SinceReceived(first_ns_)) * 1e-6);
+  summary.set_tpot_ms(tpot_ns * 1e-6);
+  summary.set_digest(digest_.ToString());
+  options_.timeline.set_done_ns(SinceReceived(last_ns_));
+  *summary.mutable_timeline() = options_.timeline;
+  engine_.metrics().ObserveDecode(labels_, static_cast<double>(last_ns_ - first_ns_) * 1e-9, tpot_ns * 1e-9,
+                                  tokens_ - 1);
+  stream_->Push(std::move(response));
+}
+
+void DecodeJob::End(absl::Status status) {
+  if (options_.close_session) {
+    engine_.Close(options_.session).IgnoreError();  // It may have been closed by others.
+  } else {
+    engine_.Release(options_.session);
+  }
+  stream_->Finish(std::move(status));
+}
+
+}  // namespace metronome

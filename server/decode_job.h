@@ -1,0 +1,58 @@
+#ifndef METRONOME_SERVER_DECODE_JOB_H_
+#define METRONOME_SERVER_DECODE_JOB_H_
+
+#include <memory>
+#include <string>
+
+#include "metronome/v1/inference.pb.h"
+#include "server/engine.h"
+#include "server/rpc/stream_reactor.h"
+
+namespace metronome {
+
+using DecodeStream = StreamReactor<v1::DecodeResponse>;
+
+// Streams the tokens of one kept session. Runs on the engine's thread a token at a time: after each it goes on at once
+// if nothing else waits, else at the back of the queue, so that concurrent sequences take turns.
+class DecodeJob : public std::enable_shared_from_this<DecodeJob> {
+ public:
+  struct Options {
+    std::string session;
+    int64_t max_tokens = 0;  // To generate, the first token below included.
+    bool stop_at_eos = false;
+    bool close_session = false;  // At the end, however it comes.
+    int64_t received_ns = 0;
+    // Generate: the token that the prefill gave, already counted, and the timeline so far.
+    std::optional<GeneratedToken> first_token;
+    v1::Timeline timeline;
+  };
+
+  DecodeJob(Engine& engine, std::shared_ptr<DecodeStream> stream, Options options);
+
+  // On the engine's thread, with the session acquired.
+  void Run();
+
+ private:
+  enum class Progress { kMore, kEnded };
+  Progress Step();
+  Progress Emit(const GeneratedToken& token, int64_t previous_ns);
+  void End(absl::Status status);
+  void SendSummary(const char* reason);
+  int64_t SinceReceived(int64_t ns) const { return ns - options_.received_ns; }
+
+  Engine& engine_;
+  std::shared_ptr<DecodeStream> stream_;
+  Options options_;
+  ModelLabels labels_;
+  std::vector<int32_t> eos_;
+  TokenDigest digest_;
+  int64_t tokens_ = 0;
+  int64_t first_ns_ = 0;  // When the first token of this call was known.
+  int64_t last_ns_ = 0;   // When the latest token of the sequence was known.
+};
+
+v1::Token ToToken(const GeneratedToken& token, int64_t step_ns);
+
+}  // namespace metronome
+
+#endif  // METRONOME_SERVER_DECODE_JOB_H_

@@ -1,0 +1,184 @@
+#include "server/engine.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "compiler/frontend/catalogue.h"
+#include "runtime/base/memory_shortage.h"
+#include "runtime/base/status_macros.h"
+
+namespace metronome {
+
+Engine::Engine(std::unique_ptr<Backend> backend, const EngineOptions& options, const Clock& clock, Metrics& metrics)
+    : backend_(std::move(backend)),
+      options_(options),
+      clock_(clock),
+      metrics_(metrics),
+      queue_("engine", options.queue_limit) {}
+
+// Waits for the queue before models and sessions go.
+Engine::~Engine() {
+  queue_.Drain();
+  queue_.WaitIdle(absl::InfiniteDuration());
+}
+
+std::vector<LoadedModelSnapshot> Engine::Snapshot() const {
+  absl::MutexLock lock(&mutex_);
+  return snapshot_;
+}
+
+int64_t Engine::OpenSessions() const {
+  absl::MutexLock lock(&mutex_);
+  return open_sessions_;
+}
+
+void Engine::Publish() {
+  std::vector<LoadedModelSnapshot> snapshot;
+  double device_bytes = 0, used = 0, capacity = 0;
+  for (const auto& [key, model] : models_) {
+    snapshot.push_back({model->request(), model->facts(), model->tokenizer() != nullptr});
+    device_bytes += static_cast<double>(model->facts().weight_bytes);
+  }
+  for (const auto& [id, session] : sessions_) {
+    used += static_cast<double>(session.generation->kv_bytes());
+    capacity +=
+        static_cast<double>(session.generation->max_length() * session.generation->model().facts().kv_bytes_per_token);
+  }
+  metrics_.SetSessions(static_cast<double>(sessions_.size()), used, capacity);
+  metrics_.SetDeviceMemory(backend_->name(), device_bytes + used);
+  absl::MutexLock lock(&mutex_);
+  snapshot_ = std::move(snapshot);
+  open_sessions_ = static_cast<int64_t>(sessions_.size());
+}
+
+absl::StatusOr<LoadedModel*> Engine::Load(const ModelRequest& request, const LoadProgress& progress) {
+  const auto found = models_.find(request.model);
+  if (found != models_.end() && found->second->request() == request) return found->second.get();
+
+  absl::StatusOr<std::unique_ptr<LoadedModel>> loaded = LoadedModel::Load(*backend_, request, progress);
+  if (!loaded.ok() && ShortageOf(loaded.status()).has_value() && found != models_.end()) {
+    // Old and new together are too much: the old one makes room.
+    RETURN_IF_ERROR(Unload(request.model).status());
+    loaded = LoadedModel::Load(*backend_, request, progress);
+  }
+  RETURN_IF_ERROR(loaded.status());
+  if (models_.contains(request.model)) RETURN_IF_ERROR(Unload(request.model).status());
+  LoadedModel* model = loaded->get();
+  models_[request.model] = *std::move(loaded);
+  metrics_.ObserveCompile(LabelsFor(*model), model->facts().compile_ms * 1e-3);
+  Publish();
+  return model;
+}
+
+absl::StatusOr<LoadedModel*> Engine::Find(const std::string& key) {
+  const auto found = models_.find(key);
+  if (found == models_.end()) return absl::FailedPreconditionError(absl::StrCat("model '", key, "' is not compiled"));
+  return found->second.get();
+}
+
+absl::StatusOr<int> Engine::Unload(const std::string& key) {
+  const auto found = models_.find(key);
+  if (found == models_.end()) return absl::NotFoundError(absl::StrCat("model '", key, "' is not loaded"));
+  const LoadedModel* model = found->second.get();
+  int closed = 0;
+  for (auto at = sessions_.begin(); at != sessions_.end();) {
+    const auto current = at++;
+    if (&current->second.generation->model() != model) continue;
+    sessions_.erase(current);
+    ++closed;
+  }
+  models_.erase(found);
+  Publish();
+  return closed;
+}
+
+int64_t Engine::UncommittedBytes() const {
+  int64_t bytes = 0;
+  for (const auto& [id, session] : sessions_) {
+    const Generation& generation = *session.generation;
+    bytes += generation.max_length() * generation.model().facts().kv_bytes_per_token - generation.kv_bytes();
+  }
+  return bytes;
+}
+
+absl::Status Engine::CheckCacheFits(const LoadedModel& model, int64_t positions) const {
+  const int64_t needed = positions * model.facts().kv_bytes_per_token;
+  const int64_t available = backend_->MemoryAvailableBytes() - UncommittedBytes();
+  if (needed <= available) return absl::OkStatus();
+  return MemoryShortageError(absl::StrCat(positions, " positions of KV cache for ", model.request().model),
+                             {.bytes_needed = needed, .bytes_available = available});
+}
+
+absl::StatusOr<std::unique_ptr<Generation>> Engine::NewGeneration(LoadedModel& model, const SamplingOptions& sampling,
+                                                                  int64_t max_cache_len) {
+  const int64_t positions = max_cache_len > 0 ? max_cache_len : model.facts().max_cache_len;
+  RETURN_IF_ERROR(CheckCacheFits(model, std::min(positions, model.facts().max_cache_len)));
+  return Generation::Create(model, sampling, max_cache_len, clock_);
+}
+
+std::string Engine::Keep(std::unique_ptr<Generation> generation) {
+  std::string id = absl::StrCat("s", next_session_++);
+  sessions_[id] = {.generation = std::move(generation), .last_used_ns = clock_.MonotonicNs()};
+  Publish();
+  return id;
+}
+
+absl::StatusOr<Generation*> Engine::Acquire(const std::string& id) {
+  const auto found = sessions_.find(id);
+  if (found == sessions_.end()) return absl::NotFoundError(absl::StrCat("no open session '", id, "'"));
+  if (found->second.in_use)
+    return absl::FailedPreconditionError(absl::StrCat("session '", id, "' is in use by another call"));
+  found->second.in_use = true;
+  return found->second.generation.get();
+}
+
+Generation* Engine::Reacquire(const std::string& id) {
+  const auto found = sessions_.find(id);
+  return found == sessions_.end() ? nullptr : found->second.generation.get();
+}
+
+void Engine::Release(const std::string& id) {
+  const auto found = sessions_.find(id);
+  if (found == sessions_.end()) return;
+  found->second.in_use = false;
+  found->second.last_used_ns = clock_.MonotonicNs();
+  Publish();
+}
+
+absl::Status Engine::Close(const std::string& id) {
+  if (sessions_.erase(id) == 0) return absl::NotFoundError(absl::StrCat("no open session '", id, "'"));
+  Publish();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> Engine::Fork(const std::string& id) {
+  ASSIGN_OR_RETURN(Generation * origin, Acquire(id));
+  const auto fork = [&]() -> absl::StatusOr<std::unique_ptr<Generation>> {
+    RETURN_IF_ERROR(CheckCacheFits(origin->model(), origin->max_length()));
+    return origin->Fork();
+  };
+  absl::StatusOr<std::unique_ptr<Generation>> copy = fork();
+  Release(id);
+  RETURN_IF_ERROR(copy.status());
+  return Keep(*std::move(copy));
+}
+
+void Engine::ExpireSessions() {
+  const int64_t oldest = clock_.MonotonicNs() - absl::ToInt64Nanoseconds(options_.session_idle_limit);
+  bool expired = false;
+  for (auto at = sessions_.begin(); at != sessions_.end();) {
+    const auto current = at++;
+    if (current->second.in_use || current->second.last_used_ns > oldest) continue;
+    sessions_.erase(current);
+    expired = true;
+  }
+  if (expired) Publish();
+}
+
+ModelLabels LabelsFor(const LoadedModel& model) {
+  return {.model = FindModel(model.request().model) == nullptr ? "directory" : model.request().model,
+          .backend = std::string(model.backend().name()),
+          .path = std::string(Name(model.request().path))};
+}
+
+}  // namespace metronome

@@ -1,0 +1,106 @@
+#ifndef METRONOME_SERVER_ENGINE_H_
+#define METRONOME_SERVER_ENGINE_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "kernels/backend.h"
+#include "runtime/base/clock.h"
+#include "server/generation.h"
+#include "server/metrics.h"
+#include "server/model/loaded_model.h"
+#include "server/work_queue.h"
+
+namespace metronome {
+
+// What one loaded model is, for anyone who asks while the engine works.
+struct LoadedModelSnapshot {
+  ModelRequest request;
+  LoadedModel::Facts facts;
+  bool has_tokenizer = false;
+};
+
+struct EngineOptions {
+  size_t queue_limit = 256;                               // Requests that may wait.
+  absl::Duration session_idle_limit = absl::Minutes(10);  // Sessions unused for longer are freed.
+};
+
+// The backend, the models loaded on it and the open sessions. Everything but queue(), Snapshot(), OpenSessions() and
+// backend facts runs on the queue's thread alone.
+class Engine {
+ public:
+  Engine(std::unique_ptr<Backend> backend, const EngineOptions& options, const Clock& clock, Metrics& metrics);
+  ~Engine();
+
+  WorkQueue& queue() { return queue_; }
+  const Backend& backend() const { return *backend_; }
+  Backend& backend() { return *backend_; }
+  const Clock& clock() const { return clock_; }
+  Metrics& metrics() { return metrics_; }
+
+  std::vector<LoadedModelSnapshot> Snapshot() const;  // Thread-safe.
+  int64_t OpenSessions() const;                       // Thread-safe.
+
+  // Loads, or returns what an equal request loaded. Another model of the same key is freed first, once the new one's
+  // plan is known to be good.
+  absl::StatusOr<LoadedModel*> Load(const ModelRequest& request, const LoadProgress& progress);
+  // FailedPrecondition when not loaded.
+  absl::StatusOr<LoadedModel*> Find(const std::string& key);
+  // Sessions closed. NotFound.
+  absl::StatusOr<int> Unload(const std::string& key);
+
+  // A session of the model for up to `max_cache_len` positions (0 = the model's), counted against memory as if it were
+  // full. ResourceExhausted with a MemoryShortage; errors of Generation::Create.
+  absl::StatusOr<std::unique_ptr<Generation>> NewGeneration(LoadedModel& model, const SamplingOptions& sampling,
+                                                            int64_t max_cache_len);
+
+  // Keeps a generation until closed, expired or unloaded, and returns its id.
+  std::string Keep(std::unique_ptr<Generation> generation);
+  // NotFound; FailedPrecondition while a decode uses it.
+  absl::StatusOr<Generation*> Acquire(const std::string& id);
+  // A session acquired earlier, for the next step of that work; nullptr when it has been closed meanwhile.
+  Generation* Reacquire(const std::string& id);
+  void Release(const std::string& id);  // After Acquire. Ignores ids closed meanwhile.
+  absl::Status Close(const std::string& id);
+  absl::StatusOr<std::string> Fork(const std::string& id);
+
+  // Frees sessions that have been idle too long.
+  void ExpireSessions();
+
+ private:
+  struct KeptSession {
+    std::unique_ptr<Generation> generation;
+    int64_t last_used_ns = 0;
+    bool in_use = false;
+  };
+
+  void Publish();
+  absl::Status CheckCacheFits(const LoadedModel& model, int64_t positions) const;
+  int64_t UncommittedBytes() const;
+
+  std::unique_ptr<Backend> backend_;
+  const EngineOptions options_;
+  const Clock& clock_;
+  Metrics& metrics_;
+  absl::flat_hash_map<std::string, std::unique_ptr<LoadedModel>> models_;
+  absl::flat_hash_map<std::string, KeptSession> sessions_;
+  uint64_t next_session_ = 1;
+
+  mutable absl::Mutex mutex_;
+  std::vector<LoadedModelSnapshot> snapshot_ ABSL_GUARDED_BY(mutex_);
+  int64_t open_sessions_ ABSL_GUARDED_BY(mutex_) = 0;
+  WorkQueue queue_;  // Last, so that its thread stops before what it uses is destroyed.
+};
+
+// The model label of metrics: bounded whatever paths clients name.
+ModelLabels LabelsFor(const LoadedModel& model);
+
+}  // namespace metronome
+
+#endif  // METRONOME_SERVER_ENGINE_H_

@@ -1,0 +1,64 @@
+#include "server/generation.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/base/status_macros.h"
+
+namespace metronome {
+
+Generation::Generation(LoadedModel& model, std::unique_ptr<Session> session, Sampler sampler, const Clock& clock)
+    : model_(model), clock_(clock), session_(std::move(session)), sampler_(std::move(sampler)) {
+  if (model.tokenizer() != nullptr) text_.emplace(*model.tokenizer());
+}
+
+absl::StatusOr<std::unique_ptr<Generation>> Generation::Create(LoadedModel& model, const SamplingOptions& sampling,
+                                                               int64_t max_cache_len, const Clock& clock) {
+  ASSIGN_OR_RETURN(Sampler sampler, Sampler::Create(sampling));
+  ASSIGN_OR_RETURN(std::unique_ptr<Session> session, model.NewSession(max_cache_len));
+  return std::unique_ptr<Generation>(new Generation(model, std::move(session), std::move(sampler), clock));
+}
+
+absl::StatusOr<GeneratedToken> Generation::Start(absl::Span<const int32_t> prompt, PrefillMode mode,
+                                                 const std::function<bool()>& keep_going, int64_t* prefilled_ns) {
+  RETURN_IF_ERROR(session_->Prefill(prompt, mode, keep_going));
+  if (prefilled_ns != nullptr) *prefilled_ns = clock_.MonotonicNs();
+  history_.insert(history_.end(), prompt.begin(), prompt.end());
+  return Sample();
+}
+
+absl::StatusOr<GeneratedToken> Generation::Next() {
+  if (history_.empty()) return absl::FailedPreconditionError("the session has no prompt");
+  RETURN_IF_ERROR(session_->Step(history_.back()));
+  return Sample();
+}
+
+absl::StatusOr<GeneratedToken> Generation::Sample() {
+  GeneratedToken token;
+  ASSIGN_OR_RETURN(token.id, sampler_.Next(session_->logits(), history_));
+  token.known_ns = clock_.MonotonicNs();
+  token.position = static_cast<int64_t>(history_.size());
+  history_.push_back(token.id);
+  if (text_.has_value()) token.text = text_->Push(token.id);
+  return token;
+}
+
+absl::StatusOr<std::unique_ptr<Generation>> Generation::Fork() const {
+  ASSIGN_OR_RETURN(std::unique_ptr<Session> session, session_->Fork());
+  auto fork = std::unique_ptr<Generation>(new Generation(model_, std::move(session), sampler_, clock_));
+  fork->history_ = history_;
+  return fork;
+}
+
+void TokenDigest::Add(int32_t id) {
+  for (int byte = 0; byte < 4; ++byte)
+    hash_ = (hash_ ^ (static_cast<uint32_t>(id) >> (8 * byte) & 0xffu)) * 0x100000001b3u;
+}
+
+std::string TokenDigest::ToString() const { return absl::StrCat(absl::Hex(hash_, absl::kZeroPad16)); }
+
+double TimePerOutputTokenNs(int64_t first_ns, int64_t last_ns, int64_t tokens) {
+  return tokens < 2 ? 0 : static_cast<double>(last_ns - first_ns) / static_cast<double>(tokens - 1);
+}
+
+}  // namespace metronome

@@ -1,0 +1,79 @@
+#ifndef METRONOME_SERVER_GENERATION_H_
+#define METRONOME_SERVER_GENERATION_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "runtime/base/clock.h"
+#include "runtime/engine/session.h"
+#include "runtime/sampling/sampler.h"
+#include "runtime/text/tokenizer.h"
+#include "server/model/loaded_model.h"
+
+namespace metronome {
+
+struct GeneratedToken {
+  int32_t id = 0;
+  std::string text;      // What it adds to the text; empty without a tokenizer.
+  int64_t position = 0;  // Index in the sequence.
+  int64_t known_ns = 0;  // When its id was known on the host, on the monotonic clock.
+};
+
+// One sequence being generated: a session, its sampler, and the tokens so far. Each token is sampled from the logits of
+// the one before, which is put into the cache only when the next is asked for. Driven by the engine's thread; the model
+// must outlive it.
+class Generation {
+ public:
+  // OutOfRange, InvalidArgument, ResourceExhausted.
+  static absl::StatusOr<std::unique_ptr<Generation>> Create(LoadedModel& model, const SamplingOptions& sampling,
+                                                            int64_t max_cache_len, const Clock& clock);
+
+  // Runs the prompt and samples the first token. `prefilled_ns`, if given, is set to when logits were known. Errors as
+  // Session::Prefill.
+  absl::StatusOr<GeneratedToken> Start(absl::Span<const int32_t> prompt, PrefillMode mode,
+                                       const std::function<bool()>& keep_going, int64_t* prefilled_ns);
+  // One more token. FailedPrecondition before Start; errors as Session::Step.
+  absl::StatusOr<GeneratedToken> Next();
+
+  // An independent continuation from the same point, random state included.
+  absl::StatusOr<std::unique_ptr<Generation>> Fork() const;
+
+  LoadedModel& model() const { return model_; }
+  int64_t length() const { return session_->length(); }
+  int64_t max_length() const { return session_->max_length(); }
+  int64_t kv_bytes() const { return session_->kv_bytes(); }
+
+ private:
+  Generation(LoadedModel& model, std::unique_ptr<Session> session, Sampler sampler, const Clock& clock);
+  absl::StatusOr<GeneratedToken> Sample();
+
+  LoadedModel& model_;
+  const Clock& clock_;
+  std::unique_ptr<Session> session_;
+  Sampler sampler_;
+  std::optional<TokenStream> text_;
+  std::vector<int32_t> history_;  // Prompt and generated ids.
+};
+
+// 64-bit FNV-1a over token ids, as 16 hex digits.
+class TokenDigest {
+ public:
+  void Add(int32_t id);
+  std::string ToString() const;
+
+ private:
+  uint64_t hash_ = 0xcbf29ce484222325u;
+};
+
+// (last - first) / (n - 1) in nanoseconds; 0 for fewer than two tokens.
+double TimePerOutputTokenNs(int64_t first_ns, int64_t last_ns, int64_t tokens);
+
+}  // namespace metronome
+
+#endif  // METRONOME_SERVER_GENERATION_H_

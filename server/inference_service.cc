@@ -1,0 +1,279 @@
+#include "server/inference_service.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "compiler/frontend/catalogue.h"
+#include "compiler/frontend/hf_config.h"
+#include "runtime/base/status_macros.h"
+#include "server/build_info.h"
+#include "server/decode_job.h"
+#include "server/messages.h"
+#include "server/prompt.h"
+
+namespace metronome {
+namespace {
+
+absl::Status CheckMaxTokens(int64_t max_tokens) {
+  if (max_tokens >= 1) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("max_tokens is ", max_tokens, ", not at least 1"));
+}
+
+// Room for `tokens` more, the last of which is never put into the cache.
+absl::Status CheckRoom(const Generation& generation, int64_t tokens) {
+  if (tokens <= generation.max_length() - generation.length()) return absl::OkStatus();
+  return absl::OutOfRangeError(absl::StrCat(tokens, " tokens after position ", generation.length(),
+                                            " exceed max_cache_len ", generation.max_length()));
+}
+
+v1::CompileResponse CompileProgressMessage(absl::string_view phase, double fraction) {
+  v1::CompileResponse response;
+  response.mutable_progress()->set_phase(std::string(phase));
+  response.mutable_progress()->set_fraction(fraction);
+  return response;
+}
+
+}  // namespace
+
+InferenceService::InferenceService(Engine& engine, ServerFacts facts)
+    : engine_(engine), facts_(std::move(facts)), started_ns_(engine.clock().MonotonicNs()) {}
+
+grpc::ServerWriteReactor<v1::CompileResponse>* InferenceService::Compile(grpc::CallbackServerContext*,
+                                                                         const v1::CompileRequest* request) {
+  auto stream = StreamReactor<v1::CompileResponse>::Create(
+      [meter = Meter("Compile")](absl::StatusCode code) { meter.Done(code); });
+  auto* reactor = stream.get();
+  const absl::StatusOr<ModelRequest> model_request = ToModelRequest(*request, engine_.backend().name());
+  if (!model_request.ok()) {
+    stream->Finish(model_request.status());
+    return reactor;
+  }
+  const absl::Status queued = engine_.queue().Submit([this, stream, request = *model_request] {
+    if (stream->cancelled()) return stream->Finish(absl::CancelledError("cancelled while queued"));
+    const auto progress = [&](absl::string_view phase, double fraction) {
+      stream->Push(CompileProgressMessage(phase, fraction));
+    };
+    const absl::StatusOr<LoadedModel*> model = engine_.Load(request, progress);
+    if (!model.ok()) return stream->Finish(model.status());
+    v1::CompileResponse response;
+    *response.mutable_model() = ToModelInfo({(*model)->request(), (*model)->facts(), (*model)->tokenizer() != nullptr},
+                                            engine_.backend().name());
+    stream->Push(std::move(response));
+    stream->Finish(absl::OkStatus());
+  });
+  if (!queued.ok()) stream->Finish(queued);
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* InferenceService::Unload(grpc::CallbackServerContext* context,
+                                                   const v1::UnloadRequest* request, v1::UnloadResponse* response) {
+  return AnswerFrom(engine_.queue(), context, Meter("Unload"), [this, request, response]() -> absl::Status {
+    ASSIGN_OR_RETURN(const int closed, engine_.Unload(request->model()));
+    response->set_sessions_closed(closed);
+    return absl::OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* InferenceService::ListModels(grpc::CallbackServerContext* context,
+                                                       const v1::ListModelsRequest*, v1::ListModelsResponse* response) {
+  const CallMeter meter = Meter("ListModels");
+  std::vector<LoadedModelSnapshot> loaded = engine_.Snapshot();
+  const auto attach = [&](v1::CatalogueModel& model) {
+    for (auto at = loaded.begin(); at != loaded.end(); ++at) {
+      if (at->request.model != model.key()) continue;
+      *model.mutable_loaded() = ToModelInfo(*at, engine_.backend().name());
+      loaded.erase(at);
+      return;
+    }
+  };
+  for (const CatalogueEntry& entry : ModelCatalogue()) {
+    v1::CatalogueModel& model = *response->add_models();
+    model.set_key(std::string(entry.key));
+    model.set_repository(std::string(entry.repository));
+    model.set_parameters(entry.parameters);
+    model.set_weight_bytes_bf16(2 * entry.parameters);
+    model.set_tiny(entry.tiny);
+    model.set_supported(entry.supported);
+    if (!entry.supported) model.set_unsupported_reason(std::string(ParseHfConfig(entry.config).status().message()));
+    model.set_fits(2 * entry.parameters <= engine_.backend().MemoryAvailableBytes());
+    attach(model);
+  }
+  while (!loaded.empty()) {  // Directories.
+    v1::CatalogueModel& model = *response->add_models();
+    model.set_key(loaded.front().request.model);
+    model.set_parameters(loaded.front().facts.parameters);
+    model.set_weight_bytes_bf16(2 * loaded.front().facts.parameters);
+    model.set_supported(true);
+    model.set_fits(true);
+    attach(model);
+  }
+  meter.Done(absl::StatusCode::kOk);
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  reactor->Finish(grpc::Status::OK);
+  return reactor;
+}
+
+absl::Status InferenceService::RunPrefill(const v1::PrefillRequest& request, int64_t received_ns,
+                                          const std::function<bool()>& keep_going, v1::PrefillResponse& response) {
+  const Clock& clock = engine_.clock();
+  v1::Timeline& timeline = *response.mutable_timeline();
+  timeline.set_queue_ns(clock.MonotonicNs() - received_ns);
+  engine_.metrics().ObserveQueue(static_cast<double>(timeline.queue_ns()) * 1e-9);
+  if (!keep_going()) return absl::CancelledError("cancelled while queued");
+  ASSIGN_OR_RETURN(LoadedModel * model, engine_.Find(request.model()));
+  ASSIGN_OR_RETURN(const PrefillMode mode, ToPrefillMode(request.mode()));
+  if (request.max_cache_len() < 0)
+    return absl::InvalidArgumentError(absl::StrCat("max_cache_len is ", request.max_cache_len(), ", not at least 1"));
+  const int64_t limit = request.max_cache_len() > 0 ? request.max_cache_len() : model->facts().max_cache_len;
+  ASSIGN_OR_RETURN(const ResolvedPrompt prompt, ResolvePrompt(*model, request.prompt(), limit));
+  timeline.set_tokenize_ns(clock.MonotonicNs() - received_ns);
+
+  ASSIGN_OR_RETURN(std::unique_ptr<Generation> generation,
+                   engine_.NewGeneration(*model, ToSamplingOptions(request.sampling()), request.max_cache_len()));
+  int64_t prefilled_ns = 0;
+  ASSIGN_OR_RETURN(const GeneratedToken token, generation->Start(prompt.tokens, mode, keep_going, &prefilled_ns));
+  timeline.set_prefill_ns(prefilled_ns - received_ns);
+  timeline.set_sample_ns(token.known_ns - received_ns);
+  engine_.metrics().ObservePrefill(
+      LabelsFor(*model), static_cast<double>(timeline.prefill_ns() - timeline.tokenize_ns()) * 1e-9,
+      static_cast<double>(timeline.sample_ns()) * 1e-9, static_cast<int64_t>(prompt.tokens.size()));
+  *response.mutable_first_token() = ToToken(token, 0);
+  response.set_prompt_tokens_requested(prompt.requested);
+  response.set_prompt_tokens(static_cast<int64_t>(prompt.tokens.size()));
+  response.set_kv_bytes(generation->kv_bytes());
+  response.set_session(engine_.Keep(std::move(generation)));
+  return absl::OkStatus();
+}
+
+grpc::ServerUnaryReactor* InferenceService::Prefill(grpc::CallbackServerContext* context,
+                                                    const v1::PrefillRequest* request, v1::PrefillResponse* response) {
+  const CallMeter meter = Meter("Prefill");
+  return AnswerFrom(engine_.queue(), context, meter, [this, context, request, response, meter]() -> absl::Status {
+    RETURN_IF_ERROR(RunPrefill(
+        *request, meter.received_ns(), [context] { return !context->IsCancelled(); }, *response));
+    if (context->IsCancelled()) {  // Nobody would learn the session's name.
+      RETURN_IF_ERROR(engine_.Close(response->session()));
+      return absl::CancelledError("cancelled by the client");
+    }
+    response->mutable_timeline()->set_first_write_ns(engine_.clock().MonotonicNs() - meter.received_ns());
+    return absl::OkStatus();
+  });
+}
+
+grpc::ServerWriteReactor<v1::DecodeResponse>* InferenceService::Decode(grpc::CallbackServerContext*,
+                                                                       const v1::DecodeRequest* request) {
+  const CallMeter meter = Meter("Decode");
+  auto stream = DecodeStream::Create([meter](absl::StatusCode code) { meter.Done(code); });
+  auto* reactor = stream.get();
+  const absl::Status queued = engine_.queue().Submit([this, stream, meter, request = *request] {
+    const auto start = [&]() -> absl::Status {
+      RETURN_IF_ERROR(CheckMaxTokens(request.max_tokens()));
+      ASSIGN_OR_RETURN(const Generation* generation, engine_.Acquire(request.session()));
+      if (absl::Status room = CheckRoom(*generation, request.max_tokens()); !room.ok()) {
+        engine_.Release(request.session());
+        return room;
+      }
+      return absl::OkStatus();
+    };
+    if (absl::Status status = start(); !status.ok()) return stream->Finish(status);
+    DecodeJob::Options options = {.session = request.session(),
+                                  .max_tokens = request.max_tokens(),
+                                  .stop_at_eos = request.stop_at_eos(),
+                                  .received_ns = meter.received_ns()};
+    options.timeline.set_queue_ns(engine_.clock().MonotonicNs() - meter.received_ns());
+    std::make_shared<DecodeJob>(engine_, stream, std::move(options))->Run();
+  });
+  if (!queued.ok()) stream->Finish(queued);
+  return reactor;
+}
+
+grpc::ServerWriteReactor<v1::DecodeResponse>* InferenceService::Generate(grpc::CallbackServerContext*,
+                                                                         const v1::GenerateRequest* request) {
+  const CallMeter meter = Meter("Generate");
+  auto stream = DecodeStream::Create([meter](absl::StatusCode code) { meter.Done(code); });
+  auto* reactor = stream.get();
+  const absl::Status queued = engine_.queue().Submit([this, stream, meter, request = *request] {
+    if (absl::Status status = CheckMaxTokens(request.max_tokens()); !status.ok()) return stream->Finish(status);
+    v1::PrefillRequest prefill;
+    prefill.set_model(request.model());
+    prefill.set_mode(request.mode());
+    *prefill.mutable_prompt() = request.prompt();
+    *prefill.mutable_sampling() = request.sampling();
+    v1::PrefillResponse prefilled;
+    absl::Status status = RunPrefill(
+        prefill, meter.received_ns(), [&] { return !stream->cancelled(); }, prefilled);
+    if (!status.ok()) return stream->Finish(status);
+    const std::string session = prefilled.session();
+    const absl::StatusOr<Generation*> generation = engine_.Acquire(session);
+    status = generation.ok() ? CheckRoom(**generation, request.max_tokens() - 1) : generation.status();
+    if (!status.ok()) {
+      engine_.Close(session).IgnoreError();
+      return stream->Finish(status);
+    }
+    DecodeJob::Options options = {
+        .session = session,
+        .max_tokens = request.max_tokens(),
+        .stop_at_eos = request.stop_at_eos(),
+        .close_session = true,
+        .received_ns = meter.received_ns(),
+        .first_token = GeneratedToken{.id = prefilled.first_token().id(),
+                                      .text = prefilled.first_token().text(),
+                                      .position = prefilled.first_token().position(),
+                                      .known_ns = prefilled.timeline().sample_ns() + meter.received_ns()},
+        .timeline = prefilled.timeline()};
+    std::make_shared<DecodeJob>(engine_, stream, std::move(options))->Run();
+  });
+  if (!queued.ok()) stream->Finish(queued);
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* InferenceService::CloseSession(grpc::CallbackServerContext* context,
+                                                         const v1::CloseSessionRequest* request,
+                                                         v1::CloseSessionResponse*) {
+  return AnswerFrom(engine_.queue(), context, Meter("CloseSession"),
+                    [this, request] { return engine_.Close(request->session()); });
+}
+
+grpc::ServerUnaryReactor* InferenceService::ForkSession(grpc::CallbackServerContext* context,
+                                                        const v1::ForkSessionRequest* request,
+                                                        v1::ForkSessionResponse* response) {
+  return AnswerFrom(engine_.queue(), context, Meter("ForkSession"), [this, request, response]() -> absl::Status {
+    ASSIGN_OR_RETURN(const std::string id, engine_.Fork(request->session()));
+    response->set_session(id);
+    response->set_length(engine_.Reacquire(id)->length());
+    return absl::OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* InferenceService::GetServerInfo(grpc::CallbackServerContext* context,
+                                                          const v1::GetServerInfoRequest*,
+                                                          v1::GetServerInfoResponse* response) {
+  const CallMeter meter = Meter("GetServerInfo");
+  const DeviceInfo device = engine_.backend().Describe();
+  response->set_version(kVersion);
+  response->set_build_commit(kBuildCommit);
+  response->set_uptime_seconds(static_cast<double>(engine_.clock().MonotonicNs() - started_ns_) * 1e-9);
+  v1::Backend& backend = *response->add_backends();
+  backend.set_name(std::string(engine_.backend().name()));
+  backend.set_available(true);
+  backend.set_device(device.name);
+  backend.set_instruction_set(device.instruction_set);
+  backend.set_threads(device.threads);
+  backend.set_memory_total_bytes(device.memory_total_bytes);
+  backend.set_memory_available_bytes(engine_.backend().MemoryAvailableBytes());
+  v1::Backend& cuda = *response->add_backends();
+  cuda.set_name("cuda");
+  cuda.set_reason("this build has no CUDA backend");
+  for (const LoadedModelSnapshot& model : engine_.Snapshot())
+    *response->add_models() = ToModelInfo(model, engine_.backend().name());
+  response->set_sessions(static_cast<int32_t>(engine_.OpenSessions()));
+  response->set_requests_waiting(static_cast<int32_t>(engine_.queue().waiting()));
+  response->set_database(facts_.database);
+  response->set_metrics_address(facts_.metrics_address);
+  meter.Done(absl::StatusCode::kOk);
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  reactor->Finish(grpc::Status::OK);
+  return reactor;
+}
+
+}  // namespace metronome

@@ -1,0 +1,53 @@
+#ifndef METRONOME_SERVER_INFERENCE_SERVICE_H_
+#define METRONOME_SERVER_INFERENCE_SERVICE_H_
+
+#include <string>
+
+#include "metronome/v1/inference.grpc.pb.h"
+#include "server/engine.h"
+#include "server/rpc/stream_reactor.h"
+#include "server/rpc/unary_call.h"
+
+namespace metronome {
+
+// The Inference RPCs: each checks what it can, queues its work on the engine, and returns.
+class InferenceService final : public v1::Inference::CallbackService {
+ public:
+  struct ServerFacts {
+    std::string database;
+    std::string metrics_address;
+  };
+
+  InferenceService(Engine& engine, ServerFacts facts);
+
+  grpc::ServerWriteReactor<v1::CompileResponse>* Compile(grpc::CallbackServerContext*,
+                                                         const v1::CompileRequest*) override;
+  grpc::ServerUnaryReactor* Unload(grpc::CallbackServerContext*, const v1::UnloadRequest*,
+                                   v1::UnloadResponse*) override;
+  grpc::ServerUnaryReactor* ListModels(grpc::CallbackServerContext*, const v1::ListModelsRequest*,
+                                       v1::ListModelsResponse*) override;
+  grpc::ServerUnaryReactor* Prefill(grpc::CallbackServerContext*, const v1::PrefillRequest*,
+                                    v1::PrefillResponse*) override;
+  grpc::ServerWriteReactor<v1::DecodeResponse>* Decode(grpc::CallbackServerContext*, const v1::DecodeRequest*) override;
+  grpc::ServerUnaryReactor* CloseSession(grpc::CallbackServerContext*, const v1::CloseSessionRequest*,
+                                         v1::CloseSessionResponse*) override;
+  grpc::ServerUnaryReactor* ForkSession(grpc::CallbackServerContext*, const v1::ForkSessionRequest*,
+                                        v1::ForkSessionResponse*) override;
+  grpc::ServerWriteReactor<v1::DecodeResponse>* Generate(grpc::CallbackServerContext*,
+                                                         const v1::GenerateRequest*) override;
+  grpc::ServerUnaryReactor* GetServerInfo(grpc::CallbackServerContext*, const v1::GetServerInfoRequest*,
+                                          v1::GetServerInfoResponse*) override;
+
+ private:
+  CallMeter Meter(absl::string_view rpc) const { return CallMeter(rpc, engine_.metrics(), engine_.clock()); }
+  absl::Status RunPrefill(const v1::PrefillRequest& request, int64_t received_ns,
+                          const std::function<bool()>& keep_going, v1::PrefillResponse& response);
+
+  Engine& engine_;
+  const ServerFacts facts_;
+  const int64_t started_ns_;
+};
+
+}  // namespace metronome
+
+#endif  // METRONOME_SERVER_INFERENCE_SERVICE_H_

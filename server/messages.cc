@@ -1,0 +1,68 @@
+#include "server/messages.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace metronome {
+
+absl::StatusOr<ModelRequest> ToModelRequest(const v1::CompileRequest& request, absl::string_view backend) {
+  ModelRequest result = {.model = request.model(), .seed = request.seed(), .max_cache_len = request.max_cache_len()};
+  if (request.model().empty()) return absl::InvalidArgumentError("model is empty");
+  if (!request.dtype().empty()) result.dtype = request.dtype();
+  if (!request.weights().empty()) result.weights = request.weights();
+  if (!request.backend().empty() && request.backend() != backend) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("backend '", request.backend(), "' is not available here; this daemon runs on ", backend));
+  }
+  const std::optional<ExecutionPath> path = ParseExecutionPath(request.path().empty() ? "compiled" : request.path());
+  if (!path.has_value())
+    return absl::InvalidArgumentError(absl::StrCat("path is '", request.path(), "', not compiled or eager"));
+  result.path = *path;
+  constexpr int32_t kMaxSearch = 100000;
+  if (request.search_iterations() < 0 || request.search_iterations() > kMaxSearch) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("search_iterations is ", request.search_iterations(), ", not in [0, ", kMaxSearch, "]"));
+  }
+  if (request.max_cache_len() < 0)
+    return absl::InvalidArgumentError(absl::StrCat("max_cache_len is ", request.max_cache_len(), ", not at least 1"));
+  return result;
+}
+
+absl::StatusOr<PrefillMode> ToPrefillMode(const std::string& mode) {
+  const std::optional<PrefillMode> parsed = ParsePrefillMode(mode.empty() ? "chunked" : mode);
+  if (!parsed.has_value())
+    return absl::InvalidArgumentError(absl::StrCat("prefill mode is '", mode, "', not chunked or sequential"));
+  return *parsed;
+}
+
+SamplingOptions ToSamplingOptions(const v1::Sampling& sampling) {
+  return {.repetition_penalty = sampling.has_repetition_penalty() ? sampling.repetition_penalty() : 1,
+          .temperature = sampling.temperature(),
+          .top_k = sampling.top_k(),
+          .top_p = sampling.has_top_p() ? sampling.top_p() : 1,
+          .min_p = sampling.min_p(),
+          .seed = sampling.seed()};
+}
+
+v1::ModelInfo ToModelInfo(const LoadedModelSnapshot& model, absl::string_view backend) {
+  v1::ModelInfo info;
+  const LoadedModel::Facts& facts = model.facts;
+  info.set_key(model.request.model);
+  info.set_backend(std::string(backend));
+  info.set_dtype(model.request.dtype);
+  info.set_path(std::string(Name(model.request.path)));
+  info.set_plan_hash(facts.plan_hash);
+  info.set_weights_provenance(facts.weights_provenance);
+  info.set_parameters(facts.parameters);
+  info.set_weight_bytes(facts.weight_bytes);
+  info.set_kv_bytes_per_token(facts.kv_bytes_per_token);
+  info.set_max_cache_len(facts.max_cache_len);
+  info.set_compile_ms(facts.compile_ms);
+  info.set_load_ms(facts.load_ms);
+  info.set_kernel_calls(static_cast<int32_t>(facts.kernel_calls));
+  info.mutable_rules_fired()->insert(facts.rules_fired.begin(), facts.rules_fired.end());
+  info.set_has_tokenizer(model.has_tokenizer);
+  info.set_vocab_size(facts.vocab_size);
+  return info;
+}
+
+}  // namespace metronome

@@ -1,0 +1,19 @@
+#ifndef METRONOME_SERVER_MESSAGES_H_
+#define METRONOME_SERVER_MESSAGES_H_
+
+#include "absl/status/statusor.h"
+#include "metronome/v1/inference.pb.h"
+#include "runtime/sampling/sampler.h"
+#include "server/engine.h"
+
+namespace metronome {
+
+// Between protocol messages and the engine's types. InvalidArgument names the field and its value.
+absl::StatusOr<ModelRequest> ToModelRequest(const v1::CompileRequest& request, absl::string_view backend);
+absl::StatusOr<PrefillMode> ToPrefillMode(const std::string& mode);
+SamplingOptions ToSamplingOptions(const v1::Sampling& sampling);
+v1::ModelInfo ToModelInfo(const LoadedModelSnapshot& model, absl::string_view backend);
+
+}  // namespace metronome
+
+#endif  // METRONOME_SERVER_MESSAGES_H_

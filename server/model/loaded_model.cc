@@ -1,0 +1,144 @@
+#include "server/model/loaded_model.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "absl/strings/str_cat.h"
+#include "compiler/frontend/catalogue.h"
+#include "compiler/frontend/decoder.h"
+#include "compiler/frontend/hf_config.h"
+#include "runtime/base/clock.h"
+#include "runtime/base/memory_shortage.h"
+#include "runtime/base/status_macros.h"
+
+namespace metronome {
+namespace {
+
+constexpr int64_t kDefaultMaxCacheLen = 4096;
+
+class Stopwatch {
+ public:
+  double Milliseconds() const { return static_cast<double>(Clock::Real().MonotonicNs() - start_ns_) * 1e-6; }
+
+ private:
+  int64_t start_ns_ = Clock::Real().MonotonicNs();
+};
+
+absl::StatusOr<DType> ParseModelDType(const std::string& name) {
+  const std::optional<DType> dtype = ParseDType(name);
+  if (!dtype.has_value() || !IsFloat(*dtype)) {
+    return absl::InvalidArgumentError(absl::StrCat("dtype is '", name, "', not float32, bfloat16 or float16"));
+  }
+  return *dtype;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<LoadedModel>> LoadedModel::Load(Backend& backend, const ModelRequest& request,
+                                                               const LoadProgress& progress) {
+  auto model = std::unique_ptr<LoadedModel>(new LoadedModel(backend, request));
+  RETURN_IF_ERROR(model->Resolve());
+  RETURN_IF_ERROR(model->CompilePlan(progress));
+  RETURN_IF_ERROR(model->CheckMemory());
+  RETURN_IF_ERROR(model->LoadWeights(progress));
+  return model;
+}
+
+absl::Status LoadedModel::Resolve() {
+  const CatalogueEntry* entry = FindModel(request_.model);
+  std::error_code error;
+  std::string directory;
+  if (entry == nullptr) {
+    if (!std::filesystem::is_directory(request_.model, error)) {
+      return absl::NotFoundError(
+          absl::StrCat("model '", request_.model, "' is neither in the catalogue nor a directory on the server"));
+    }
+    directory = request_.model;
+  } else if (request_.weights == "auto") {
+    directory = FindCachedCheckpoint(entry->repository);
+  }
+  if (request_.weights != "auto" && request_.weights != "synthetic") directory = request_.weights;
+
+  if (entry != nullptr && directory.empty()) {
+    ASSIGN_OR_RETURN(config_, ParseHfConfig(entry->config));
+  } else {
+    ASSIGN_OR_RETURN(config_, ReadHfConfig(absl::StrCat(directory, "/config.json")));
+  }
+  if (!directory.empty() && std::filesystem::exists(absl::StrCat(directory, "/tokenizer.json"), error)) {
+    ASSIGN_OR_RETURN(tokenizer_, Tokenizer::FromDirectory(directory));
+    ASSIGN_OR_RETURN(chat_template_, ChatTemplate::FromDirectory(directory));
+  }
+  if (directory.empty() || request_.weights == "synthetic") {
+    source_ = SyntheticWeights{request_.seed};
+  } else {
+    source_ = CheckpointDirectory{directory};
+  }
+
+  const int64_t limit = config_.max_position_embeddings;
+  facts_.max_cache_len = request_.max_cache_len == 0 ? std::min(kDefaultMaxCacheLen, limit) : request_.max_cache_len;
+  if (facts_.max_cache_len < 1)
+    return absl::InvalidArgumentError(absl::StrCat("max_cache_len is ", request_.max_cache_len, ", not at least 1"));
+  if (facts_.max_cache_len > limit) {
+    return absl::OutOfRangeError(
+        absl::StrCat("max_cache_len ", facts_.max_cache_len, " exceeds the ", limit, " positions of ", request_.model));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status LoadedModel::CompilePlan(const LoadProgress& progress) {
+  const Stopwatch stopwatch;
+  ASSIGN_OR_RETURN(const DType dtype, ParseModelDType(request_.dtype));
+  progress("graph", 0);
+  ASSIGN_OR_RETURN(const Graph graph, BuildDecoder(config_, dtype));
+  progress("compile", 0);
+  ASSIGN_OR_RETURN(CompileResult compiled, Compile(graph, request_.path));
+  plan_ = std::move(compiled.plan);
+  facts_.rules_fired = std::move(compiled.rules_fired);
+  facts_.plan_hash = plan_.Hash();
+  facts_.kernel_calls = static_cast<int64_t>(plan_.calls.size());
+  facts_.vocab_size = config_.vocab;
+  const std::vector<WeightSpec> specs = WeightSpecsOf(plan_);
+  for (const WeightSpec& spec : specs) facts_.parameters += spec.shape.elements();
+  facts_.weight_bytes = WeightBytes(specs);
+  facts_.kv_bytes_per_token = KvCache::BytesFor(KvStateSpecsOf(plan_), 1);
+  facts_.compile_ms = stopwatch.Milliseconds();
+  progress("compile", 1);
+  return absl::OkStatus();
+}
+
+absl::Status LoadedModel::CheckMemory() const {
+  const int64_t chunk = std::min(kPrefillChunk, facts_.max_cache_len);
+  const int64_t past = request_.path == ExecutionPath::kEager ? facts_.max_cache_len - chunk : 0;
+  const int64_t needed = facts_.weight_bytes + facts_.kv_bytes_per_token * facts_.max_cache_len +
+                         PlanMemory(plan_, {.seq = chunk, .past = past}).arena_bytes;
+  const int64_t available = backend_.MemoryAvailableBytes();
+  if (needed <= available) return absl::OkStatus();
+  return MemoryShortageError(absl::StrCat("weights, cache and activations of ", request_.model),
+                             {.bytes_needed = needed, .bytes_available = available});
+}
+
+absl::Status LoadedModel::LoadWeights(const LoadProgress& progress) {
+  const Stopwatch stopwatch;
+  WeightLoadOptions options = {.threads = backend_.Describe().threads};
+  options.on_progress = [&](double fraction) { progress("weights", fraction); };
+  ASSIGN_OR_RETURN(weights_, WeightStore::Load(backend_, WeightSpecsOf(plan_), source_, options));
+  facts_.weights_provenance = weights_->provenance();
+  facts_.load_ms = stopwatch.Milliseconds();
+  progress("bind", 0);
+  ASSIGN_OR_RETURN(executor_, Executor::Create(backend_, plan_, *weights_));
+  progress("bind", 1);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<Session>> LoadedModel::NewSession(int64_t max_length) {
+  const int64_t length = max_length == 0 ? facts_.max_cache_len : max_length;
+  if (length < 0) return absl::InvalidArgumentError(absl::StrCat("max_cache_len is ", length, ", not at least 1"));
+  if (length > facts_.max_cache_len) {
+    return absl::OutOfRangeError(absl::StrCat("max_cache_len ", length, " exceeds the ", facts_.max_cache_len, " that ",
+                                              request_.model, " was compiled with"));
+  }
+  ASSIGN_OR_RETURN(std::unique_ptr<KvCache> cache, KvCache::Create(backend_, KvStateSpecsOf(plan_), length));
+  return std::make_unique<Session>(*executor_, std::move(cache));
+}
+
+}  // namespace metronome

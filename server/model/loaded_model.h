@@ -1,0 +1,98 @@
+#ifndef METRONOME_SERVER_MODEL_LOADED_MODEL_H_
+#define METRONOME_SERVER_MODEL_LOADED_MODEL_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "compiler/driver/compile.h"
+#include "compiler/frontend/model_config.h"
+#include "kernels/backend.h"
+#include "runtime/engine/executor.h"
+#include "runtime/engine/session.h"
+#include "runtime/text/chat_template.h"
+#include "runtime/text/tokenizer.h"
+#include "runtime/weights/weight_store.h"
+
+namespace metronome {
+
+// What to load and how. Two equal requests give equal models.
+struct ModelRequest {
+  std::string model;  // Catalogue key, or path of a HuggingFace directory.
+  std::string dtype = "bfloat16";
+  ExecutionPath path = ExecutionPath::kCompiled;
+  uint64_t seed = 0;             // Of synthetic weights.
+  int64_t max_cache_len = 0;     // Positions of a session at most; 0 = 4096 or the model's limit.
+  std::string weights = "auto";  // "auto", "synthetic", or a directory.
+
+  friend bool operator==(const ModelRequest&, const ModelRequest&) = default;
+};
+
+// Called with a phase ("graph", "compile", "weights", "bind") and the fraction of it that is done.
+using LoadProgress = std::function<void(absl::string_view phase, double fraction)>;
+
+// A compiled model with its weights on a backend. Driven by the engine's thread; the facts below it are immutable.
+class LoadedModel {
+ public:
+  struct Facts {
+    std::string plan_hash;
+    std::string weights_provenance;
+    int64_t parameters = 0;
+    int64_t weight_bytes = 0;
+    int64_t kv_bytes_per_token = 0;
+    int64_t max_cache_len = 0;
+    int64_t vocab_size = 0;
+    int64_t kernel_calls = 0;
+    double compile_ms = 0;
+    double load_ms = 0;
+    std::map<std::string, int> rules_fired;
+  };
+
+  // Memory for weights, one full session and a prefill chunk is checked before anything is allocated.
+  // NotFound, InvalidArgument, Unimplemented, ResourceExhausted (with a MemoryShortage), Internal.
+  static absl::StatusOr<std::unique_ptr<LoadedModel>> Load(Backend& backend, const ModelRequest& request,
+                                                           const LoadProgress& progress);
+
+  const ModelRequest& request() const { return request_; }
+  const Facts& facts() const { return facts_; }
+  const ModelConfig& config() const { return config_; }
+  const Tokenizer* tokenizer() const { return tokenizer_.get(); }             // nullptr without one.
+  const ChatTemplate* chat_template() const { return chat_template_.get(); }  // nullptr without one.
+  Backend& backend() const { return backend_; }
+  const Plan& plan() const { return plan_; }
+
+  // A session of up to `max_length` positions; 0 = max_cache_len. OutOfRange past it, InvalidArgument (negative).
+  absl::StatusOr<std::unique_ptr<Session>> NewSession(int64_t max_length);
+
+ private:
+  LoadedModel(Backend& backend, ModelRequest request) : backend_(backend), request_(std::move(request)) {}
+
+  absl::Status Resolve();  // Config, weight source, tokenizer.
+  absl::Status CompilePlan(const LoadProgress& progress);
+  absl::Status CheckMemory() const;
+  absl::Status LoadWeights(const LoadProgress& progress);
+
+  Backend& backend_;
+  ModelRequest request_;
+  Facts facts_;
+  ModelConfig config_;
+  WeightSource source_;
+  std::unique_ptr<Tokenizer> tokenizer_;
+  std::unique_ptr<ChatTemplate> chat_template_;
+  Plan plan_;
+  std::unique_ptr<WeightStore> weights_;
+  std::unique_ptr<Executor> executor_;
+};
+
+// The snapshot of a repository in the local HuggingFace cache (HF_HUB_CACHE, HF_HOME, or ~/.cache/huggingface) that has
+// a config and weights; empty when there is none.
+std::string FindCachedCheckpoint(absl::string_view repository);
+
+}  // namespace metronome
+
+#endif  // METRONOME_SERVER_MODEL_LOADED_MODEL_H_

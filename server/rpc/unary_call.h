@@ -1,0 +1,52 @@
+#ifndef METRONOME_SERVER_RPC_UNARY_CALL_H_
+#define METRONOME_SERVER_RPC_UNARY_CALL_H_
+
+#include <grpcpp/grpcpp.h>
+
+#include <functional>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "runtime/base/clock.h"
+#include "server/metrics.h"
+#include "server/rpc/grpc_status.h"
+#include "server/work_queue.h"
+
+namespace metronome {
+
+// Measures one RPC: from construction to Done.
+class CallMeter {
+ public:
+  CallMeter(absl::string_view rpc, Metrics& metrics, const Clock& clock)
+      : rpc_(rpc), metrics_(metrics), clock_(clock), received_ns_(clock.MonotonicNs()) {}
+
+  int64_t received_ns() const { return received_ns_; }
+  void Done(absl::StatusCode code) const {
+    metrics_.ObserveRequest(rpc_, absl::StatusCodeToString(code),
+                            static_cast<double>(clock_.MonotonicNs() - received_ns_) * 1e-9);
+  }
+
+ private:
+  absl::string_view rpc_;  // A literal.
+  Metrics& metrics_;
+  const Clock& clock_;
+  int64_t received_ns_;
+};
+
+// Answers a unary RPC with what `work` returns, run on `queue`; a refusal of the queue is the answer too.
+inline grpc::ServerUnaryReactor* AnswerFrom(WorkQueue& queue, grpc::CallbackServerContext* context, CallMeter meter,
+                                            std::function<absl::Status()> work) {
+  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
+  const auto finish = [reactor, meter](const absl::Status& status) {
+    meter.Done(status.code());
+    reactor->Finish(ToGrpcStatus(status));
+  };
+  const absl::Status queued = queue.Submit([finish, work = std::move(work)] { finish(work()); });
+  if (!queued.ok()) finish(queued);
+  return reactor;
+}
+
+}  // namespace metronome
+
+#endif  // METRONOME_SERVER_RPC_UNARY_CALL_H_

@@ -1,0 +1,302 @@
+#include "server/store/run_store.h"
+
+#include <filesystem>
+#include <map>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/time.h"
+#include "runtime/base/status_macros.h"
+#include "server/benchmark/statistics.h"
+#include "server/store/schema.h"
+
+namespace metronome {
+namespace {
+
+constexpr absl::string_view kRunColumns =
+    "run_id, mode, state, started_unix_micros, finished_unix_micros, note, caller_git_commit, caller_git_branch, "
+    "caller_host, build_commit, host, os, "
+    "cpu_model, threads, instruction_set, gpu_name, gpu_driver, cuda_version, memory_total_bytes, "
+    "memory_available_bytes, load_average";
+
+constexpr absl::string_view kResultColumns =
+    "provenance, outcome, error_kind, error_text, bytes_needed, bytes_available, model, config, scenario, path, dtype, "
+    "prompt, prefill_mode, "
+    "prompt_tokens_requested, prompt_tokens, prompt_tokens_padded, iters, warmups, decode_tokens, search_iterations, "
+    "seed, max_cache_len, ttft_ms, "
+    "tpot_ms, step_ms, compile_ms, load_ms, prefill_tokens_per_second, decode_tokens_per_second, weight_bytes, "
+    "kv_bytes, peak_memory_bytes, plan_hash, "
+    "weights_provenance, kv_state, output_digest, step_bytes, bandwidth_bytes_per_second, bandwidth_fraction, note";
+
+// "?, ?, ?", one for each column.
+std::string Placeholders(absl::string_view columns) {
+  std::string text = "?";
+  for (const char c : columns) {
+    if (c == ',') text += ", ?";
+  }
+  return text;
+}
+
+std::string RunIdAt(int64_t unix_micros) {
+  return absl::FormatTime("%Y%m%dT%H%M%E6SZ", absl::FromUnixMicros(unix_micros), absl::UTCTimeZone());
+}
+
+v1::Run ReadRun(Statement& row) {
+  v1::Run run;
+  run.set_run_id(row.Text());
+  run.set_mode(row.Text());
+  run.set_state(row.Text());
+  run.set_started_unix_micros(row.Int());
+  run.set_finished_unix_micros(row.Int());
+  run.set_note(row.Text());
+  run.mutable_caller()->set_git_commit(row.Text());
+  run.mutable_caller()->set_git_branch(row.Text());
+  run.mutable_caller()->set_host(row.Text());
+  v1::ServerEnvironment& server = *run.mutable_server();
+  server.set_build_commit(row.Text());
+  server.set_host(row.Text());
+  server.set_os(row.Text());
+  server.set_cpu_model(row.Text());
+  server.set_threads(static_cast<int32_t>(row.Int()));
+  server.set_instruction_set(row.Text());
+  server.set_gpu_name(row.Text());
+  server.set_gpu_driver(row.Text());
+  server.set_cuda_version(row.Text());
+  server.set_memory_total_bytes(row.Int());
+  server.set_memory_available_bytes(row.Int());
+  server.set_load_average(row.Double());
+  run.set_result_count(static_cast<int32_t>(row.Int()));
+  return run;
+}
+
+void BindResult(Statement& statement, const v1::BenchmarkResult& result) {
+  const v1::BenchmarkSpec& spec = result.spec();
+  statement.Bind(result.provenance()).Bind(result.outcome()).Bind(result.error_kind()).Bind(result.error_text());
+  statement.Bind(result.bytes_needed())
+      .Bind(result.bytes_available())
+      .Bind(spec.model())
+      .Bind(spec.config())
+      .Bind(spec.scenario());
+  statement.Bind(spec.path())
+      .Bind(spec.dtype())
+      .Bind(spec.prompt())
+      .Bind(spec.prefill_mode())
+      .Bind(result.prompt_tokens_requested());
+  statement.Bind(result.prompt_tokens())
+      .Bind(result.prompt_tokens_padded())
+      .Bind(int64_t{spec.iters()})
+      .Bind(int64_t{spec.warmups()});
+  statement.Bind(spec.decode_tokens())
+      .Bind(int64_t{spec.search_iterations()})
+      .Bind(static_cast<int64_t>(spec.seed()))
+      .Bind(spec.max_cache_len());
+  statement.Bind(result.ttft_ms().median())
+      .Bind(result.tpot_ms().median())
+      .Bind(result.step_ms().median())
+      .Bind(result.compile_ms());
+  statement.Bind(result.load_ms())
+      .Bind(result.prefill_tokens_per_second())
+      .Bind(result.decode_tokens_per_second())
+      .Bind(result.weight_bytes());
+  statement.Bind(result.kv_bytes())
+      .Bind(result.peak_memory_bytes())
+      .Bind(result.plan_hash())
+      .Bind(result.weights_provenance());
+  statement.Bind(result.kv_state())
+      .Bind(result.output_digest())
+      .Bind(result.step_bytes())
+      .Bind(result.bandwidth_bytes_per_second());
+  statement.Bind(result.bandwidth_fraction()).Bind(result.note());
+}
+
+v1::BenchmarkResult ReadResult(Statement& row) {
+  v1::BenchmarkResult result;
+  v1::BenchmarkSpec& spec = *result.mutable_spec();
+  result.set_result_id(row.Int());
+  result.set_provenance(row.Text());
+  result.set_outcome(row.Text());
+  result.set_error_kind(row.Text());
+  result.set_error_text(row.Text());
+  result.set_bytes_needed(row.Int());
+  result.set_bytes_available(row.Int());
+  spec.set_model(row.Text());
+  spec.set_config(row.Text());
+  spec.set_scenario(row.Text());
+  spec.set_path(row.Text());
+  spec.set_dtype(row.Text());
+  spec.set_prompt(row.Text());
+  spec.set_prefill_mode(row.Text());
+  result.set_prompt_tokens_requested(row.Int());
+  result.set_prompt_tokens(row.Int());
+  result.set_prompt_tokens_padded(row.Int());
+  spec.set_iters(static_cast<int32_t>(row.Int()));
+  spec.set_warmups(static_cast<int32_t>(row.Int()));
+  spec.set_decode_tokens(row.Int());
+  spec.set_search_iterations(static_cast<int32_t>(row.Int()));
+  spec.set_seed(static_cast<uint64_t>(row.Int()));
+  spec.set_max_cache_len(row.Int());
+  result.mutable_ttft_ms()->set_median(row.Double());
+  result.mutable_tpot_ms()->set_median(row.Double());
+  result.mutable_step_ms()->set_median(row.Double());
+  result.set_compile_ms(row.Double());
+  result.set_load_ms(row.Double());
+  result.set_prefill_tokens_per_second(row.Double());
+  result.set_decode_tokens_per_second(row.Double());
+  result.set_weight_bytes(row.Int());
+  result.set_kv_bytes(row.Int());
+  result.set_peak_memory_bytes(row.Int());
+  result.set_plan_hash(row.Text());
+  result.set_weights_provenance(row.Text());
+  result.set_kv_state(row.Text());
+  result.set_output_digest(row.Text());
+  result.set_step_bytes(row.Int());
+  result.set_bandwidth_bytes_per_second(row.Double());
+  result.set_bandwidth_fraction(row.Double());
+  result.set_note(row.Text());
+  return result;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<RunStore>> RunStore::Open(const std::string& path, const Clock& clock) {
+  std::error_code error;
+  const std::filesystem::path directory = std::filesystem::path(path).parent_path();
+  if (!directory.empty()) std::filesystem::create_directories(directory, error);
+  if (error)
+    return absl::FailedPreconditionError(
+        absl::StrCat("cannot create directory ", directory.string(), ": ", error.message()));
+  ASSIGN_OR_RETURN(Sqlite database, Sqlite::Open(path));
+  const auto prepare = [&]() -> absl::Status {
+    RETURN_IF_ERROR(database.Execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON"));
+    RETURN_IF_ERROR(MigrateSchema(database));
+    return database.Execute("UPDATE runs SET state = 'interrupted' WHERE state = 'running'");
+  };
+  if (absl::Status status = prepare(); !status.ok()) {
+    return absl::FailedPreconditionError(absl::StrCat("cannot use database ", path, ": ", status.message()));
+  }
+  return std::unique_ptr<RunStore>(new RunStore(std::move(database), path, clock));
+}
+
+absl::StatusOr<std::string> RunStore::StartRun(const v1::StartRunRequest& request,
+                                               const v1::ServerEnvironment& server) {
+  const std::string sql = absl::StrCat("INSERT INTO runs (", kRunColumns, ") VALUES (", Placeholders(kRunColumns),
+                                       ") ON CONFLICT DO NOTHING");
+  // Two runs started in one microsecond take the next free ones.
+  for (int64_t started = clock_.UnixMicros();; ++started) {
+    const std::string id = RunIdAt(started);
+    Statement insert(database_, sql);
+    insert.Bind(id)
+        .Bind(request.mode().empty() ? "latency" : request.mode())
+        .Bind("running")
+        .Bind(started)
+        .Bind(int64_t{0})
+        .Bind(request.note());
+    insert.Bind(request.caller().git_commit()).Bind(request.caller().git_branch()).Bind(request.caller().host());
+    insert.Bind(server.build_commit())
+        .Bind(server.host())
+        .Bind(server.os())
+        .Bind(server.cpu_model())
+        .Bind(int64_t{server.threads()});
+    insert.Bind(server.instruction_set()).Bind(server.gpu_name()).Bind(server.gpu_driver()).Bind(server.cuda_version());
+    insert.Bind(server.memory_total_bytes()).Bind(server.memory_available_bytes()).Bind(server.load_average());
+    RETURN_IF_ERROR(insert.Run());
+    if (sqlite3_changes(database_.handle()) == 1) return id;
+  }
+}
+
+absl::Status RunStore::CheckRunning(const std::string& run_id) {
+  Statement query(database_, "SELECT state FROM runs WHERE run_id = ?");
+  ASSIGN_OR_RETURN(const bool found, query.Bind(run_id).Step());
+  if (!found) return absl::NotFoundError(absl::StrCat("no run '", run_id, "'"));
+  const std::string state = query.Text();
+  if (state != "running")
+    return absl::FailedPreconditionError(absl::StrCat("run ", run_id, " is ", state, ", not running"));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<int64_t> RunStore::AddResult(const std::string& run_id, const v1::BenchmarkResult& result) {
+  RETURN_IF_ERROR(CheckRunning(run_id));
+  Transaction transaction(database_);
+  RETURN_IF_ERROR(transaction.status());
+  Statement insert(database_, absl::StrCat("INSERT INTO results (run_id, created_unix_micros, ", kResultColumns,
+                                           ") VALUES (?, ?, ", Placeholders(kResultColumns), ")"));
+  insert.Bind(run_id).Bind(clock_.UnixMicros());
+  BindResult(insert, result);
+  RETURN_IF_ERROR(insert.Run());
+  const int64_t id = database_.last_insert_id();
+  for (const v1::Sample& sample : result.samples()) {
+    Statement statement(database_, "INSERT INTO samples VALUES (?, ?, ?, ?, ?)");
+    statement.Bind(id).Bind(sample.metric()).Bind(int64_t{sample.index()}).Bind(sample.position()).Bind(sample.value());
+    RETURN_IF_ERROR(statement.Run());
+  }
+  RETURN_IF_ERROR(transaction.Commit());
+  return id;
+}
+
+absl::Status RunStore::FinishRun(const std::string& run_id, const std::string& state) {
+  if (state != "complete" && state != "failed")
+    return absl::InvalidArgumentError(absl::StrCat("state is '", state, "', not complete or failed"));
+  RETURN_IF_ERROR(CheckRunning(run_id));
+  Statement update(database_, "UPDATE runs SET state = ?, finished_unix_micros = ? WHERE run_id = ?");
+  return update.Bind(state).Bind(clock_.UnixMicros()).Bind(run_id).Run();
+}
+
+absl::StatusOr<std::vector<v1::Run>> RunStore::ListRuns(int limit) {
+  Statement query(database_,
+                  absl::StrCat("SELECT ", kRunColumns,
+                               ", (SELECT count(*) FROM results WHERE results.run_id = runs.run_id) FROM runs "
+                               "ORDER BY started_unix_micros DESC LIMIT ?"));
+  query.Bind(int64_t{limit});
+  std::vector<v1::Run> runs;
+  for (;;) {
+    ASSIGN_OR_RETURN(const bool row, query.Step());
+    if (!row) return runs;
+    runs.push_back(ReadRun(query));
+  }
+}
+
+absl::StatusOr<v1::Run> RunStore::GetRun(const std::string& run_id) {
+  Statement query(database_,
+                  absl::StrCat("SELECT ", kRunColumns,
+                               ", (SELECT count(*) FROM results WHERE results.run_id = runs.run_id) FROM runs "
+                               "WHERE run_id = ?"));
+  ASSIGN_OR_RETURN(const bool found, query.Bind(run_id).Step());
+  if (!found) return absl::NotFoundError(absl::StrCat("no run '", run_id, "'"));
+  v1::Run run = ReadRun(query);
+  Statement results(database_, absl::StrCat("SELECT result_id, ", kResultColumns,
+                                            " FROM results WHERE run_id = ? ORDER BY result_id"));
+  results.Bind(run_id);
+  for (;;) {
+    ASSIGN_OR_RETURN(const bool row, results.Step());
+    if (!row) return run;
+    v1::BenchmarkResult& result = *run.add_results() = ReadResult(results);
+    RETURN_IF_ERROR(ReadSamples(result));
+  }
+}
+
+absl::Status RunStore::ReadSamples(v1::BenchmarkResult& result) {
+  Statement query(database_,
+                  "SELECT metric, sample_index, position, value FROM samples WHERE result_id = ? ORDER BY rowid");
+  query.Bind(result.result_id());
+  std::map<std::string, std::vector<double>> values;
+  for (;;) {
+    ASSIGN_OR_RETURN(const bool row, query.Step());
+    if (!row) break;
+    v1::Sample& sample = *result.add_samples();
+    sample.set_metric(query.Text());
+    sample.set_index(static_cast<int32_t>(query.Int()));
+    sample.set_position(query.Int());
+    sample.set_value(query.Double());
+    values[sample.metric()].push_back(sample.value());
+  }
+  // Results recorded without samples keep the median alone.
+  if (const auto found = values.find("ttft_ms"); found != values.end())
+    *result.mutable_ttft_ms() = Summarise(found->second);
+  if (const auto found = values.find("tpot_ms"); found != values.end())
+    *result.mutable_tpot_ms() = Summarise(found->second);
+  if (const auto found = values.find("step_ms"); found != values.end())
+    *result.mutable_step_ms() = Summarise(found->second);
+  return absl::OkStatus();
+}
+
+}  // namespace metronome

@@ -1,0 +1,57 @@
+#ifndef METRONOME_SERVER_STORE_RUN_STORE_H_
+#define METRONOME_SERVER_STORE_RUN_STORE_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "metronome/v1/benchmark.pb.h"
+#include "runtime/base/clock.h"
+#include "server/store/sqlite.h"
+
+namespace metronome {
+
+// The record of benchmark runs in one SQLite file (write-ahead log, synchronous=FULL): when a call returns OK, its data
+// survives a crash. Used from one thread, the database queue's.
+class RunStore {
+ public:
+  // Creates the file and its directory, migrates the schema, and marks runs that a dead daemon left running as
+  // interrupted. FailedPrecondition naming the path (no permission, read-only, written by a newer version, no
+  // database).
+  static absl::StatusOr<std::unique_ptr<RunStore>> Open(const std::string& path, const Clock& clock);
+
+  const std::string& path() const { return path_; }
+
+  // Returns the id of a new run in state running. Internal.
+  absl::StatusOr<std::string> StartRun(const v1::StartRunRequest& request, const v1::ServerEnvironment& server);
+
+  // Stores a result and its samples, and returns its id. NotFound (no such run), FailedPrecondition (the run is not
+  // running), Internal.
+  absl::StatusOr<int64_t> AddResult(const std::string& run_id, const v1::BenchmarkResult& result);
+
+  // NotFound, FailedPrecondition (not running), InvalidArgument (a state other than complete or failed).
+  absl::Status FinishRun(const std::string& run_id, const std::string& state);
+
+  // Newest first.
+  absl::StatusOr<std::vector<v1::Run>> ListRuns(int limit);
+  // With results and samples; statistics are computed from the samples. NotFound.
+  absl::StatusOr<v1::Run> GetRun(const std::string& run_id);
+
+  // OK while results may be added. NotFound, FailedPrecondition.
+  absl::Status CheckRunning(const std::string& run_id);
+
+ private:
+  RunStore(Sqlite database, std::string path, const Clock& clock)
+      : database_(std::move(database)), path_(std::move(path)), clock_(clock) {}
+  absl::Status ReadSamples(v1::BenchmarkResult& result);
+
+  Sqlite database_;
+  std::string path_;
+  const Clock& clock_;
+};
+
+}  // namespace metronome
+
+#endif  // METRONOME_SERVER_STORE_RUN_STORE_H_

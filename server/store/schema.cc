@@ -1,0 +1,119 @@
+#include "server/store/schema.h"
+
+#include "absl/strings/str_cat.h"
+#include "runtime/base/status_macros.h"
+
+namespace metronome {
+namespace {
+
+// Step i takes version i to i + 1. Never edit one that was released; append.
+constexpr const char* kMigrations[] = {
+    R"(
+CREATE TABLE runs (
+  run_id TEXT PRIMARY KEY,                -- UTC start with microseconds.
+  mode TEXT NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('running', 'complete', 'interrupted', 'failed')),
+  started_unix_micros INTEGER NOT NULL,
+  finished_unix_micros INTEGER NOT NULL DEFAULT 0,
+  note TEXT NOT NULL,
+  caller_git_commit TEXT NOT NULL,
+  caller_git_branch TEXT NOT NULL,
+  caller_host TEXT NOT NULL,
+  build_commit TEXT NOT NULL,
+  host TEXT NOT NULL,
+  os TEXT NOT NULL,
+  cpu_model TEXT NOT NULL,
+  threads INTEGER NOT NULL,
+  instruction_set TEXT NOT NULL,
+  gpu_name TEXT NOT NULL,
+  gpu_driver TEXT NOT NULL,
+  cuda_version TEXT NOT NULL,
+  memory_total_bytes INTEGER NOT NULL,
+  memory_available_bytes INTEGER NOT NULL,
+  load_average REAL NOT NULL
+) STRICT;
+
+CREATE TABLE results (
+  result_id INTEGER PRIMARY KEY,
+  run_id TEXT NOT NULL REFERENCES runs (run_id) ON DELETE CASCADE,
+  created_unix_micros INTEGER NOT NULL,
+  provenance TEXT NOT NULL CHECK (provenance IN ('server', 'external')),
+  outcome TEXT NOT NULL CHECK (outcome IN ('ok', 'skipped', 'failed')),
+  error_kind TEXT NOT NULL,
+  error_text TEXT NOT NULL,
+  bytes_needed INTEGER NOT NULL,
+  bytes_available INTEGER NOT NULL,
+  model TEXT NOT NULL,
+  config TEXT NOT NULL,
+  scenario TEXT NOT NULL,
+  path TEXT NOT NULL,
+  dtype TEXT NOT NULL,
+  prompt TEXT NOT NULL,
+  prefill_mode TEXT NOT NULL,
+  prompt_tokens_requested INTEGER NOT NULL,
+  prompt_tokens INTEGER NOT NULL,
+  prompt_tokens_padded INTEGER NOT NULL,
+  iters INTEGER NOT NULL,
+  warmups INTEGER NOT NULL,
+  decode_tokens INTEGER NOT NULL,
+  search_iterations INTEGER NOT NULL,
+  seed INTEGER NOT NULL,
+  max_cache_len INTEGER NOT NULL,
+  ttft_ms REAL NOT NULL,                  -- Medians; every sample is in samples.
+  tpot_ms REAL NOT NULL,
+  step_ms REAL NOT NULL,
+  compile_ms REAL NOT NULL,
+  load_ms REAL NOT NULL,
+  prefill_tokens_per_second REAL NOT NULL,
+  decode_tokens_per_second REAL NOT NULL,
+  weight_bytes INTEGER NOT NULL,
+  kv_bytes INTEGER NOT NULL,
+  peak_memory_bytes INTEGER NOT NULL,
+  plan_hash TEXT NOT NULL,
+  weights_provenance TEXT NOT NULL,
+  kv_state TEXT NOT NULL,
+  output_digest TEXT NOT NULL,
+  step_bytes INTEGER NOT NULL,
+  bandwidth_bytes_per_second REAL NOT NULL,
+  bandwidth_fraction REAL NOT NULL,
+  note TEXT NOT NULL
+) STRICT;
+CREATE INDEX results_by_run ON results (run_id);
+CREATE INDEX results_by_model ON results (model, path, created_unix_micros);
+
+CREATE TABLE samples (
+  result_id INTEGER NOT NULL REFERENCES results (result_id) ON DELETE CASCADE,
+  metric TEXT NOT NULL,
+  sample_index INTEGER NOT NULL,
+  position INTEGER NOT NULL,
+  value REAL NOT NULL
+) STRICT;
+CREATE INDEX samples_by_result ON samples (result_id);
+)",
+};
+
+constexpr int64_t kVersion = static_cast<int64_t>(std::size(kMigrations));
+
+}  // namespace
+
+absl::Status MigrateSchema(Sqlite& database) {
+  Statement query(database, "PRAGMA user_version");
+  RETURN_IF_ERROR(query.Step().status());
+  const int64_t version = query.Int();
+  if (version > kVersion) {
+    return absl::FailedPreconditionError(absl::StrCat("the database has schema version ", version,
+                                                      "; this program knows up to ", kVersion,
+                                                      ", so a newer one wrote it"));
+  }
+  RETURN_IF_ERROR(query.Run());
+  for (int64_t step = version; step < kVersion; ++step) {
+    Transaction transaction(database);
+    RETURN_IF_ERROR(transaction.status());
+    RETURN_IF_ERROR(database.Execute(kMigrations[step]));
+    RETURN_IF_ERROR(database.Execute(absl::StrCat("PRAGMA user_version = ", step + 1)));
+    RETURN_IF_ERROR(transaction.Commit());
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace metronome

@@ -1,0 +1,15 @@
+#ifndef METRONOME_SERVER_STORE_SCHEMA_H_
+#define METRONOME_SERVER_STORE_SCHEMA_H_
+
+#include "absl/status/status.h"
+#include "server/store/sqlite.h"
+
+namespace metronome {
+
+// Brings a database to the current schema, one transaction a version, with `PRAGMA user_version` as the record.
+// FailedPrecondition for a database that a newer version of this program wrote.
+absl::Status MigrateSchema(Sqlite& database);
+
+}  // namespace metronome
+
+#endif  // METRONOME_SERVER_STORE_SCHEMA_H_

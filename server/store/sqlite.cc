@@ -1,0 +1,97 @@
+#include "server/store/sqlite.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace metronome {
+
+absl::StatusOr<Sqlite> Sqlite::Open(const std::string& path) {
+  sqlite3* handle = nullptr;
+  const int code = sqlite3_open_v2(path.c_str(), &handle,
+                                   SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX, nullptr);
+  Sqlite database(handle);
+  if (code != SQLITE_OK) {
+    return absl::FailedPreconditionError(absl::StrCat("cannot open database ", path, ": ",
+                                                      handle == nullptr ? "out of memory" : sqlite3_errmsg(handle)));
+  }
+  sqlite3_busy_timeout(handle, 5000);
+  if (sqlite3_db_readonly(handle, "main") == 1)
+    return absl::FailedPreconditionError(absl::StrCat("database ", path, " is read-only"));
+  return database;
+}
+
+absl::Status Sqlite::Error(absl::string_view doing) const {
+  return absl::InternalError(absl::StrCat("database: ", doing, ": ", sqlite3_errmsg(handle_.get())));
+}
+
+absl::Status Sqlite::Execute(const std::string& sql) {
+  return sqlite3_exec(handle_.get(), sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK ? absl::OkStatus()
+                                                                                          : Error(sql);
+}
+
+Statement::Statement(const Sqlite& database, const std::string& sql) : database_(database) {
+  sqlite3_stmt* statement = nullptr;
+  if (sqlite3_prepare_v2(database.handle(), sql.c_str(), static_cast<int>(sql.size()), &statement, nullptr) !=
+      SQLITE_OK)
+    error_ = database.Error(sql);
+  statement_.reset(statement);
+}
+
+Statement& Statement::Bind(int64_t value) {
+  if (error_.ok() && sqlite3_bind_int64(statement_.get(), ++parameter_, value) != SQLITE_OK)
+    error_ = database_.Error("bind");
+  return *this;
+}
+
+Statement& Statement::Bind(double value) {
+  if (error_.ok() && sqlite3_bind_double(statement_.get(), ++parameter_, value) != SQLITE_OK)
+    error_ = database_.Error("bind");
+  return *this;
+}
+
+Statement& Statement::Bind(absl::string_view value) {
+  if (error_.ok() && sqlite3_bind_text(statement_.get(), ++parameter_, value.data(), static_cast<int>(value.size()),
+                                       SQLITE_TRANSIENT) != SQLITE_OK) {
+    error_ = database_.Error("bind");
+  }
+  return *this;
+}
+
+absl::StatusOr<bool> Statement::Step() {
+  if (!error_.ok()) return error_;
+  column_ = 0;
+  const int code = sqlite3_step(statement_.get());
+  if (code == SQLITE_ROW) return true;
+  if (code == SQLITE_DONE) return false;
+  return database_.Error("step");
+}
+
+absl::Status Statement::Run() {
+  for (;;) {
+    const absl::StatusOr<bool> row = Step();
+    if (!row.ok()) return row.status();
+    if (!*row) return absl::OkStatus();
+  }
+}
+
+int64_t Statement::Int() { return sqlite3_column_int64(statement_.get(), column_++); }
+
+double Statement::Double() { return sqlite3_column_double(statement_.get(), column_++); }
+
+std::string Statement::Text() {
+  const int column = column_++;
+  const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_.get(), column));
+  return text == nullptr ? "" : std::string(text, static_cast<size_t>(sqlite3_column_bytes(statement_.get(), column)));
+}
+
+Transaction::~Transaction() {
+  if (status_.ok() && !done_) database_.Execute("ROLLBACK").IgnoreError();
+}
+
+absl::Status Transaction::Commit() {
+  done_ = true;
+  absl::Status status = database_.Execute("COMMIT");
+  if (!status.ok()) database_.Execute("ROLLBACK").IgnoreError();
+  return status;
+}
+
+}  // namespace metronome

@@ -1,0 +1,70 @@
+#include "server/work_queue.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace metronome {
+
+WorkQueue::WorkQueue(std::string name, size_t limit)
+    : name_(std::move(name)), limit_(limit), thread_([this] { Run(); }) {}
+
+WorkQueue::~WorkQueue() {
+  {
+    absl::MutexLock lock(&mutex_);
+    draining_ = stopping_ = true;
+  }
+  thread_.join();
+}
+
+absl::Status WorkQueue::Submit(std::function<void()> job) {
+  absl::MutexLock lock(&mutex_);
+  if (draining_) return absl::UnavailableError(absl::StrCat("the ", name_, " is shutting down"));
+  if (jobs_.size() >= limit_)
+    return absl::ResourceExhaustedError(absl::StrCat("the ", name_, " queue is full: ", limit_, " requests wait"));
+  jobs_.push_back(std::move(job));
+  return absl::OkStatus();
+}
+
+void WorkQueue::Continue(std::function<void()> job) {
+  absl::MutexLock lock(&mutex_);
+  jobs_.push_back(std::move(job));
+}
+
+void WorkQueue::Drain() {
+  absl::MutexLock lock(&mutex_);
+  draining_ = true;
+}
+
+bool WorkQueue::WaitIdle(absl::Duration timeout) {
+  absl::MutexLock lock(&mutex_);
+  return mutex_.AwaitWithTimeout(absl::Condition(this, &WorkQueue::IsIdle), timeout);
+}
+
+size_t WorkQueue::waiting() const {
+  absl::MutexLock lock(&mutex_);
+  return jobs_.size();
+}
+
+bool WorkQueue::busy() const {
+  absl::MutexLock lock(&mutex_);
+  return !IsIdle();
+}
+
+void WorkQueue::Run() {
+  for (;;) {
+    std::function<void()> job;
+    {
+      absl::MutexLock lock(&mutex_);
+      running_ = false;
+      mutex_.Await(absl::Condition(this, &WorkQueue::HasWork));
+      if (jobs_.empty()) return;
+      job = std::move(jobs_.front());
+      jobs_.pop_front();
+      running_ = true;
+    }
+    job();
+  }
+}
+
+}  // namespace metronome

@@ -1,0 +1,58 @@
+#ifndef METRONOME_SERVER_WORK_QUEUE_H_
+#define METRONOME_SERVER_WORK_QUEUE_H_
+
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <string>
+#include <thread>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+
+namespace metronome {
+
+// One owned thread that runs jobs in the order they were submitted. gRPC's threads only enqueue here, so they never
+// block: the engine is one such queue, the database another. Thread-safe.
+class WorkQueue {
+ public:
+  // `limit` jobs may wait at a time.
+  WorkQueue(std::string name, size_t limit);
+  // Runs what is queued, then stops.
+  ~WorkQueue();
+  WorkQueue(const WorkQueue&) = delete;
+  WorkQueue& operator=(const WorkQueue&) = delete;
+
+  // ResourceExhausted (full; names the limit), Unavailable (after Drain).
+  absl::Status Submit(std::function<void()> job);
+
+  // Queues `job` whatever the limit or a drain: for the next step of work that was accepted.
+  void Continue(std::function<void()> job);
+
+  // Refuses new jobs from now on.
+  void Drain();
+  // Waits until nothing is queued or running, at most `timeout`; false when time ran out.
+  bool WaitIdle(absl::Duration timeout);
+
+  size_t waiting() const;
+  bool busy() const;  // A job is running or waiting.
+
+ private:
+  void Run();
+  bool HasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stopping_ || !jobs_.empty(); }
+  bool IsIdle() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return jobs_.empty() && !running_; }
+
+  const std::string name_;
+  const size_t limit_;
+  mutable absl::Mutex mutex_;
+  std::deque<std::function<void()>> jobs_ ABSL_GUARDED_BY(mutex_);
+  bool running_ ABSL_GUARDED_BY(mutex_) = false;
+  bool draining_ ABSL_GUARDED_BY(mutex_) = false;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_;
+};
+
+}  // namespace metronome
+
+#endif  // METRONOME_SERVER_WORK_QUEUE_H_
