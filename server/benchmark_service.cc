@@ -5,7 +5,9 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status_macros.h"
 #include "server/benchmark/latency.h"
+#include "server/benchmark/statistics.h"
 #include "server/environment.h"
+#include "server/rpc/progress_pacer.h"
 
 namespace metronome {
 namespace {
@@ -30,8 +32,8 @@ grpc::ServerUnaryReactor* BenchmarkService::StartRun(grpc::CallbackServerContext
 // The run is looked up on the database's thread, the measurement made on the engine's, the result stored on the
 // database's again.
 grpc::ServerWriteReactor<v1::RunBenchmarkResponse>* BenchmarkService::RunBenchmark(
-    grpc::CallbackServerContext*, const v1::RunBenchmarkRequest* request) {
-  auto stream = Stream::Create([meter = Meter("RunBenchmark")](absl::StatusCode code) { meter.Done(code); });
+    grpc::CallbackServerContext* context, const v1::RunBenchmarkRequest* request) {
+  auto stream = Stream::Create(*context, [meter = Meter("RunBenchmark")](absl::StatusCode code) { meter.Done(code); });
   auto* reactor = stream.get();
   v1::BenchmarkSpec spec = request->spec();
   if (absl::Status status = NormaliseSpec(spec); !status.ok()) {
@@ -50,8 +52,9 @@ grpc::ServerWriteReactor<v1::RunBenchmarkResponse>* BenchmarkService::RunBenchma
 void BenchmarkService::Measure(const std::shared_ptr<Stream>& stream, const std::string& run_id,
                                const v1::BenchmarkSpec& spec) {
   const auto keep_going = [&] { return !stream->cancelled(); };
-  if (!keep_going()) return stream->Finish(absl::CancelledError("cancelled while queued"));
-  const BenchmarkProgress progress = [&](absl::string_view phase, double fraction) {
+  if (!keep_going()) return stream->Finish(stream->Cancellation());
+  const BenchmarkProgress progress = [&, pacer = ProgressPacer()](absl::string_view phase, double fraction) mutable {
+    if (!pacer.Due(phase, fraction)) return;
     v1::RunBenchmarkResponse response;
     response.mutable_progress()->set_phase(std::string(phase));
     response.mutable_progress()->set_fraction(fraction);
@@ -90,6 +93,7 @@ grpc::ServerUnaryReactor* BenchmarkService::RecordResult(grpc::CallbackServerCon
       return absl::InvalidArgumentError(absl::StrCat("outcome is '", result.outcome(), "', not ok, skipped or failed"));
     }
     if (result.spec().model().empty()) return absl::InvalidArgumentError("spec.model is empty");
+    SummariseSamples(result);
     ASSIGN_OR_RETURN(const int64_t id, Store(request->run_id(), result));
     response->set_result_id(id);
     return absl::OkStatus();

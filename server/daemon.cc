@@ -19,6 +19,8 @@ namespace {
 
 // Results that wait for the disk; a write takes milliseconds.
 constexpr size_t kDatabaseQueueLimit = 4096;
+// A result with a million samples takes about 30 MB, a prompt of a million token ids 5 MB.
+constexpr int kMaxRequestBytes = 64 << 20;
 
 }  // namespace
 
@@ -49,6 +51,7 @@ absl::Status Daemon::Serve() {
   grpc::ServerBuilder builder;
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // A second daemon on the port must fail, not share it.
   builder.AddListeningPort(config_.listen, grpc::InsecureServerCredentials(), &grpc_port_);
+  builder.SetMaxReceiveMessageSize(kMaxRequestBytes);
   builder.RegisterService(inference_.get());
   builder.RegisterService(benchmark_.get());
   server_ = builder.BuildAndStart();
@@ -75,11 +78,12 @@ absl::Status Daemon::Serve() {
 Daemon::~Daemon() { Stop(); }
 
 void Daemon::Tick() {
-  metrics_.SetRequests(engine_->queue().busy() ? 1 : 0, static_cast<double>(engine_->queue().waiting()));
-  // Only when the engine has nothing else to do; sessions can wait.
-  if (engine_->OpenSessions() > 0 && !engine_->queue().busy()) {
-    engine_->queue().Submit([this] { engine_->ExpireSessions(); }).IgnoreError();
-  }
+  metrics_.SetWaiting(static_cast<int64_t>(engine_->queue().waiting()));
+  if (housekeeping_queued_.exchange(true)) return;  // The engine is in a long job.
+  engine_->queue().Continue([this] {
+    engine_->Housekeep();
+    housekeeping_queued_ = false;
+  });
 }
 
 void Daemon::Stop() {

@@ -3,6 +3,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <atomic>
 #include <memory>
 
 #include "absl/status/statusor.h"
@@ -45,6 +46,7 @@ class Daemon {
   std::unique_ptr<BenchmarkService> benchmark_;
   std::unique_ptr<grpc::Server> server_;
   int grpc_port_ = 0;
+  std::atomic<bool> housekeeping_queued_{false};
 };
 
 }  // namespace metronome

@@ -28,7 +28,7 @@ void DecodeJob::Run() {
       return;
   }
   while (Step() == Progress::kMore) {
-    if (engine_.queue().waiting() > 0) {
+    if (engine_.queue().has_other_work()) {
       engine_.queue().Continue([self = shared_from_this()] { self->Run(); });
       return;
     }
@@ -37,7 +37,8 @@ void DecodeJob::Run() {
 
 DecodeJob::Progress DecodeJob::Step() {
   if (stream_->cancelled()) {
-    End(absl::CancelledError("cancelled by the client"));
+    options_.close_session = true;  // Nobody waits for it any more; its memory is worth more.
+    End(stream_->Cancellation());
     return Progress::kEnded;
   }
   Generation* generation = engine_.Reacquire(options_.session);

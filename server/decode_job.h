@@ -20,7 +20,7 @@ class DecodeJob : public std::enable_shared_from_this<DecodeJob> {
     std::string session;
     int64_t max_tokens = 0;  // To generate, the first token below included.
     bool stop_at_eos = false;
-    bool close_session = false;  // At the end, however it comes.
+    bool close_session = false;  // At the end, however it comes; cancellation always closes.
     int64_t received_ns = 0;
     // Generate: the token that the prefill gave, already counted, and the timeline so far.
     std::optional<GeneratedToken> first_token;

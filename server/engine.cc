@@ -1,5 +1,7 @@
 #include "server/engine.h"
 
+#include <algorithm>
+#include <filesystem>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -72,8 +74,11 @@ absl::StatusOr<LoadedModel*> Engine::Load(const ModelRequest& request, const Loa
 
 absl::StatusOr<LoadedModel*> Engine::Find(const std::string& key) {
   const auto found = models_.find(key);
-  if (found == models_.end()) return absl::FailedPreconditionError(absl::StrCat("model '", key, "' is not compiled"));
-  return found->second.get();
+  if (found != models_.end()) return found->second.get();
+  std::error_code error;
+  if (FindModel(key) != nullptr || std::filesystem::is_directory(key, error))
+    return absl::FailedPreconditionError(absl::StrCat("model '", key, "' is not compiled"));
+  return UnknownModelError(key);
 }
 
 absl::StatusOr<int> Engine::Unload(const std::string& key) {
@@ -163,16 +168,14 @@ absl::StatusOr<std::string> Engine::Fork(const std::string& id) {
   return Keep(*std::move(copy));
 }
 
-void Engine::ExpireSessions() {
+void Engine::Housekeep() {
   const int64_t oldest = clock_.MonotonicNs() - absl::ToInt64Nanoseconds(options_.session_idle_limit);
-  bool expired = false;
   for (auto at = sessions_.begin(); at != sessions_.end();) {
     const auto current = at++;
     if (current->second.in_use || current->second.last_used_ns > oldest) continue;
     sessions_.erase(current);
-    expired = true;
   }
-  if (expired) Publish();
+  Publish();
 }
 
 ModelLabels LabelsFor(const LoadedModel& model) {

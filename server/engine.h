@@ -50,7 +50,7 @@ class Engine {
   // Loads, or returns what an equal request loaded. Another model of the same key is freed first, once the new one's
   // plan is known to be good.
   absl::StatusOr<LoadedModel*> Load(const ModelRequest& request, const LoadProgress& progress);
-  // FailedPrecondition when not loaded.
+  // FailedPrecondition for a model that is known but not compiled, NotFound for any other.
   absl::StatusOr<LoadedModel*> Find(const std::string& key);
   // Sessions closed. NotFound.
   absl::StatusOr<int> Unload(const std::string& key);
@@ -70,8 +70,8 @@ class Engine {
   absl::Status Close(const std::string& id);
   absl::StatusOr<std::string> Fork(const std::string& id);
 
-  // Frees sessions that have been idle too long.
-  void ExpireSessions();
+  // Frees sessions that have been idle too long and refreshes gauges. Called about once a second.
+  void Housekeep();
 
  private:
   struct KeptSession {

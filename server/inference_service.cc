@@ -10,6 +10,7 @@
 #include "server/decode_job.h"
 #include "server/messages.h"
 #include "server/prompt.h"
+#include "server/rpc/progress_pacer.h"
 
 namespace metronome {
 namespace {
@@ -38,10 +39,10 @@ v1::CompileResponse CompileProgressMessage(absl::string_view phase, double fract
 InferenceService::InferenceService(Engine& engine, ServerFacts facts)
     : engine_(engine), facts_(std::move(facts)), started_ns_(engine.clock().MonotonicNs()) {}
 
-grpc::ServerWriteReactor<v1::CompileResponse>* InferenceService::Compile(grpc::CallbackServerContext*,
+grpc::ServerWriteReactor<v1::CompileResponse>* InferenceService::Compile(grpc::CallbackServerContext* context,
                                                                          const v1::CompileRequest* request) {
   auto stream = StreamReactor<v1::CompileResponse>::Create(
-      [meter = Meter("Compile")](absl::StatusCode code) { meter.Done(code); });
+      *context, [meter = Meter("Compile")](absl::StatusCode code) { meter.Done(code); });
   auto* reactor = stream.get();
   const absl::StatusOr<ModelRequest> model_request = ToModelRequest(*request, engine_.backend().name());
   if (!model_request.ok()) {
@@ -49,8 +50,9 @@ grpc::ServerWriteReactor<v1::CompileResponse>* InferenceService::Compile(grpc::C
     return reactor;
   }
   const absl::Status queued = engine_.queue().Submit([this, stream, request = *model_request] {
-    if (stream->cancelled()) return stream->Finish(absl::CancelledError("cancelled while queued"));
-    const auto progress = [&](absl::string_view phase, double fraction) {
+    if (stream->cancelled()) return stream->Finish(stream->Cancellation());
+    const auto progress = [&, pacer = ProgressPacer()](absl::string_view phase, double fraction) mutable {
+      if (!pacer.Due(phase, fraction)) return;
       stream->Push(CompileProgressMessage(phase, fraction));
     };
     const absl::StatusOr<LoadedModel*> model = engine_.Load(request, progress);
@@ -149,21 +151,22 @@ grpc::ServerUnaryReactor* InferenceService::Prefill(grpc::CallbackServerContext*
                                                     const v1::PrefillRequest* request, v1::PrefillResponse* response) {
   const CallMeter meter = Meter("Prefill");
   return AnswerFrom(engine_.queue(), context, meter, [this, context, request, response, meter]() -> absl::Status {
-    RETURN_IF_ERROR(RunPrefill(
-        *request, meter.received_ns(), [context] { return !context->IsCancelled(); }, *response));
-    if (context->IsCancelled()) {  // Nobody would learn the session's name.
-      RETURN_IF_ERROR(engine_.Close(response->session()));
-      return absl::CancelledError("cancelled by the client");
+    const absl::Status status = RunPrefill(
+        *request, meter.received_ns(), [context] { return !context->IsCancelled(); }, *response);
+    if (context->IsCancelled()) {
+      if (status.ok()) RETURN_IF_ERROR(engine_.Close(response->session()));  // Nobody would learn its name.
+      return CancellationStatus(context->deadline());
     }
+    RETURN_IF_ERROR(status);
     response->mutable_timeline()->set_first_write_ns(engine_.clock().MonotonicNs() - meter.received_ns());
     return absl::OkStatus();
   });
 }
 
-grpc::ServerWriteReactor<v1::DecodeResponse>* InferenceService::Decode(grpc::CallbackServerContext*,
+grpc::ServerWriteReactor<v1::DecodeResponse>* InferenceService::Decode(grpc::CallbackServerContext* context,
                                                                        const v1::DecodeRequest* request) {
   const CallMeter meter = Meter("Decode");
-  auto stream = DecodeStream::Create([meter](absl::StatusCode code) { meter.Done(code); });
+  auto stream = DecodeStream::Create(*context, [meter](absl::StatusCode code) { meter.Done(code); });
   auto* reactor = stream.get();
   const absl::Status queued = engine_.queue().Submit([this, stream, meter, request = *request] {
     const auto start = [&]() -> absl::Status {
@@ -181,16 +184,17 @@ grpc::ServerWriteReactor<v1::DecodeResponse>* InferenceService::Decode(grpc::Cal
                                   .stop_at_eos = request.stop_at_eos(),
                                   .received_ns = meter.received_ns()};
     options.timeline.set_queue_ns(engine_.clock().MonotonicNs() - meter.received_ns());
+    engine_.metrics().ObserveQueue(static_cast<double>(options.timeline.queue_ns()) * 1e-9);
     std::make_shared<DecodeJob>(engine_, stream, std::move(options))->Run();
   });
   if (!queued.ok()) stream->Finish(queued);
   return reactor;
 }
 
-grpc::ServerWriteReactor<v1::DecodeResponse>* InferenceService::Generate(grpc::CallbackServerContext*,
+grpc::ServerWriteReactor<v1::DecodeResponse>* InferenceService::Generate(grpc::CallbackServerContext* context,
                                                                          const v1::GenerateRequest* request) {
   const CallMeter meter = Meter("Generate");
-  auto stream = DecodeStream::Create([meter](absl::StatusCode code) { meter.Done(code); });
+  auto stream = DecodeStream::Create(*context, [meter](absl::StatusCode code) { meter.Done(code); });
   auto* reactor = stream.get();
   const absl::Status queued = engine_.queue().Submit([this, stream, meter, request = *request] {
     if (absl::Status status = CheckMaxTokens(request.max_tokens()); !status.ok()) return stream->Finish(status);
@@ -202,7 +206,7 @@ grpc::ServerWriteReactor<v1::DecodeResponse>* InferenceService::Generate(grpc::C
     v1::PrefillResponse prefilled;
     absl::Status status = RunPrefill(
         prefill, meter.received_ns(), [&] { return !stream->cancelled(); }, prefilled);
-    if (!status.ok()) return stream->Finish(status);
+    if (!status.ok()) return stream->Finish(stream->cancelled() ? stream->Cancellation() : status);
     const std::string session = prefilled.session();
     const absl::StatusOr<Generation*> generation = engine_.Acquire(session);
     status = generation.ok() ? CheckRoom(**generation, request.max_tokens() - 1) : generation.status();

@@ -1,4 +1,3 @@
-#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include <csignal>
@@ -8,19 +7,9 @@
 
 #include "server/config.h"
 #include "server/daemon.h"
+#include "server/logging.h"
 
 namespace {
-
-void ConfigureLogging(const metronome::DaemonConfig& config) {
-  spdlog::set_default_logger(spdlog::stderr_logger_mt("metronomed"));
-  spdlog::set_level(spdlog::level::from_str(config.log_level));
-  if (config.log_format == "json") {
-    // Messages are ours and hold no quotes but paths and keys in single ones.
-    spdlog::set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l","message":"%v"})");
-  } else {
-    spdlog::set_pattern("%Y-%m-%d %H:%M:%S.%e %l %v");
-  }
-}
 
 // Blocks the signals that end the daemon in this and all later threads, for sigtimedwait to take.
 sigset_t BlockStopSignals() {
@@ -41,7 +30,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   if (!parsed->has_value()) return 0;
-  ConfigureLogging(**parsed);
+  metronome::ConfigureLogging((*parsed)->log_level, (*parsed)->log_format);
   const sigset_t signals = BlockStopSignals();
   std::signal(SIGPIPE, SIG_IGN);
 

@@ -1,5 +1,6 @@
 #include "server/metrics.h"
 
+#include <algorithm>
 #include <exception>
 #include <map>
 
@@ -63,7 +64,7 @@ Metrics::Metrics()
       device_memory_(BuildGauge(*registry_, "device_memory_bytes", "Memory that models and caches hold on a device")),
       db_write_failures_(
           &BuildCounter(*registry_, "db_write_failures_total", "Writes to the benchmark store that failed").Add({})),
-      requests_running_(&BuildGauge(*registry_, "requests_running", "Requests the engine is working on").Add({})),
+      requests_running_(&BuildGauge(*registry_, "requests_running", "Requests being worked on").Add({})),
       requests_waiting_(&BuildGauge(*registry_, "requests_waiting", "Requests queued for the engine").Add({})),
       sessions_(&BuildGauge(*registry_, "sessions", "Open sessions").Add({})),
       kv_used_(&BuildGauge(*registry_, "kv_cache_used_bytes", "KV cache memory committed by open sessions").Add({})),
@@ -88,7 +89,8 @@ absl::Status Metrics::Serve(const std::string& address) {
   return absl::OkStatus();
 }
 
-void Metrics::ObserveRequest(absl::string_view rpc, absl::string_view code, double seconds) {
+void Metrics::RequestFinished(absl::string_view rpc, absl::string_view code, double seconds) {
+  in_flight_.fetch_sub(1, std::memory_order_relaxed);
   requests_.Add({{"rpc", std::string(rpc)}, {"code", std::string(code)}}).Increment();
   request_duration_.Add({{"rpc", std::string(rpc)}}, RequestBuckets()).Observe(seconds);
 }
@@ -121,9 +123,10 @@ void Metrics::CountBenchmarkResult(absl::string_view outcome) {
   benchmark_results_.Add({{"outcome", std::string(outcome)}}).Increment();
 }
 
-void Metrics::SetRequests(double running, double waiting) {
-  requests_running_->Set(running);
-  requests_waiting_->Set(waiting);
+void Metrics::SetWaiting(int64_t waiting) {
+  const int64_t running = in_flight_.load(std::memory_order_relaxed) - waiting;
+  requests_running_->Set(static_cast<double>(std::max<int64_t>(running, 0)));
+  requests_waiting_->Set(static_cast<double>(waiting));
 }
 
 void Metrics::SetSessions(double sessions, double kv_used_bytes, double kv_capacity_bytes) {

@@ -7,6 +7,8 @@
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -32,7 +34,8 @@ class Metrics {
   const std::string& address() const { return address_; }  // With the port that was bound; empty when not served.
   prometheus::Registry& registry() { return *registry_; }
 
-  void ObserveRequest(absl::string_view rpc, absl::string_view code, double seconds);
+  void RequestStarted() { in_flight_.fetch_add(1, std::memory_order_relaxed); }
+  void RequestFinished(absl::string_view rpc, absl::string_view code, double seconds);
   void ObserveQueue(double seconds);
   void ObservePrefill(const ModelLabels& labels, double seconds, double ttft_seconds, int64_t prompt_tokens);
   void ObserveStep(const ModelLabels& labels, double seconds);
@@ -41,7 +44,8 @@ class Metrics {
   void CountBenchmarkResult(absl::string_view outcome);
   void CountDatabaseFailure() { db_write_failures_->Increment(); }
 
-  void SetRequests(double running, double waiting);
+  // Of the requests started and not finished, `waiting` wait for the engine and the others run.
+  void SetWaiting(int64_t waiting);
   void SetSessions(double sessions, double kv_used_bytes, double kv_capacity_bytes);
   void SetDeviceMemory(absl::string_view backend, double bytes);
 
@@ -51,6 +55,7 @@ class Metrics {
   std::shared_ptr<prometheus::Registry> registry_;
   std::unique_ptr<prometheus::Exposer> exposer_;
   std::string address_;
+  std::atomic<int64_t> in_flight_{0};
   Histograms &ttft_, &inter_token_, &tpot_, &request_duration_, &queue_duration_, &prefill_duration_, &decode_duration_,
       &compile_duration_;
   prometheus::Family<prometheus::Counter>&prompt_tokens_, &generated_tokens_, &requests_, &benchmark_results_;

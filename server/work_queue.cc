@@ -20,15 +20,16 @@ WorkQueue::~WorkQueue() {
 absl::Status WorkQueue::Submit(std::function<void()> job) {
   absl::MutexLock lock(&mutex_);
   if (draining_) return absl::UnavailableError(absl::StrCat("the ", name_, " is shutting down"));
-  if (jobs_.size() >= limit_)
+  if (waiting_ >= limit_)
     return absl::ResourceExhaustedError(absl::StrCat("the ", name_, " queue is full: ", limit_, " requests wait"));
-  jobs_.push_back(std::move(job));
+  jobs_.push_back({.run = std::move(job), .submitted = true});
+  ++waiting_;
   return absl::OkStatus();
 }
 
 void WorkQueue::Continue(std::function<void()> job) {
   absl::MutexLock lock(&mutex_);
-  jobs_.push_back(std::move(job));
+  jobs_.push_back({.run = std::move(job)});
 }
 
 void WorkQueue::Drain() {
@@ -43,17 +44,17 @@ bool WorkQueue::WaitIdle(absl::Duration timeout) {
 
 size_t WorkQueue::waiting() const {
   absl::MutexLock lock(&mutex_);
-  return jobs_.size();
+  return waiting_;
 }
 
-bool WorkQueue::busy() const {
+bool WorkQueue::has_other_work() const {
   absl::MutexLock lock(&mutex_);
-  return !IsIdle();
+  return !jobs_.empty();
 }
 
 void WorkQueue::Run() {
   for (;;) {
-    std::function<void()> job;
+    Job job;
     {
       absl::MutexLock lock(&mutex_);
       running_ = false;
@@ -61,9 +62,10 @@ void WorkQueue::Run() {
       if (jobs_.empty()) return;
       job = std::move(jobs_.front());
       jobs_.pop_front();
+      if (job.submitted) --waiting_;
       running_ = true;
     }
-    job();
+    job.run();
   }
 }
 

@@ -17,7 +17,7 @@ namespace metronome {
 // block: the engine is one such queue, the database another. Thread-safe.
 class WorkQueue {
  public:
-  // `limit` jobs may wait at a time.
+  // `limit` submitted jobs may wait at a time.
   WorkQueue(std::string name, size_t limit);
   // Runs what is queued, then stops.
   ~WorkQueue();
@@ -35,18 +35,24 @@ class WorkQueue {
   // Waits until nothing is queued or running, at most `timeout`; false when time ran out.
   bool WaitIdle(absl::Duration timeout);
 
-  size_t waiting() const;
-  bool busy() const;  // A job is running or waiting.
+  size_t waiting() const;       // Submitted jobs that have not started.
+  bool has_other_work() const;  // For a running job: anything is queued behind it.
 
  private:
   void Run();
   bool HasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return stopping_ || !jobs_.empty(); }
   bool IsIdle() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return jobs_.empty() && !running_; }
 
+  struct Job {
+    std::function<void()> run;
+    bool submitted = false;  // Counts against the limit until it starts.
+  };
+
   const std::string name_;
   const size_t limit_;
   mutable absl::Mutex mutex_;
-  std::deque<std::function<void()>> jobs_ ABSL_GUARDED_BY(mutex_);
+  std::deque<Job> jobs_ ABSL_GUARDED_BY(mutex_);
+  size_t waiting_ ABSL_GUARDED_BY(mutex_) = 0;
   bool running_ ABSL_GUARDED_BY(mutex_) = false;
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

@@ -1,12 +1,16 @@
 #include "server/benchmark/latency.h"
 
 #include <algorithm>
+#include <cmath>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "runtime/base/memory_shortage.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/plan/step_bytes.h"
+#include "runtime/text/utf8.h"
+#include "server/benchmark/foreign_load.h"
 #include "server/benchmark/statistics.h"
 #include "server/environment.h"
 #include "server/messages.h"
@@ -17,6 +21,8 @@ namespace {
 
 constexpr int64_t kDefaultPromptTokens = 21;  // What the default prompt has with these models' tokenizers.
 constexpr int64_t kMaxTokens = int64_t{1} << 20;
+constexpr int64_t kMaxSamples = 1000000;  // Of decode steps; 30 MB as a message.
+constexpr double kForeignLoadWorthANote = 0.1;
 
 absl::Status CheckRange(absl::string_view field, int64_t value, int64_t least, int64_t greatest) {
   if (value >= least && value <= greatest) return absl::OkStatus();
@@ -43,14 +49,6 @@ void AddSample(v1::BenchmarkResult& result, const char* metric, int iteration, i
   sample.set_value(value);
 }
 
-v1::Statistics SummariseMetric(const v1::BenchmarkResult& result, absl::string_view metric) {
-  std::vector<double> values;
-  for (const v1::Sample& sample : result.samples()) {
-    if (sample.metric() == metric) values.push_back(sample.value());
-  }
-  return Summarise(std::move(values));
-}
-
 class LatencyRun {
  public:
   LatencyRun(Engine& engine, const v1::BenchmarkSpec& spec, const std::function<bool()>& keep_going,
@@ -70,22 +68,31 @@ class LatencyRun {
     result_.set_weight_bytes(facts.weight_bytes);
     result_.set_plan_hash(facts.plan_hash);
     result_.set_weights_provenance(facts.weights_provenance);
-    ASSIGN_OR_RETURN(const ResolvedPrompt prompt, ResolvePrompt(*model, PromptFor(*model), facts.max_cache_len));
-    const auto prompt_tokens = static_cast<int64_t>(prompt.tokens.size());
-    result_.set_prompt_tokens_requested(prompt.requested);
-    result_.set_prompt_tokens(prompt_tokens);
-    result_.set_prompt_tokens_padded(prompt_tokens);
+    const v1::Prompt prompt = PromptFor(*model);
+    std::optional<ForeignLoadProbe> foreign_load;
 
     const int total = spec_.warmups() + spec_.iters();
     for (int i = 0; i < total; ++i) {
       const bool warmup = i < spec_.warmups();
       progress_(warmup ? "warmup" : "measure", static_cast<double>(i) / total);
-      RETURN_IF_ERROR(Iterate(*model, prompt.tokens, warmup ? -1 : i - spec_.warmups()));
+      if (!warmup && !foreign_load.has_value()) foreign_load.emplace();
+      RETURN_IF_ERROR(Iterate(*model, prompt, warmup ? -1 : i - spec_.warmups()));
     }
+    RecordForeignLoad(foreign_load->Fraction());
+    result_.set_peak_memory_bytes(PeakResidentBytes());  // Before the probe below takes memory of its own.
+    Summarise();
     progress_("bandwidth", 0);
-    ASSIGN_OR_RETURN(const double bandwidth, engine_.backend().MeasureReadBandwidth());
-    Summarise(*model, bandwidth);
+    CompareWithBandwidth(*model);
     return absl::OkStatus();
+  }
+
+  // Of the samples there are.
+  void Summarise() {
+    SummariseSamples(result_);
+    if (result_.ttft_ms().n() > 0)
+      result_.set_prefill_tokens_per_second(static_cast<double>(result_.prompt_tokens()) /
+                                            (result_.ttft_ms().median() * 1e-3));
+    if (result_.tpot_ms().n() > 0) result_.set_decode_tokens_per_second(1e3 / result_.tpot_ms().median());
   }
 
   v1::BenchmarkResult& result() { return result_; }
@@ -103,12 +110,15 @@ class LatencyRun {
   }
 
   // `iteration` -1 is a warm-up, which leaves no samples.
-  absl::Status Iterate(LoadedModel& model, absl::Span<const int32_t> prompt, int iteration) {
-    ASSIGN_OR_RETURN(const PrefillMode mode, ToPrefillMode(spec_.prefill_mode()));
-    ASSIGN_OR_RETURN(const std::unique_ptr<Generation> generation, engine_.NewGeneration(model, {}, 0));
+  absl::Status Iterate(LoadedModel& model, const v1::Prompt& request, int iteration) {
+    // As a request would meet it: tokenising and opening a session are part of the time to first token.
     const int64_t accepted_ns = engine_.clock().MonotonicNs();
+    ASSIGN_OR_RETURN(const PrefillMode mode, ToPrefillMode(spec_.prefill_mode()));
+    ASSIGN_OR_RETURN(const ResolvedPrompt prompt, ResolvePrompt(model, request, model.facts().max_cache_len));
+    ASSIGN_OR_RETURN(const std::unique_ptr<Generation> generation, engine_.NewGeneration(model, {}, 0));
+    const int64_t opened_ns = engine_.clock().MonotonicNs();
     int64_t prefilled_ns = 0;
-    ASSIGN_OR_RETURN(const GeneratedToken first, generation->Start(prompt, mode, keep_going_, &prefilled_ns));
+    ASSIGN_OR_RETURN(const GeneratedToken first, generation->Start(prompt.tokens, mode, keep_going_, &prefilled_ns));
     TokenDigest digest;
     digest.Add(first.id);
     const double ttft_s = static_cast<double>(first.known_ns - accepted_ns) * 1e-9;
@@ -122,7 +132,11 @@ class LatencyRun {
     result_.set_kv_bytes(std::max(result_.kv_bytes(), generation->kv_bytes()));
     if (iteration < 0) return absl::OkStatus();
 
-    Record(model, tokens, iteration, ttft_s, prefilled_ns - accepted_ns, static_cast<int64_t>(prompt.size()));
+    const auto prompt_tokens = static_cast<int64_t>(prompt.tokens.size());
+    result_.set_prompt_tokens_requested(prompt.requested);
+    result_.set_prompt_tokens(prompt_tokens);
+    result_.set_prompt_tokens_padded(prompt_tokens);
+    Record(model, tokens, iteration, ttft_s, prefilled_ns - opened_ns);
     const bool first_iteration = iteration == 0;
     result_.set_output_digest(first_iteration || result_.output_digest() == digest.ToString() ? digest.ToString()
                                                                                               : "mixed");
@@ -130,9 +144,9 @@ class LatencyRun {
   }
 
   void Record(const LoadedModel& model, const std::vector<GeneratedToken>& tokens, int iteration, double ttft_s,
-              int64_t prefill_ns, int64_t prompt_tokens) {
+              int64_t prefill_ns) {
     const ModelLabels labels = LabelsFor(model);
-    engine_.metrics().ObservePrefill(labels, static_cast<double>(prefill_ns) * 1e-9, ttft_s, prompt_tokens);
+    engine_.metrics().ObservePrefill(labels, static_cast<double>(prefill_ns) * 1e-9, ttft_s, result_.prompt_tokens());
     AddSample(result_, "ttft_ms", iteration, 0, ttft_s * 1e3);
     for (size_t i = 1; i < tokens.size(); ++i) {
       const double step_ns = static_cast<double>(tokens[i].known_ns - tokens[i - 1].known_ns);
@@ -148,20 +162,30 @@ class LatencyRun {
                                     tpot_ns * 1e-9, count - 1);
   }
 
-  void Summarise(const LoadedModel& model, double bandwidth) {
-    *result_.mutable_ttft_ms() = SummariseMetric(result_, "ttft_ms");
-    *result_.mutable_tpot_ms() = SummariseMetric(result_, "tpot_ms");
-    *result_.mutable_step_ms() = SummariseMetric(result_, "step_ms");
-    result_.set_prefill_tokens_per_second(static_cast<double>(result_.prompt_tokens()) /
-                                          (result_.ttft_ms().median() * 1e-3));
-    result_.set_bandwidth_bytes_per_second(bandwidth);
+  void AddNote(const std::string& note) {
+    result_.set_note(result_.note().empty() ? note : absl::StrCat(result_.note(), "; ", note));
+  }
+
+  void RecordForeignLoad(std::optional<double> fraction) {
+    if (!fraction.has_value()) return;
+    result_.set_foreign_cpu_fraction(*fraction);
+    if (*fraction > kForeignLoadWorthANote)
+      AddNote(absl::StrCat("others took ", std::lround(*fraction * 100), "% of the CPUs while this was measured"));
+  }
+
+  void CompareWithBandwidth(const LoadedModel& model) {
     // A step adds position p with p positions before it; the mean over the steps measured.
     const int64_t mean_past = result_.prompt_tokens() + std::max<int64_t>(spec_.decode_tokens() - 2, 0) / 2;
     result_.set_step_bytes(StepReadBytes(model.plan(), {.seq = 1, .past = mean_past}));
+    const absl::StatusOr<double> bandwidth = engine_.backend().MeasureReadBandwidth();
+    if (!bandwidth.ok()) {  // The model left no room for the probe: the times measured stand.
+      AddNote(absl::StrCat("bandwidth not measured: ", ToUtf8Lossy(bandwidth.status().message())));
+      return;
+    }
+    result_.set_bandwidth_bytes_per_second(*bandwidth);
     if (result_.tpot_ms().n() == 0) return;
     const double tpot_s = result_.tpot_ms().median() * 1e-3;
-    result_.set_decode_tokens_per_second(1 / tpot_s);
-    result_.set_bandwidth_fraction(static_cast<double>(result_.step_bytes()) / tpot_s / bandwidth);
+    result_.set_bandwidth_fraction(static_cast<double>(result_.step_bytes()) / tpot_s / *bandwidth);
   }
 
   Engine& engine_;
@@ -191,6 +215,7 @@ absl::Status NormaliseSpec(v1::BenchmarkSpec& spec) {
   RETURN_IF_ERROR(CheckRange("iters", spec.iters(), 1, 100000));
   RETURN_IF_ERROR(CheckRange("warmups", spec.warmups(), 0, 100000));
   RETURN_IF_ERROR(CheckRange("decode_tokens", spec.decode_tokens(), 1, kMaxTokens));
+  RETURN_IF_ERROR(CheckRange("iters * decode_tokens", spec.iters() * spec.decode_tokens(), 1, kMaxSamples));
   RETURN_IF_ERROR(CheckRange("max_cache_len", spec.max_cache_len(), 0, int64_t{1} << 24));
   RETURN_IF_ERROR(ToPrefillMode(spec.prefill_mode()).status());
   // The text's length is not known before its tokenizer is loaded, so a prompt of text gets the model's default length.
@@ -205,18 +230,20 @@ v1::BenchmarkResult RunLatency(Engine& engine, const v1::BenchmarkSpec& spec, co
   const bool loaded_before = engine.Find(spec.model()).ok();
   ResetPeakResidentBytes();
   LatencyRun run(engine, spec, keep_going, progress);
-  const absl::Status status = run.Measure();
   v1::BenchmarkResult& result = run.result();
-  result.set_peak_memory_bytes(PeakResidentBytes());
+  result.set_memory_available_before_bytes(engine.backend().MemoryAvailableBytes());
+  const absl::Status status = run.Measure();
+  if (!status.ok()) run.Summarise();  // What there is.
+  if (result.peak_memory_bytes() == 0) result.set_peak_memory_bytes(PeakResidentBytes());
   if (!loaded_before && engine.Find(spec.model()).ok()) engine.Unload(spec.model()).status().IgnoreError();
+  result.set_memory_available_after_bytes(engine.backend().MemoryAvailableBytes());
   if (status.ok()) {
     result.set_outcome("ok");
     return std::move(result);
   }
   result.set_outcome(IsSkip(status) ? "skipped" : "failed");
   result.set_error_kind(absl::StatusCodeToString(status.code()));
-  result.set_error_text(std::string(status.message()));
-  result.clear_samples();
+  result.set_error_text(ToUtf8Lossy(status.message()));  // It may quote bytes of a file.
   if (const std::optional<MemoryShortage> shortage = ShortageOf(status)) {
     result.set_bytes_needed(shortage->bytes_needed);
     result.set_bytes_available(shortage->bytes_available);

@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
 #include <numeric>
+#include <string>
+#include <utility>
 
 namespace metronome {
 namespace {
@@ -52,6 +55,17 @@ v1::Statistics Summarise(std::vector<double> samples) {
   if (n >= 20) statistics.set_p95(Percentile(samples, 0.95));
   if (n >= 100) statistics.set_p99(Percentile(samples, 0.99));
   return statistics;
+}
+
+void SummariseSamples(v1::BenchmarkResult& result) {
+  std::map<std::string, std::vector<double>> values;
+  for (const v1::Sample& sample : result.samples()) values[sample.metric()].push_back(sample.value());
+  const auto summarise = [&](const char* metric, v1::Statistics* statistics) {
+    if (const auto found = values.find(metric); found != values.end()) *statistics = Summarise(found->second);
+  };
+  summarise("ttft_ms", result.mutable_ttft_ms());
+  summarise("tpot_ms", result.mutable_tpot_ms());
+  summarise("step_ms", result.mutable_step_ms());
 }
 
 }  // namespace metronome

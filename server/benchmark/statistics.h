@@ -11,6 +11,10 @@ namespace metronome {
 // (NumPy's default). Empty samples give n = 0 and zeros.
 v1::Statistics Summarise(std::vector<double> samples);
 
+// Sets ttft_ms, tpot_ms and step_ms from the samples of those names. One without samples keeps what it has: of a stored
+// result the median alone.
+void SummariseSamples(v1::BenchmarkResult& result);
+
 }  // namespace metronome
 
 #endif  // METRONOME_SERVER_BENCHMARK_STATISTICS_H_

@@ -34,6 +34,11 @@ absl::StatusOr<DType> ParseModelDType(const std::string& name) {
 
 }  // namespace
 
+absl::Status UnknownModelError(absl::string_view model) {
+  return absl::NotFoundError(
+      absl::StrCat("model '", model, "' is neither in the catalogue nor a directory on the server"));
+}
+
 absl::StatusOr<std::unique_ptr<LoadedModel>> LoadedModel::Load(Backend& backend, const ModelRequest& request,
                                                                const LoadProgress& progress) {
   auto model = std::unique_ptr<LoadedModel>(new LoadedModel(backend, request));
@@ -50,8 +55,7 @@ absl::Status LoadedModel::Resolve() {
   std::string directory;
   if (entry == nullptr) {
     if (!std::filesystem::is_directory(request_.model, error)) {
-      return absl::NotFoundError(
-          absl::StrCat("model '", request_.model, "' is neither in the catalogue nor a directory on the server"));
+      return UnknownModelError(request_.model);
     }
     directory = request_.model;
   } else if (request_.weights == "auto") {

@@ -89,6 +89,9 @@ class LoadedModel {
   std::unique_ptr<Executor> executor_;
 };
 
+// NotFound for a name that is neither in the catalogue nor a directory.
+absl::Status UnknownModelError(absl::string_view model);
+
 // The snapshot of a repository in the local HuggingFace cache (HF_HUB_CACHE, HF_HOME, or ~/.cache/huggingface) that has
 // a config and weights; empty when there is none.
 std::string FindCachedCheckpoint(absl::string_view repository);

@@ -4,6 +4,7 @@
 #include <grpcpp/grpcpp.h>
 
 #include <atomic>
+#include <chrono>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -22,8 +23,9 @@ template <typename Response>
 class StreamReactor final : public grpc::ServerWriteReactor<Response> {
  public:
   // `on_done` gets the status the call finished with, once.
-  static std::shared_ptr<StreamReactor> Create(std::function<void(absl::StatusCode)> on_done) {
-    auto reactor = std::shared_ptr<StreamReactor>(new StreamReactor(std::move(on_done)));
+  static std::shared_ptr<StreamReactor> Create(const grpc::CallbackServerContext& context,
+                                               std::function<void(absl::StatusCode)> on_done) {
+    auto reactor = std::shared_ptr<StreamReactor>(new StreamReactor(context.deadline(), std::move(on_done)));
     reactor->self_ = reactor;
     return reactor;
   }
@@ -46,9 +48,12 @@ class StreamReactor final : public grpc::ServerWriteReactor<Response> {
 
   // The client has gone, or its deadline has passed: work for it may stop.
   bool cancelled() const { return cancelled_.load(std::memory_order_relaxed); }
+  // Why, once cancelled: DeadlineExceeded or Cancelled.
+  absl::Status Cancellation() const { return CancellationStatus(deadline_); }
 
  private:
-  explicit StreamReactor(std::function<void(absl::StatusCode)> on_done) : on_done_(std::move(on_done)) {}
+  StreamReactor(std::chrono::system_clock::time_point deadline, std::function<void(absl::StatusCode)> on_done)
+      : deadline_(deadline), on_done_(std::move(on_done)) {}
 
   void WriteNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (writing_ || finished_) return;
@@ -81,7 +86,8 @@ class StreamReactor final : public grpc::ServerWriteReactor<Response> {
     self_.reset();  // May delete this.
   }
 
-  std::function<void(absl::StatusCode)> on_done_;
+  const std::chrono::system_clock::time_point deadline_;
+  const std::function<void(absl::StatusCode)> on_done_;
   std::shared_ptr<StreamReactor> self_;
   std::atomic<bool> cancelled_{false};
   absl::Mutex mutex_;

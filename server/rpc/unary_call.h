@@ -15,16 +15,18 @@
 
 namespace metronome {
 
-// Measures one RPC: from construction to Done.
+// Measures one RPC: from construction to Done, which the last of its copies calls once.
 class CallMeter {
  public:
   CallMeter(absl::string_view rpc, Metrics& metrics, const Clock& clock)
-      : rpc_(rpc), metrics_(metrics), clock_(clock), received_ns_(clock.MonotonicNs()) {}
+      : rpc_(rpc), metrics_(metrics), clock_(clock), received_ns_(clock.MonotonicNs()) {
+    metrics.RequestStarted();
+  }
 
   int64_t received_ns() const { return received_ns_; }
   void Done(absl::StatusCode code) const {
-    metrics_.ObserveRequest(rpc_, absl::StatusCodeToString(code),
-                            static_cast<double>(clock_.MonotonicNs() - received_ns_) * 1e-9);
+    metrics_.RequestFinished(rpc_, absl::StatusCodeToString(code),
+                             static_cast<double>(clock_.MonotonicNs() - received_ns_) * 1e-9);
   }
 
  private:

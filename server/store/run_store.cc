@@ -1,32 +1,17 @@
 #include "server/store/run_store.h"
 
 #include <filesystem>
-#include <map>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/time.h"
 #include "runtime/base/status_macros.h"
 #include "server/benchmark/statistics.h"
+#include "server/store/result_row.h"
 #include "server/store/schema.h"
 
 namespace metronome {
 namespace {
-
-constexpr absl::string_view kRunColumns =
-    "run_id, mode, state, started_unix_micros, finished_unix_micros, note, caller_git_commit, caller_git_branch, "
-    "caller_host, build_commit, host, os, "
-    "cpu_model, threads, instruction_set, gpu_name, gpu_driver, cuda_version, memory_total_bytes, "
-    "memory_available_bytes, load_average";
-
-constexpr absl::string_view kResultColumns =
-    "provenance, outcome, error_kind, error_text, bytes_needed, bytes_available, model, config, scenario, path, dtype, "
-    "prompt, prefill_mode, "
-    "prompt_tokens_requested, prompt_tokens, prompt_tokens_padded, iters, warmups, decode_tokens, search_iterations, "
-    "seed, max_cache_len, ttft_ms, "
-    "tpot_ms, step_ms, compile_ms, load_ms, prefill_tokens_per_second, decode_tokens_per_second, weight_bytes, "
-    "kv_bytes, peak_memory_bytes, plan_hash, "
-    "weights_provenance, kv_state, output_digest, step_bytes, bandwidth_bytes_per_second, bandwidth_fraction, note";
 
 // "?, ?, ?", one for each column.
 std::string Placeholders(absl::string_view columns) {
@@ -36,6 +21,12 @@ std::string Placeholders(absl::string_view columns) {
   }
   return text;
 }
+
+constexpr absl::string_view kRunColumns =
+    "run_id, mode, state, started_unix_micros, finished_unix_micros, note, caller_git_commit, caller_git_branch, "
+    "caller_host, build_commit, host, os, "
+    "cpu_model, threads, instruction_set, gpu_name, gpu_driver, cuda_version, memory_total_bytes, "
+    "memory_available_bytes, load_average";
 
 std::string RunIdAt(int64_t unix_micros) {
   return absl::FormatTime("%Y%m%dT%H%M%E6SZ", absl::FromUnixMicros(unix_micros), absl::UTCTimeZone());
@@ -69,93 +60,6 @@ v1::Run ReadRun(Statement& row) {
   return run;
 }
 
-void BindResult(Statement& statement, const v1::BenchmarkResult& result) {
-  const v1::BenchmarkSpec& spec = result.spec();
-  statement.Bind(result.provenance()).Bind(result.outcome()).Bind(result.error_kind()).Bind(result.error_text());
-  statement.Bind(result.bytes_needed())
-      .Bind(result.bytes_available())
-      .Bind(spec.model())
-      .Bind(spec.config())
-      .Bind(spec.scenario());
-  statement.Bind(spec.path())
-      .Bind(spec.dtype())
-      .Bind(spec.prompt())
-      .Bind(spec.prefill_mode())
-      .Bind(result.prompt_tokens_requested());
-  statement.Bind(result.prompt_tokens())
-      .Bind(result.prompt_tokens_padded())
-      .Bind(int64_t{spec.iters()})
-      .Bind(int64_t{spec.warmups()});
-  statement.Bind(spec.decode_tokens())
-      .Bind(int64_t{spec.search_iterations()})
-      .Bind(static_cast<int64_t>(spec.seed()))
-      .Bind(spec.max_cache_len());
-  statement.Bind(result.ttft_ms().median())
-      .Bind(result.tpot_ms().median())
-      .Bind(result.step_ms().median())
-      .Bind(result.compile_ms());
-  statement.Bind(result.load_ms())
-      .Bind(result.prefill_tokens_per_second())
-      .Bind(result.decode_tokens_per_second())
-      .Bind(result.weight_bytes());
-  statement.Bind(result.kv_bytes())
-      .Bind(result.peak_memory_bytes())
-      .Bind(result.plan_hash())
-      .Bind(result.weights_provenance());
-  statement.Bind(result.kv_state())
-      .Bind(result.output_digest())
-      .Bind(result.step_bytes())
-      .Bind(result.bandwidth_bytes_per_second());
-  statement.Bind(result.bandwidth_fraction()).Bind(result.note());
-}
-
-v1::BenchmarkResult ReadResult(Statement& row) {
-  v1::BenchmarkResult result;
-  v1::BenchmarkSpec& spec = *result.mutable_spec();
-  result.set_result_id(row.Int());
-  result.set_provenance(row.Text());
-  result.set_outcome(row.Text());
-  result.set_error_kind(row.Text());
-  result.set_error_text(row.Text());
-  result.set_bytes_needed(row.Int());
-  result.set_bytes_available(row.Int());
-  spec.set_model(row.Text());
-  spec.set_config(row.Text());
-  spec.set_scenario(row.Text());
-  spec.set_path(row.Text());
-  spec.set_dtype(row.Text());
-  spec.set_prompt(row.Text());
-  spec.set_prefill_mode(row.Text());
-  result.set_prompt_tokens_requested(row.Int());
-  result.set_prompt_tokens(row.Int());
-  result.set_prompt_tokens_padded(row.Int());
-  spec.set_iters(static_cast<int32_t>(row.Int()));
-  spec.set_warmups(static_cast<int32_t>(row.Int()));
-  spec.set_decode_tokens(row.Int());
-  spec.set_search_iterations(static_cast<int32_t>(row.Int()));
-  spec.set_seed(static_cast<uint64_t>(row.Int()));
-  spec.set_max_cache_len(row.Int());
-  result.mutable_ttft_ms()->set_median(row.Double());
-  result.mutable_tpot_ms()->set_median(row.Double());
-  result.mutable_step_ms()->set_median(row.Double());
-  result.set_compile_ms(row.Double());
-  result.set_load_ms(row.Double());
-  result.set_prefill_tokens_per_second(row.Double());
-  result.set_decode_tokens_per_second(row.Double());
-  result.set_weight_bytes(row.Int());
-  result.set_kv_bytes(row.Int());
-  result.set_peak_memory_bytes(row.Int());
-  result.set_plan_hash(row.Text());
-  result.set_weights_provenance(row.Text());
-  result.set_kv_state(row.Text());
-  result.set_output_digest(row.Text());
-  result.set_step_bytes(row.Int());
-  result.set_bandwidth_bytes_per_second(row.Double());
-  result.set_bandwidth_fraction(row.Double());
-  result.set_note(row.Text());
-  return result;
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<RunStore>> RunStore::Open(const std::string& path, const Clock& clock) {
@@ -165,16 +69,20 @@ absl::StatusOr<std::unique_ptr<RunStore>> RunStore::Open(const std::string& path
   if (error)
     return absl::FailedPreconditionError(
         absl::StrCat("cannot create directory ", directory.string(), ": ", error.message()));
+  ASSIGN_OR_RETURN(Lease lease, Lease::Take(path));
   ASSIGN_OR_RETURN(Sqlite database, Sqlite::Open(path));
   const auto prepare = [&]() -> absl::Status {
     RETURN_IF_ERROR(database.Execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON"));
     RETURN_IF_ERROR(MigrateSchema(database));
-    return database.Execute("UPDATE runs SET state = 'interrupted' WHERE state = 'running'");
+    // Alone here, so whoever started them is dead.
+    if (!lease.alone()) return absl::OkStatus();
+    RETURN_IF_ERROR(database.Execute("UPDATE runs SET state = 'interrupted' WHERE state = 'running'"));
+    return lease.Share();
   };
   if (absl::Status status = prepare(); !status.ok()) {
     return absl::FailedPreconditionError(absl::StrCat("cannot use database ", path, ": ", status.message()));
   }
-  return std::unique_ptr<RunStore>(new RunStore(std::move(database), path, clock));
+  return std::unique_ptr<RunStore>(new RunStore(std::move(lease), std::move(database), path, clock));
 }
 
 absl::StatusOr<std::string> RunStore::StartRun(const v1::StartRunRequest& request,
@@ -224,10 +132,14 @@ absl::StatusOr<int64_t> RunStore::AddResult(const std::string& run_id, const v1:
   BindResult(insert, result);
   RETURN_IF_ERROR(insert.Run());
   const int64_t id = database_.last_insert_id();
+  Statement sample_insert(database_, "INSERT INTO samples VALUES (?, ?, ?, ?, ?)");
   for (const v1::Sample& sample : result.samples()) {
-    Statement statement(database_, "INSERT INTO samples VALUES (?, ?, ?, ?, ?)");
-    statement.Bind(id).Bind(sample.metric()).Bind(int64_t{sample.index()}).Bind(sample.position()).Bind(sample.value());
-    RETURN_IF_ERROR(statement.Run());
+    sample_insert.Bind(id)
+        .Bind(sample.metric())
+        .Bind(int64_t{sample.index()})
+        .Bind(sample.position())
+        .Bind(sample.value());
+    RETURN_IF_ERROR(sample_insert.Run());
   }
   RETURN_IF_ERROR(transaction.Commit());
   return id;
@@ -278,7 +190,6 @@ absl::Status RunStore::ReadSamples(v1::BenchmarkResult& result) {
   Statement query(database_,
                   "SELECT metric, sample_index, position, value FROM samples WHERE result_id = ? ORDER BY rowid");
   query.Bind(result.result_id());
-  std::map<std::string, std::vector<double>> values;
   for (;;) {
     ASSIGN_OR_RETURN(const bool row, query.Step());
     if (!row) break;
@@ -287,15 +198,8 @@ absl::Status RunStore::ReadSamples(v1::BenchmarkResult& result) {
     sample.set_index(static_cast<int32_t>(query.Int()));
     sample.set_position(query.Int());
     sample.set_value(query.Double());
-    values[sample.metric()].push_back(sample.value());
   }
-  // Results recorded without samples keep the median alone.
-  if (const auto found = values.find("ttft_ms"); found != values.end())
-    *result.mutable_ttft_ms() = Summarise(found->second);
-  if (const auto found = values.find("tpot_ms"); found != values.end())
-    *result.mutable_tpot_ms() = Summarise(found->second);
-  if (const auto found = values.find("step_ms"); found != values.end())
-    *result.mutable_step_ms() = Summarise(found->second);
+  SummariseSamples(result);
   return absl::OkStatus();
 }
 

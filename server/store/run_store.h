@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "metronome/v1/benchmark.pb.h"
 #include "runtime/base/clock.h"
+#include "server/store/lease.h"
 #include "server/store/sqlite.h"
 
 namespace metronome {
@@ -17,9 +18,9 @@ namespace metronome {
 // survives a crash. Used from one thread, the database queue's.
 class RunStore {
  public:
-  // Creates the file and its directory, migrates the schema, and marks runs that a dead daemon left running as
-  // interrupted. FailedPrecondition naming the path (no permission, read-only, written by a newer version, no
-  // database).
+  // Creates the file and its directory and migrates the schema. Runs that a dead daemon left running become
+  // interrupted, unless another daemon has the file open: then they wait for the next one that has it alone.
+  // FailedPrecondition naming the path (no permission, read-only, written by a newer version, no database).
   static absl::StatusOr<std::unique_ptr<RunStore>> Open(const std::string& path, const Clock& clock);
 
   const std::string& path() const { return path_; }
@@ -43,10 +44,11 @@ class RunStore {
   absl::Status CheckRunning(const std::string& run_id);
 
  private:
-  RunStore(Sqlite database, std::string path, const Clock& clock)
-      : database_(std::move(database)), path_(std::move(path)), clock_(clock) {}
+  RunStore(Lease lease, Sqlite database, std::string path, const Clock& clock)
+      : lease_(std::move(lease)), database_(std::move(database)), path_(std::move(path)), clock_(clock) {}
   absl::Status ReadSamples(v1::BenchmarkResult& result);
 
+  Lease lease_;
   Sqlite database_;
   std::string path_;
   const Clock& clock_;

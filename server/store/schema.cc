@@ -90,6 +90,12 @@ CREATE TABLE samples (
 ) STRICT;
 CREATE INDEX samples_by_result ON samples (result_id);
 )",
+    // What surrounded the measurement.
+    R"(
+ALTER TABLE results ADD COLUMN foreign_cpu_fraction REAL;  -- NULL: not known.
+ALTER TABLE results ADD COLUMN memory_available_before_bytes INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE results ADD COLUMN memory_available_after_bytes INTEGER NOT NULL DEFAULT 0;
+)",
 };
 
 constexpr int64_t kVersion = static_cast<int64_t>(std::size(kMigrations));

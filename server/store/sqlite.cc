@@ -56,6 +56,12 @@ Statement& Statement::Bind(absl::string_view value) {
   return *this;
 }
 
+Statement& Statement::Bind(std::optional<double> value) {
+  if (value.has_value()) return Bind(*value);
+  if (error_.ok() && sqlite3_bind_null(statement_.get(), ++parameter_) != SQLITE_OK) error_ = database_.Error("bind");
+  return *this;
+}
+
 absl::StatusOr<bool> Statement::Step() {
   if (!error_.ok()) return error_;
   column_ = 0;
@@ -69,13 +75,22 @@ absl::Status Statement::Run() {
   for (;;) {
     const absl::StatusOr<bool> row = Step();
     if (!row.ok()) return row.status();
-    if (!*row) return absl::OkStatus();
+    if (*row) continue;
+    parameter_ = 0;
+    sqlite3_reset(statement_.get());
+    return absl::OkStatus();
   }
 }
 
 int64_t Statement::Int() { return sqlite3_column_int64(statement_.get(), column_++); }
 
 double Statement::Double() { return sqlite3_column_double(statement_.get(), column_++); }
+
+std::optional<double> Statement::OptionalDouble() {
+  if (sqlite3_column_type(statement_.get(), column_) != SQLITE_NULL) return Double();
+  ++column_;
+  return std::nullopt;
+}
 
 std::string Statement::Text() {
   const int column = column_++;

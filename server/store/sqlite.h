@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -35,7 +36,8 @@ class Sqlite {
   std::unique_ptr<sqlite3, Close> handle_;
 };
 
-// A prepared statement. Parameters bind in order; the first error sticks and comes out of Step or Run.
+// A prepared statement. Parameters bind in order; the first error sticks and comes out of Step or Run. After Run it
+// starts anew, so that one statement serves many rows.
 class Statement {
  public:
   Statement(const Sqlite& database, const std::string& sql);
@@ -43,6 +45,7 @@ class Statement {
   Statement& Bind(int64_t value);
   Statement& Bind(double value);
   Statement& Bind(absl::string_view value);
+  Statement& Bind(std::optional<double> value);  // nullopt: NULL.
 
   // True while there is a row to read. Internal.
   absl::StatusOr<bool> Step();
@@ -52,6 +55,7 @@ class Statement {
   // Columns of the current row, from 0, in the order of the query.
   int64_t Int();
   double Double();
+  std::optional<double> OptionalDouble();
   std::string Text();
 
  private:

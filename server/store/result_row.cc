@@ -1,0 +1,100 @@
+#include "server/store/result_row.h"
+
+namespace metronome {
+
+void BindResult(Statement& statement, const v1::BenchmarkResult& result) {
+  const v1::BenchmarkSpec& spec = result.spec();
+  statement.Bind(result.provenance()).Bind(result.outcome()).Bind(result.error_kind()).Bind(result.error_text());
+  statement.Bind(result.bytes_needed())
+      .Bind(result.bytes_available())
+      .Bind(spec.model())
+      .Bind(spec.config())
+      .Bind(spec.scenario());
+  statement.Bind(spec.path())
+      .Bind(spec.dtype())
+      .Bind(spec.prompt())
+      .Bind(spec.prefill_mode())
+      .Bind(result.prompt_tokens_requested());
+  statement.Bind(result.prompt_tokens())
+      .Bind(result.prompt_tokens_padded())
+      .Bind(int64_t{spec.iters()})
+      .Bind(int64_t{spec.warmups()});
+  statement.Bind(spec.decode_tokens())
+      .Bind(int64_t{spec.search_iterations()})
+      .Bind(static_cast<int64_t>(spec.seed()))
+      .Bind(spec.max_cache_len());
+  statement.Bind(result.ttft_ms().median())
+      .Bind(result.tpot_ms().median())
+      .Bind(result.step_ms().median())
+      .Bind(result.compile_ms());
+  statement.Bind(result.load_ms())
+      .Bind(result.prefill_tokens_per_second())
+      .Bind(result.decode_tokens_per_second())
+      .Bind(result.weight_bytes());
+  statement.Bind(result.kv_bytes())
+      .Bind(result.peak_memory_bytes())
+      .Bind(result.plan_hash())
+      .Bind(result.weights_provenance());
+  statement.Bind(result.kv_state())
+      .Bind(result.output_digest())
+      .Bind(result.step_bytes())
+      .Bind(result.bandwidth_bytes_per_second());
+  statement.Bind(result.bandwidth_fraction()).Bind(result.note());
+  statement
+      .Bind(result.has_foreign_cpu_fraction() ? std::optional<double>(result.foreign_cpu_fraction()) : std::nullopt)
+      .Bind(result.memory_available_before_bytes())
+      .Bind(result.memory_available_after_bytes());
+}
+
+v1::BenchmarkResult ReadResult(Statement& row) {
+  v1::BenchmarkResult result;
+  v1::BenchmarkSpec& spec = *result.mutable_spec();
+  result.set_result_id(row.Int());
+  result.set_provenance(row.Text());
+  result.set_outcome(row.Text());
+  result.set_error_kind(row.Text());
+  result.set_error_text(row.Text());
+  result.set_bytes_needed(row.Int());
+  result.set_bytes_available(row.Int());
+  spec.set_model(row.Text());
+  spec.set_config(row.Text());
+  spec.set_scenario(row.Text());
+  spec.set_path(row.Text());
+  spec.set_dtype(row.Text());
+  spec.set_prompt(row.Text());
+  spec.set_prefill_mode(row.Text());
+  result.set_prompt_tokens_requested(row.Int());
+  result.set_prompt_tokens(row.Int());
+  result.set_prompt_tokens_padded(row.Int());
+  spec.set_iters(static_cast<int32_t>(row.Int()));
+  spec.set_warmups(static_cast<int32_t>(row.Int()));
+  spec.set_decode_tokens(row.Int());
+  spec.set_search_iterations(static_cast<int32_t>(row.Int()));
+  spec.set_seed(static_cast<uint64_t>(row.Int()));
+  spec.set_max_cache_len(row.Int());
+  result.mutable_ttft_ms()->set_median(row.Double());
+  result.mutable_tpot_ms()->set_median(row.Double());
+  result.mutable_step_ms()->set_median(row.Double());
+  result.set_compile_ms(row.Double());
+  result.set_load_ms(row.Double());
+  result.set_prefill_tokens_per_second(row.Double());
+  result.set_decode_tokens_per_second(row.Double());
+  result.set_weight_bytes(row.Int());
+  result.set_kv_bytes(row.Int());
+  result.set_peak_memory_bytes(row.Int());
+  result.set_plan_hash(row.Text());
+  result.set_weights_provenance(row.Text());
+  result.set_kv_state(row.Text());
+  result.set_output_digest(row.Text());
+  result.set_step_bytes(row.Int());
+  result.set_bandwidth_bytes_per_second(row.Double());
+  result.set_bandwidth_fraction(row.Double());
+  result.set_note(row.Text());
+  if (const std::optional<double> foreign = row.OptionalDouble(); foreign.has_value())
+    result.set_foreign_cpu_fraction(*foreign);
+  result.set_memory_available_before_bytes(row.Int());
+  result.set_memory_available_after_bytes(row.Int());
+  return result;
+}
+
+}  // namespace metronome

@@ -1,0 +1,28 @@
+#ifndef METRONOME_SERVER_STORE_RESULT_ROW_H_
+#define METRONOME_SERVER_STORE_RESULT_ROW_H_
+
+#include "absl/strings/string_view.h"
+#include "metronome/v1/benchmark.pb.h"
+#include "server/store/sqlite.h"
+
+namespace metronome {
+
+// The columns of `results` that a BenchmarkResult fills, in the order of the two functions below.
+inline constexpr absl::string_view kResultColumns =
+    "provenance, outcome, error_kind, error_text, bytes_needed, bytes_available, model, config, scenario, path, dtype, "
+    "prompt, prefill_mode, "
+    "prompt_tokens_requested, prompt_tokens, prompt_tokens_padded, iters, warmups, decode_tokens, search_iterations, "
+    "seed, max_cache_len, ttft_ms, "
+    "tpot_ms, step_ms, compile_ms, load_ms, prefill_tokens_per_second, decode_tokens_per_second, weight_bytes, "
+    "kv_bytes, peak_memory_bytes, plan_hash, "
+    "weights_provenance, kv_state, output_digest, step_bytes, bandwidth_bytes_per_second, bandwidth_fraction, note, "
+    "foreign_cpu_fraction, memory_available_before_bytes, memory_available_after_bytes";
+
+// Binds all of them; statistics as their medians.
+void BindResult(Statement& statement, const v1::BenchmarkResult& result);
+// Reads result_id and then all of them.
+v1::BenchmarkResult ReadResult(Statement& row);
+
+}  // namespace metronome
+
+#endif  // METRONOME_SERVER_STORE_RESULT_ROW_H_
