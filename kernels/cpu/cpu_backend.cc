@@ -29,7 +29,7 @@ class CpuBackend final : public Backend {
       : context_(threads, instruction_set), model_name_(cpu::CpuModelName()) {
     cpu::CpuFunctionTable table;
     cpu::AddReferenceKernels(table);
-    if (kernels == CpuKernels::kOptimised) cpu::AddOptimisedKernels(table, instruction_set);
+    if (kernels == CpuKernels::kOptimised) cpu::AddOptimisedKernels(table);
     for (const auto& [name, function] : table) kernels_.emplace(name, CpuKernel(name, function));
   }
 

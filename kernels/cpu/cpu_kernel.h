@@ -10,6 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "kernels/backend.h"
 #include "kernels/cpu/cpu_features.h"
+#include "kernels/cpu/onednn_matmul.h"
 #include "runtime/base/thread_pool.h"
 
 namespace metronome::cpu {
@@ -18,7 +19,7 @@ namespace metronome::cpu {
 class CpuContext {
  public:
   CpuContext(int threads, InstructionSet instruction_set)
-      : pool_(threads), instruction_set_(instruction_set), scratch_(pool_.size()) {}
+      : pool_(threads), instruction_set_(instruction_set), onednn_(pool_.size()), scratch_(pool_.size() + 1) {}
 
   ThreadPool& pool() { return pool_; }
   int threads() const { return pool_.size(); }
@@ -27,6 +28,12 @@ class CpuContext {
   // At least `bytes` of uninitialised memory, 64-byte aligned, that belongs to one member of the pool until its next
   // call here.
   void* Scratch(int member, size_t bytes);
+  // Likewise, but one block for the whole kernel, filled before its parallel part and read by all members.
+  float* SharedScratch(int64_t elements) {
+    return static_cast<float*>(Scratch(pool_.size(), static_cast<size_t>(elements) * sizeof(float)));
+  }
+
+  OneDnnMatmul& onednn() { return onednn_; }
 
  private:
   struct AlignedDelete {
@@ -39,7 +46,8 @@ class CpuContext {
 
   ThreadPool pool_;
   InstructionSet instruction_set_;
-  std::vector<Block> scratch_;
+  OneDnnMatmul onednn_;
+  std::vector<Block> scratch_;  // One a member, and the shared one.
 };
 
 // Runs one catalogue kernel to completion. Arguments have passed the catalogue's check.
@@ -48,8 +56,8 @@ using CpuFunctionTable = absl::flat_hash_map<absl::string_view, CpuFunction>;
 
 // Plain loops for the whole catalogue, accumulating in double: the oracle.
 void AddReferenceKernels(CpuFunctionTable& table);
-// Faster versions that replace some of them, for these instructions.
-void AddOptimisedKernels(CpuFunctionTable& table, InstructionSet instruction_set);
+// Faster versions that replace some of them; they read the context's instruction set.
+void AddOptimisedKernels(CpuFunctionTable& table);
 
 }  // namespace metronome::cpu
 

@@ -1,0 +1,164 @@
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/cpu/optimised.h"
+#include "kernels/cpu/vector/select.h"
+
+namespace metronome::cpu {
+namespace {
+
+// Softmax attention in one pass over the cache (Milakov & Gimelshein 2018, arXiv:1805.02867; Dao et al. 2022,
+// arXiv:2205.14135): positions are taken in blocks, each with the running maximum, sum and mix of every query head. The
+// query heads of one key head, and several rows of a prompt, share each read of the cache. Where rows and heads are too
+// few for all members, positions are split too, and the parts merged.
+
+// Positions of a block: 64 rows of a 128-wide bfloat16 head are 16 KiB, so that keys stay in the first-level cache
+// until their values are mixed.
+constexpr int64_t kBlock = 64;
+// Rows of a prompt that share a block.
+constexpr int64_t kRowTile = 4;
+// Positions below which splitting costs more than it brings.
+constexpr int64_t kMinSplit = 256;
+
+struct Problem {
+  const TensorView &q, &k, &v, &y;
+  int64_t n, heads, d, positions, kv_heads, dv, group, window;
+  float scale;
+  VectorDType dtype;
+  int64_t tiles, splits;  // Of rows and of positions.
+};
+
+// What a part of the positions gives for `rows` query rows: the mix is not yet divided by the sum.
+struct Partial {
+  float* maximum;  // [rows]
+  float* sum;      // [rows]
+  float* mix;      // [rows, dv]
+};
+
+int64_t PartialSize(const Problem& p) { return kRowTile * p.group * (p.dv + 2); }
+
+Partial PartialIn(float* memory, const Problem& p) {
+  const int64_t rows = kRowTile * p.group;
+  return {memory, memory + rows, memory + 2 * rows};
+}
+
+const void* At(const TensorView& view, int64_t index) {
+  return static_cast<const std::byte*>(view.data) + index * static_cast<int64_t>(SizeOf(view.dtype));
+}
+
+// First position that a query row sees, and one past the last.
+int64_t FirstVisible(const Problem& p, int64_t row) {
+  return p.window > 0 ? std::max<int64_t>(0, p.positions - p.n + row - p.window + 1) : 0;
+}
+int64_t EndVisible(const Problem& p, int64_t row) { return p.positions - p.n + row + 1; }
+
+// Takes positions [begin, begin + count) in for the `m` = tile rows x group query rows of `queries` [m, d]. `scores`
+// has m x count elements.
+void TakeBlock(const VectorKernels& kernels, const Problem& p, int64_t first_row, int64_t m, int64_t kv_head,
+               int64_t begin, int64_t count, const float* queries, float* dots, float* scores, const Partial& part) {
+  kernels.dot_rows(p.dtype, queries, m, p.d, At(p.k, (begin * p.kv_heads + kv_head) * p.d), p.kv_heads * p.d, count,
+                   dots);
+  for (int64_t i = 0; i < m; ++i) {
+    float* const row = scores + i * count;
+    const int64_t query = first_row + i / p.group;
+    const int64_t first = std::clamp<int64_t>(FirstVisible(p, query) - begin, 0, count),
+                  end = std::clamp<int64_t>(EndVisible(p, query) - begin, 0, count);
+    std::fill(row, row + count, 0.0f);
+    if (first >= end) continue;
+    for (int64_t j = first; j < end; ++j) row[j] = dots[j * m + i] * p.scale;
+    const float largest = std::max(part.maximum[i], kernels.maximum(row + first, end - first));
+    const float shrink = std::exp(part.maximum[i] - largest);  // 0 at first, when the maximum is -infinity.
+    part.sum[i] = part.sum[i] * shrink + kernels.exp_sum(row + first, end - first, largest);
+    part.maximum[i] = largest;
+    if (shrink != 1.0f) kernels.scale(part.mix + i * p.dv, p.dv, shrink);
+  }
+  kernels.mix_rows(p.dtype, scores, count, m, At(p.v, (begin * p.kv_heads + kv_head) * p.dv), p.kv_heads * p.dv, count,
+                   p.dv, part.mix);
+}
+
+// One tile of rows of one key head over one split of the positions.
+void TakePositions(CpuContext& context, int member, const Problem& p, int64_t tile, int64_t kv_head, int64_t split,
+                   const Partial& part) {
+  const VectorKernels& kernels = SelectVectorKernels(context.instruction_set());
+  const int64_t first_row = tile * kRowTile, rows = std::min(kRowTile, p.n - first_row), m = rows * p.group;
+  auto* const queries =
+      static_cast<float*>(context.Scratch(member, sizeof(float) * static_cast<size_t>(m * (p.d + 2 * kBlock))));
+  float *const dots = queries + m * p.d, *const scores = dots + m * kBlock;
+  for (int64_t row = 0; row < rows; ++row) {
+    kernels.widen(p.dtype, At(p.q, ((first_row + row) * p.heads + kv_head * p.group) * p.d), p.group * p.d,
+                  queries + row * p.group * p.d);
+  }
+  std::fill(part.maximum, part.maximum + m, -INFINITY);
+  std::fill(part.sum, part.sum + m, 0.0f);
+  std::fill(part.mix, part.mix + m * p.dv, 0.0f);
+  const int64_t first = FirstVisible(p, first_row), visible = EndVisible(p, first_row + rows - 1) - first;
+  const int64_t begin = first + visible * split / p.splits, end = first + visible * (split + 1) / p.splits;
+  for (int64_t at = begin; at < end; at += kBlock) {
+    TakeBlock(kernels, p, first_row, m, kv_head, at, std::min(kBlock, end - at), queries, dots, scores, part);
+  }
+}
+
+// Merges the parts of one tile and key head into its output rows; `parts` are PartialSize elements apart.
+void Finish(const VectorKernels& kernels, const Problem& p, int64_t tile, int64_t kv_head, float* parts) {
+  const int64_t first_row = tile * kRowTile, rows = std::min(kRowTile, p.n - first_row), m = rows * p.group;
+  const Partial total = PartialIn(parts, p);
+  for (int64_t i = 0; i < m; ++i) {
+    for (int64_t split = 1; split < p.splits; ++split) {
+      const Partial part = PartialIn(parts + split * PartialSize(p), p);
+      if (part.sum[i] == 0) continue;  // This part saw none of the row's positions.
+      const float largest = std::max(total.maximum[i], part.maximum[i]);
+      const float shrink = std::exp(total.maximum[i] - largest), other = std::exp(part.maximum[i] - largest);
+      kernels.scale(total.mix + i * p.dv, p.dv, shrink);
+      kernels.scale(part.mix + i * p.dv, p.dv, other);
+      kernels.add(total.mix + i * p.dv, part.mix + i * p.dv, p.dv);
+      total.sum[i] = total.sum[i] * shrink + part.sum[i] * other;
+      total.maximum[i] = largest;
+    }
+    kernels.scale(total.mix + i * p.dv, p.dv, 1 / total.sum[i]);
+    const int64_t row = first_row + i / p.group, head = kv_head * p.group + i % p.group;
+    kernels.narrow(p.dtype, total.mix + i * p.dv, p.dv, const_cast<void*>(At(p.y, (row * p.heads + head) * p.dv)));
+  }
+}
+
+}  // namespace
+
+absl::Status OptimisedAttention(CpuContext& context, const KernelArgs& args) {
+  const Shape &q = args.inputs[0].shape, &k = args.inputs[1].shape;
+  Problem p = {.q = args.inputs[0],
+               .k = args.inputs[1],
+               .v = args.inputs[2],
+               .y = args.outputs[0],
+               .n = q[0],
+               .heads = q[1],
+               .d = q[2],
+               .positions = k[0],
+               .kv_heads = k[1],
+               .dv = args.inputs[2].shape[2],
+               .group = q[1] / k[1],
+               .window = args.attributes->Int("window"),
+               .scale = static_cast<float>(args.attributes->Float("scale")),
+               .dtype = ToVectorDType(args.inputs[0].dtype),
+               .tiles = (q[0] + kRowTile - 1) / kRowTile,
+               .splits = 1};
+  if (args.outputs[0].elements() == 0) return absl::OkStatus();
+  const int64_t items = p.tiles * p.kv_heads, wanted = 4 * context.threads();
+  if (items < wanted) {
+    const int64_t visible = p.window > 0 ? std::min(p.positions, p.window + p.n - 1) : p.positions;
+    p.splits = std::clamp<int64_t>(visible / kMinSplit, 1, (wanted + items - 1) / items);
+  }
+  const VectorKernels& kernels = SelectVectorKernels(context.instruction_set());
+  float* const parts = context.SharedScratch(items * p.splits * PartialSize(p));
+  context.pool().ParallelFor(items * p.splits, 1, [&](int64_t index, int64_t, int member) {
+    const int64_t item = index / p.splits;
+    const Partial part = PartialIn(parts + index * PartialSize(p), p);
+    TakePositions(context, member, p, item / p.kv_heads, item % p.kv_heads, index % p.splits, part);
+  });
+  context.pool().ParallelFor(items, 16, [&](int64_t begin, int64_t end, int) {
+    for (int64_t item = begin; item < end; ++item) {
+      Finish(kernels, p, item / p.kv_heads, item % p.kv_heads, parts + item * p.splits * PartialSize(p));
+    }
+  });
+  return absl::OkStatus();
+}
+
+}  // namespace metronome::cpu

@@ -1,0 +1,65 @@
+#include <algorithm>
+
+#include "kernels/cpu/optimised.h"
+#include "kernels/cpu/reference/typed.h"
+#include "kernels/cpu/vector/select.h"
+
+namespace metronome::cpu {
+namespace {
+
+// Rows of the left operand that a member takes at a time.
+constexpr int64_t kRowGrain = 8;
+
+const void* At(const TensorView& view, int64_t index) {
+  return static_cast<const std::byte*>(view.data) + index * static_cast<int64_t>(SizeOf(view.dtype));
+}
+
+// Strides, in matrices, of an operand's batch axes under the output's.
+std::array<int64_t, kMaxRank> MatrixStrides(Shape operand, Shape output) {
+  operand[operand.rank() - 1] = operand[operand.rank() - 2] = 1;
+  output[output.rank() - 2] = 1;
+  return BroadcastStrides(operand, output);
+}
+
+}  // namespace
+
+// Weights go through linear's paths. Batched products, which only the eager path has, are dot products over rows of a
+// transposed right operand and sums of its rows otherwise.
+absl::Status OptimisedMatmul(CpuContext& context, const KernelArgs& args) {
+  const TensorView &a = args.inputs[0], &b = args.inputs[1], &c = args.outputs[0];
+  const bool transposed = args.attributes->Int("transpose_b") != 0;
+  if (transposed && a.shape.rank() == 2 && b.shape.rank() == 2) return OptimisedLinear(context, args);
+
+  const int64_t rows = c.shape[c.shape.rank() - 2], columns = c.shape.back(), inner = a.shape.back();
+  if (c.elements() == 0) return absl::OkStatus();
+  const auto a_strides = MatrixStrides(a.shape, c.shape), b_strides = MatrixStrides(b.shape, c.shape);
+  Shape matrices = c.shape;
+  matrices[c.shape.rank() - 2] = 1;
+  const VectorKernels& kernels = SelectVectorKernels(context.instruction_set());
+  const VectorDType dtype = ToVectorDType(a.dtype);
+  const int64_t blocks = (rows + kRowGrain - 1) / kRowGrain;
+  context.pool().ParallelFor(c.elements() / (rows * columns) * blocks, 1, [&](int64_t index, int64_t, int member) {
+    const int64_t matrix = index / blocks, first = index % blocks * kRowGrain,
+                  count = std::min(kRowGrain, rows - first);
+    auto* const left = static_cast<float*>(
+        context.Scratch(member, sizeof(float) * static_cast<size_t>(count * (inner + 2 * columns))));
+    float *const products = left + count * inner, *const row_major = products + count * columns;
+    kernels.widen(dtype, At(a, RowOffset(matrix, matrices, a_strides) * rows * inner + first * inner), count * inner,
+                  left);
+    const void* right = At(b, RowOffset(matrix, matrices, b_strides) * inner * columns);
+    if (transposed) {
+      kernels.dot_rows(dtype, left, count, inner, right, inner, columns, products);
+      for (int64_t i = 0; i < count; ++i) {
+        for (int64_t j = 0; j < columns; ++j) row_major[i * columns + j] = products[j * count + i];
+      }
+    } else {
+      std::fill(row_major, row_major + count * columns, 0.0f);
+      kernels.mix_rows(dtype, left, inner, count, right, columns, inner, columns, row_major);
+    }
+    kernels.narrow(ToVectorDType(c.dtype), row_major, count * columns,
+                   const_cast<void*>(At(c, (matrix * rows + first) * columns)));
+  });
+  return absl::OkStatus();
+}
+
+}  // namespace metronome::cpu

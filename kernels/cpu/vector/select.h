@@ -1,0 +1,29 @@
+#ifndef METRONOME_KERNELS_CPU_VECTOR_SELECT_H_
+#define METRONOME_KERNELS_CPU_VECTOR_SELECT_H_
+
+#include "kernels/cpu/cpu_features.h"
+#include "kernels/cpu/vector/vector_kernels.h"
+#include "kernels/dtype.h"
+
+namespace metronome::cpu {
+
+// The building blocks for these instructions.
+inline const VectorKernels& SelectVectorKernels(InstructionSet set) {
+#if defined(__x86_64__)
+  if (set >= InstructionSet::kAvx512) return kAvx512Kernels;
+  if (set >= InstructionSet::kAvx2) return kAvx2Kernels;
+#endif
+  static_cast<void>(set);
+  return kPortableKernels;
+}
+
+// `dtype` must be a float.
+inline VectorDType ToVectorDType(DType dtype) {
+  return dtype == DType::kBFloat16  ? VectorDType::kBFloat16
+         : dtype == DType::kFloat16 ? VectorDType::kFloat16
+                                    : VectorDType::kFloat32;
+}
+
+}  // namespace metronome::cpu
+
+#endif  // METRONOME_KERNELS_CPU_VECTOR_SELECT_H_

@@ -1,0 +1,48 @@
+#ifndef METRONOME_KERNELS_CPU_VECTOR_VECTOR_KERNELS_H_
+#define METRONOME_KERNELS_CPU_VECTOR_VECTOR_KERNELS_H_
+
+#include <cstdint>
+
+// Included by code compiled for instructions that the machine may lack, so nothing here may define an inline function:
+// the linker keeps one copy of each, and it must not be that one.
+
+namespace metronome::cpu {
+
+enum class VectorDType : uint8_t { kFloat32, kBFloat16, kFloat16 };
+
+// Single-threaded building blocks over rows of numbers, one table for each instruction set. Narrow inputs are widened
+// exactly, sums are in float32. Pointers need no alignment. exp and what builds on it are within 4 units in the last
+// place of float32.
+struct VectorKernels {
+  // to[i] = from[i], rounded to nearest even where narrower.
+  void (*widen)(VectorDType dtype, const void* from, int64_t n, float* to);
+  void (*narrow)(VectorDType dtype, const float* from, int64_t n, void* to);
+
+  // dots[r * m + i] = sum over j of x[i * k + j] * w[r * stride + j], for m rows of x and `rows` rows of w. 1 <= m.
+  void (*dot_rows)(VectorDType dtype, const float* x, int64_t m, int64_t k, const void* w, int64_t stride, int64_t rows,
+                   float* dots);
+  // acc[i * n + j] += sum over r of p[i * p_stride + r] * v[r * stride + j], for m rows of p and `rows` rows of v.
+  void (*mix_rows)(VectorDType dtype, const float* p, int64_t p_stride, int64_t m, const void* v, int64_t stride,
+                   int64_t rows, int64_t n, float* acc);
+
+  float (*sum_squares)(const float* x, int64_t n);
+  float (*maximum)(const float* x, int64_t n);                          // -infinity for n = 0.
+  float (*exp_sum)(float* x, int64_t n, float shift);                   // x = exp(x - shift); returns the sum.
+  void (*silu)(float* x, int64_t n);                                    // In place.
+  void (*gelu_tanh)(float* x, int64_t n);                               // In place.
+  void (*scale)(float* x, int64_t n, float factor);                     // In place.
+  void (*multiply)(float* x, const float* y, int64_t n, float offset);  // x *= y + offset.
+  void (*add)(float* x, const float* y, int64_t n);                     // x += y.
+  // Rotates x [d] by the tables: x = x * cos + rotate_half(x) * sin.
+  void (*rotate)(float* x, const float* cos, const float* sin, int64_t d);
+};
+
+extern const VectorKernels kPortableKernels;
+#if defined(__x86_64__)
+extern const VectorKernels kAvx2Kernels;
+extern const VectorKernels kAvx512Kernels;
+#endif
+
+}  // namespace metronome::cpu
+
+#endif  // METRONOME_KERNELS_CPU_VECTOR_VECTOR_KERNELS_H_
