@@ -1,0 +1,62 @@
+#ifndef METRONOME_CLIENT_COMMANDS_H_
+#define METRONOME_CLIENT_COMMANDS_H_
+
+#include <cstdint>
+#include <string>
+
+#include "client/benchmark_config.h"
+#include "client/connection.h"
+#include "client/exit_code.h"
+#include "client/render/results.h"
+
+namespace metronome {
+
+// One function for each subcommand, each in a file of its own. They print results on standard output, progress and
+// problems on standard error, and return the process's exit code.
+
+struct RunOptions {
+  BenchmarkConfig flags;
+  std::string config;            // Name in the configuration file; empty = none.
+  std::string config_file;       // Empty = the built-in one.
+  std::string mode = "latency";  // Recorded with the run.
+  std::string weights;           // As CompileRequest.weights; empty = auto.
+  std::string note;
+  OutputFormat output = OutputFormat::kTable;
+};
+ExitCode RunBenchmarks(const ServerOptions& server, const RunOptions& options);
+
+ExitCode ListRuns(const ServerOptions& server, int limit, OutputFormat output);
+ExitCode ShowRun(const ServerOptions& server, const std::string& run_id, OutputFormat output);  // Empty id: the newest.
+ExitCode ListModels(const ServerOptions& server, bool tiny);
+
+struct CompileOptions {
+  std::string model;
+  std::string dtype;
+  std::string path;
+  std::string weights;
+  int64_t max_cache_len = 0;
+  int64_t search_iterations = 0;
+  uint64_t seed = 0;
+};
+ExitCode CompileModel(const ServerOptions& server, const CompileOptions& options);
+
+struct GenerateOptions {
+  CompileOptions compile;
+  std::string prompt;
+  bool chat = false;          // The prompt is a user's message.
+  std::string system;         // With chat.
+  int64_t prompt_tokens = 0;  // Seeded random ids instead of a prompt.
+  int64_t max_tokens = 64;
+  bool stop_at_eos = true;
+  v1::Sampling sampling;
+};
+ExitCode GenerateText(const ServerOptions& server, const GenerateOptions& options);
+
+ExitCode ShowStatus(const ServerOptions& server);
+
+// Prints "bench-client: message" and gives the code for it.
+ExitCode Report(const absl::Status& status);
+
+}  // namespace metronome
+
+#endif  // METRONOME_CLIENT_COMMANDS_H_

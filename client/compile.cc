@@ -1,0 +1,51 @@
+#include "client/compile.h"
+
+#include <cstdio>
+
+#include "client/render/format.h"
+#include "client/render/progress.h"
+#include "runtime/base/status_macros.h"
+
+namespace metronome {
+
+absl::StatusOr<v1::ModelInfo> CompileWithProgress(Connection& connection, const CompileOptions& options) {
+  v1::CompileRequest request;
+  request.set_model(options.model);
+  request.set_dtype(options.dtype);
+  request.set_path(options.path);
+  request.set_weights(options.weights);
+  request.set_max_cache_len(options.max_cache_len);
+  request.set_search_iterations(static_cast<int32_t>(options.search_iterations));
+  request.set_seed(options.seed);
+  grpc::ClientContext context;
+  const auto reader = connection.inference().Compile(&context, request);
+  ProgressDisplay display;
+  v1::CompileResponse response;
+  v1::ModelInfo model;
+  while (reader->Read(&response)) {
+    if (response.has_progress())
+      display.Update(options.model, response.progress().phase(), response.progress().fraction());
+    if (response.has_model()) model = response.model();
+  }
+  display.Clear();
+  RETURN_IF_ERROR(FromGrpcStatus(reader->Finish()));
+  return model;
+}
+
+ExitCode CompileModel(const ServerOptions& server, const CompileOptions& options) {
+  const auto connection = Connection::Open(server);
+  if (!connection.ok()) return Report(connection.status());
+  const absl::StatusOr<v1::ModelInfo> model = CompileWithProgress(**connection, options);
+  if (!model.ok()) return Report(model.status());
+  std::printf("%s: %s parameters %lld, weights %s (%s), KV cache %s a token up to %lld, plan %s with %d kernel calls\n",
+              model->key().c_str(), model->dtype().c_str(), static_cast<long long>(model->parameters()),
+              FormatBytes(model->weight_bytes()).c_str(), model->weights_provenance().c_str(),
+              FormatBytes(model->kv_bytes_per_token()).c_str(), static_cast<long long>(model->max_cache_len()),
+              model->plan_hash().c_str(), model->kernel_calls());
+  std::printf("compiled in %s, weights ready in %s\n", FormatMilliseconds(model->compile_ms()).c_str(),
+              FormatMilliseconds(model->load_ms()).c_str());
+  for (const auto& [rule, count] : model->rules_fired()) std::printf("  %-28s x%d\n", rule.c_str(), count);
+  return ExitCode::kOk;
+}
+
+}  // namespace metronome

@@ -1,0 +1,14 @@
+#ifndef METRONOME_CLIENT_COMPILE_H_
+#define METRONOME_CLIENT_COMPILE_H_
+
+#include "absl/status/statusor.h"
+#include "client/commands.h"
+
+namespace metronome {
+
+// Compiles on the server with progress on standard error. Errors of the RPC.
+absl::StatusOr<v1::ModelInfo> CompileWithProgress(Connection& connection, const CompileOptions& options);
+
+}  // namespace metronome
+
+#endif  // METRONOME_CLIENT_COMPILE_H_

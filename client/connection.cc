@@ -1,0 +1,135 @@
+#include "client/connection.h"
+
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+
+namespace metronome {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::shared_ptr<grpc::Channel> Connect(const std::string& address) {
+  return grpc::CreateChannel(address, grpc::InsecureChannelCredentials());
+}
+
+bool WaitConnected(grpc::Channel& channel, std::chrono::milliseconds timeout) {
+  return channel.WaitForConnected(std::chrono::system_clock::now() + timeout);
+}
+
+std::string FindDaemonProgram() {
+  std::error_code error;
+  const fs::path beside = fs::read_symlink("/proc/self/exe", error).parent_path() / "metronomed";
+  return fs::exists(beside, error) ? beside.string() : "metronomed";
+}
+
+// The value after "grpc=" once the daemon has written its port file; empty before.
+std::string ReadPort(const std::string& path) {
+  std::ifstream file(path);
+  std::string line, port;
+  bool complete = false;  // The metrics line comes last.
+  while (std::getline(file, line)) {
+    absl::string_view rest = line;
+    if (absl::ConsumePrefix(&rest, "grpc=")) port = std::string(rest);
+    complete = complete || absl::ConsumePrefix(&rest, "metrics=");
+  }
+  return complete ? port : "";
+}
+
+std::string LastLine(const std::string& path) {
+  std::ifstream file(path);
+  std::string line, last;
+  while (std::getline(file, line)) last = line;
+  return last;
+}
+
+absl::StatusOr<pid_t> SpawnDaemon(const ServerOptions& options, const std::string& directory) {
+  std::vector<std::string> arguments = {FindDaemonProgram(), "--listen",          "127.0.0.1:0", "--metrics-listen", "",
+                                        "--port-file",       directory + "/ports"};
+  if (!options.database.empty()) arguments.insert(arguments.end(), {"--db", options.database});
+  if (options.threads > 0) arguments.insert(arguments.end(), {"--threads", absl::StrCat(options.threads)});
+  std::vector<char*> argv;
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  const std::string log = directory + "/log";
+  posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  pid_t pid = 0;
+  const int error = posix_spawnp(&pid, argv[0], &actions, nullptr, argv.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  if (error != 0)
+    return absl::FailedPreconditionError(absl::StrCat("cannot start ", arguments[0], ": ", strerror(error)));
+  return pid;
+}
+
+}  // namespace
+
+absl::Status FromGrpcStatus(const grpc::Status& status) {
+  return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+}
+
+Connection::Connection(std::string address, std::shared_ptr<grpc::Channel> channel)
+    : address_(std::move(address)),
+      inference_(v1::Inference::NewStub(channel)),
+      benchmark_(v1::Benchmark::NewStub(channel)) {}
+
+absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const ServerOptions& options) {
+  const bool chosen = !options.address.empty();
+  const std::string address = chosen ? options.address : kDefaultAddress;
+  auto channel = Connect(address);
+  // A daemon on this machine answers at once or not at all.
+  const auto patience =
+      chosen ? std::chrono::milliseconds(1000 * options.timeout_seconds) : std::chrono::milliseconds(300);
+  if (WaitConnected(*channel, patience)) return std::unique_ptr<Connection>(new Connection(address, channel));
+  if (chosen) return absl::UnavailableError(absl::StrCat("no daemon answers at ", address));
+
+  char directory[] = "/tmp/bench-client-XXXXXX";
+  if (mkdtemp(directory) == nullptr) return absl::FailedPreconditionError("cannot make a temporary directory");
+  const absl::StatusOr<pid_t> pid = SpawnDaemon(options, directory);
+  if (!pid.ok()) return pid.status();
+  for (int waited_ms = 0; waited_ms < 1000 * options.timeout_seconds; waited_ms += 20) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    const std::string port = ReadPort(absl::StrCat(directory, "/ports"));
+    if (waitpid(*pid, nullptr, WNOHANG) == *pid) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("metronomed did not start: ", LastLine(absl::StrCat(directory, "/log"))));
+    }
+    if (port.empty()) continue;
+    const std::string own = absl::StrCat("127.0.0.1:", port);
+    auto own_channel = Connect(own);
+    auto connection = std::unique_ptr<Connection>(new Connection(own, own_channel));
+    connection->daemon_ = *pid;
+    connection->directory_ = directory;
+    if (!WaitConnected(*own_channel, std::chrono::seconds(options.timeout_seconds))) {
+      return absl::UnavailableError(absl::StrCat("the daemon started at ", own, " does not answer"));
+    }
+    std::fprintf(stderr, "No daemon on %s: started metronomed on %s for this command.\n", kDefaultAddress, own.c_str());
+    return connection;
+  }
+  kill(*pid, SIGKILL);
+  waitpid(*pid, nullptr, 0);
+  return absl::UnavailableError(absl::StrCat("metronomed did not serve within ", options.timeout_seconds, " s"));
+}
+
+Connection::~Connection() {
+  if (!daemon_.has_value()) return;
+  kill(*daemon_, SIGTERM);
+  waitpid(*daemon_, nullptr, 0);
+  std::error_code error;
+  fs::remove_all(directory_, error);
+}
+
+}  // namespace metronome

@@ -1,0 +1,66 @@
+#include <cstdio>
+
+#include "client/commands.h"
+#include "client/compile.h"
+#include "client/render/format.h"
+
+namespace metronome {
+namespace {
+
+v1::GenerateRequest RequestFor(const GenerateOptions& options) {
+  v1::GenerateRequest request;
+  request.set_model(options.compile.model);
+  request.set_max_tokens(options.max_tokens);
+  request.set_stop_at_eos(options.stop_at_eos);
+  *request.mutable_sampling() = options.sampling;
+  v1::Prompt& prompt = *request.mutable_prompt();
+  if (options.prompt_tokens != 0) {
+    prompt.mutable_synthetic()->set_tokens(options.prompt_tokens);
+    prompt.mutable_synthetic()->set_seed(options.compile.seed);
+  } else if (options.chat) {
+    const auto add = [&](const char* role, const std::string& content) {
+      v1::ChatMessage& message = *prompt.mutable_chat()->add_messages();
+      message.set_role(role);
+      message.set_content(content);
+    };
+    if (!options.system.empty()) add("system", options.system);
+    add("user", options.prompt);
+  } else {
+    prompt.set_text(options.prompt);
+  }
+  return request;
+}
+
+void PrintToken(const v1::Token& token, bool has_tokenizer) {
+  if (has_tokenizer) {
+    std::fputs(token.text().c_str(), stdout);
+  } else {
+    std::printf("%d ", token.id());
+  }
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+ExitCode GenerateText(const ServerOptions& server, const GenerateOptions& options) {
+  const auto connection = Connection::Open(server);
+  if (!connection.ok()) return Report(connection.status());
+  const absl::StatusOr<v1::ModelInfo> model = CompileWithProgress(**connection, options.compile);
+  if (!model.ok()) return Report(model.status());
+  grpc::ClientContext context;
+  const auto reader = (*connection)->inference().Generate(&context, RequestFor(options));
+  v1::DecodeResponse response;
+  v1::DecodeSummary summary;
+  while (reader->Read(&response)) {
+    if (response.has_token()) PrintToken(response.token(), model->has_tokenizer());
+    if (response.has_summary()) summary = response.summary();
+  }
+  std::printf("\n");
+  if (const absl::Status status = FromGrpcStatus(reader->Finish()); !status.ok()) return Report(status);
+  std::fprintf(stderr, "%lld tokens (%s), TTFT %s, TPOT %s\n", static_cast<long long>(summary.tokens()),
+               summary.finish_reason().c_str(), FormatMilliseconds(summary.ttft_ms()).c_str(),
+               FormatMilliseconds(summary.tpot_ms()).c_str());
+  return ExitCode::kOk;
+}
+
+}  // namespace metronome

@@ -1,0 +1,167 @@
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <string>
+
+#include "absl/strings/str_split.h"
+#include "client/commands.h"
+
+namespace metronome {
+
+ExitCode Report(const absl::Status& status) {
+  std::fprintf(stderr, "bench-client: %s\n", std::string(status.message()).c_str());
+  return ToExitCode(status);
+}
+
+namespace {
+
+std::vector<std::string> SplitList(const std::string& text) { return absl::StrSplit(text, ',', absl::SkipEmpty()); }
+
+// A flag that leaves its optional unset unless given.
+template <typename T>
+void AddOptional(CLI::App& app, const std::string& name, std::optional<T>& value, const std::string& help) {
+  app.add_option_function<T>(
+      name, [&value](const T& given) { value = given; }, help);
+}
+
+void AddList(CLI::App& app, const std::string& name, std::optional<std::vector<std::string>>& value,
+             const std::string& help) {
+  app.add_option_function<std::string>(
+      name, [&value](const std::string& given) { value = SplitList(given); }, help);
+}
+
+void AddOutput(CLI::App& app, OutputFormat& output) {
+  app.add_option_function<std::string>(
+      "-o,--output",
+      [&output](const std::string& name) {
+        const absl::StatusOr<OutputFormat> format = ParseOutputFormat(name);
+        if (!format.ok()) throw CLI::ValidationError(std::string(format.status().message()));
+        output = *format;
+      },
+      "table, md or json (default table)");
+}
+
+void AddServer(CLI::App& app, ServerOptions& server) {
+  app.add_option("--server", server.address,
+                 "daemon to use, host:port (default 127.0.0.1:50551, else one is started for the duration)");
+  app.add_option("--db", server.database, "database of a daemon started here");
+  app.add_option("--threads", server.threads, "kernel threads of a daemon started here")->check(CLI::Range(0, 1024));
+}
+
+void AddCompile(CLI::App& app, CompileOptions& options) {
+  app.add_option("--dtype", options.dtype, "float32, bfloat16 or float16 (default bfloat16)");
+  app.add_option("--path", options.path, "compiled or eager (default compiled)");
+  app.add_option("--weights", options.weights, "auto, synthetic or a directory on the server (default auto)");
+  app.add_option("--max-cache-len", options.max_cache_len, "positions of a session at most");
+  app.add_option("--seed", options.seed, "of synthetic weights and prompts");
+}
+
+// Everything that the subcommands' callbacks need while the parser runs.
+struct Arguments {
+  ServerOptions server;
+  RunOptions run;
+  CompileOptions compile;
+  GenerateOptions generate;
+  OutputFormat output = OutputFormat::kTable;
+  int limit = 0;
+  std::string run_id;
+  bool tiny = false;
+  ExitCode code = ExitCode::kOk;
+};
+
+CLI::App* AddCommand(CLI::App& app, Arguments& arguments, const char* name, const char* help,
+                     ExitCode (*execute)(const Arguments&)) {
+  CLI::App* command = app.add_subcommand(name, help);
+  AddServer(*command, arguments.server);
+  command->callback([&arguments, execute] { arguments.code = execute(arguments); });
+  return command;
+}
+
+void AddRun(CLI::App& app, Arguments& arguments) {
+  CLI::App& run = *AddCommand(app, arguments, "run", "measure models and record the results",
+                              [](const Arguments& a) { return RunBenchmarks(a.server, a.run); });
+  BenchmarkConfig& flags = arguments.run.flags;
+  AddList(run, "--models", flags.models, "all, or names, globs and directories, comma-separated");
+  run.add_option("--config", arguments.run.config, "named configuration, e.g. as-fast-as-possible");
+  run.add_option("--config-file", arguments.run.config_file, "TOML file of configurations (default: the built-in one)");
+  AddList(run, "--paths", flags.paths, "compiled, eager or both, comma-separated (default compiled)");
+  AddOptional(run, "--prompt", flags.prompt, "text, for models with a tokenizer");
+  AddOptional(run, "--prompt-tokens", flags.prompt_tokens, "seeded random tokens where there is no text or tokenizer");
+  AddOptional(run, "--iters", flags.iters, "measured iterations");
+  AddOptional(run, "--warmups", flags.warmups, "full iterations before");
+  AddOptional(run, "--decode-tokens", flags.decode_tokens, "tokens generated in each iteration");
+  AddOptional(run, "--search-iterations", flags.search_iterations, "compile budget");
+  AddOptional(run, "--max-cache-len", flags.max_cache_len, "positions of a session");
+  AddOptional(run, "--dtype", flags.dtype, "float32, bfloat16 or float16");
+  AddOptional(run, "--seed", flags.seed, "of synthetic weights and prompts");
+  AddOptional(run, "--prefill-mode", flags.prefill_mode, "chunked or sequential");
+  run.add_option("--weights", arguments.run.weights, "auto, synthetic or a directory on the server (default auto)");
+  run.add_option("--note", arguments.run.note, "kept with the run");
+  AddOutput(run, arguments.run.output);
+}
+
+void AddGenerate(CLI::App& app, Arguments& arguments) {
+  CLI::App& generate = *AddCommand(app, arguments, "generate", "generate text (token ids without a tokenizer)",
+                                   [](const Arguments& a) { return GenerateText(a.server, a.generate); });
+  GenerateOptions& options = arguments.generate;
+  generate.add_option("prompt", options.prompt, "text to continue");
+  generate.add_option("--model", options.compile.model, "catalogue key or HuggingFace directory on the server")
+      ->required();
+  AddCompile(generate, options.compile);
+  generate.add_flag("--chat", options.chat, "the prompt is a user's message: use the model's chat template");
+  generate.add_option("--system", options.system, "system message, with --chat");
+  generate.add_option("--prompt-tokens", options.prompt_tokens, "this many seeded random token ids instead of text");
+  generate.add_option("--max-tokens", options.max_tokens, "tokens to generate (default 64)");
+  generate.add_flag("!--ignore-eos", options.stop_at_eos, "go on past the end-of-text token");
+  generate.add_option_function<double>(
+      "--temperature", [&](const double& v) { options.sampling.set_temperature(v); }, "0 = greedy (default 0)");
+  generate.add_option_function<int64_t>(
+      "--top-k", [&](const int64_t& v) { options.sampling.set_top_k(v); }, "0 = off");
+  generate.add_option_function<double>(
+      "--top-p", [&](const double& v) { options.sampling.set_top_p(v); }, "1 = off");
+  generate.add_option_function<double>(
+      "--min-p", [&](const double& v) { options.sampling.set_min_p(v); }, "0 = off");
+  generate.add_option_function<double>(
+      "--repetition-penalty", [&](const double& v) { options.sampling.set_repetition_penalty(v); }, "1 = off");
+  generate.add_option_function<uint64_t>(
+      "--sampling-seed", [&](const uint64_t& v) { options.sampling.set_seed(v); }, "of sampling");
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("bench-client: measures LLM inference inside a Metronome daemon");
+  app.require_subcommand(1);
+  Arguments arguments;
+  AddRun(app, arguments);
+  CLI::App* runs = AddCommand(app, arguments, "runs", "list recorded runs, newest first",
+                              [](const Arguments& a) { return ListRuns(a.server, a.limit, a.output); });
+  runs->add_option("--limit", arguments.limit, "how many (default 50)");
+  AddOutput(*runs, arguments.output);
+  CLI::App* show = AddCommand(app, arguments, "show", "show one run (default: the newest)",
+                              [](const Arguments& a) { return ShowRun(a.server, a.run_id, a.output); });
+  show->add_option("run", arguments.run_id, "its id");
+  AddOutput(*show, arguments.output);
+  CLI::App* models = AddCommand(app, arguments, "models", "list the models known by name",
+                                [](const Arguments& a) { return ListModels(a.server, a.tiny); });
+  models->add_flag("--tiny", arguments.tiny, "the small test variants too");
+  CLI::App* compile = AddCommand(app, arguments, "compile", "compile and load a model",
+                                 [](const Arguments& a) { return CompileModel(a.server, a.compile); });
+  compile->add_option("model", arguments.compile.model, "catalogue key or HuggingFace directory on the server")
+      ->required();
+  AddCompile(*compile, arguments.compile);
+  AddGenerate(app, arguments);
+  AddCommand(app, arguments, "status", "what the daemon is doing and on what",
+             [](const Arguments& a) { return ShowStatus(a.server); });
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& done) {
+    return app.exit(done);
+  } catch (const CLI::ParseError& error) {
+    app.exit(error);
+    return static_cast<int>(ExitCode::kUsage);
+  }
+  return static_cast<int>(arguments.code);
+}
+
+}  // namespace
+}  // namespace metronome
+
+int main(int argc, char** argv) { return metronome::Main(argc, argv); }

@@ -1,0 +1,169 @@
+#include "client/render/results.h"
+
+#include <google/protobuf/util/json_util.h>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "client/render/format.h"
+#include "client/render/table.h"
+
+namespace metronome {
+namespace {
+
+std::string ToJson(const google::protobuf::Message& message) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.add_whitespace = true;
+  options.preserve_proto_field_names = true;
+  options.always_print_primitive_fields = true;
+  std::string json;
+  // Fails only for messages with unresolvable Any fields, which ours have not.
+  google::protobuf::util::MessageToJsonString(message, &json, options).IgnoreError();
+  return json;
+}
+
+// Median, and the spread where there is one.
+std::string Median(const v1::Statistics& statistics) {
+  if (statistics.n() == 0) return "-";
+  if (statistics.n() == 1) return FormatMilliseconds(statistics.median());
+  return absl::StrCat(FormatMilliseconds(statistics.median()), " ±", FormatMilliseconds(statistics.stddev()));
+}
+
+std::string Reason(const v1::BenchmarkResult& result) {
+  if (result.bytes_needed() > 0) {
+    return absl::StrCat("needs ", FormatBytes(result.bytes_needed()), " (", result.bytes_needed(), " bytes), ",
+                        FormatBytes(result.bytes_available()), " (", result.bytes_available(), " bytes) available");
+  }
+  return result.error_text();
+}
+
+Table ResultTable(const v1::Run& run) {
+  Table table({{"model", Align::kLeft},
+               {"path", Align::kLeft},
+               {"dtype", Align::kLeft},
+               {"weights", Align::kRight},
+               {"prompt", Align::kRight},
+               {"n", Align::kRight},
+               {"TTFT", Align::kRight},
+               {"TPOT", Align::kRight},
+               {"prefill tok/s", Align::kRight},
+               {"decode tok/s", Align::kRight},
+               {"% bandwidth", Align::kRight},
+               {"compile", Align::kRight},
+               {"load", Align::kRight},
+               {"peak memory", Align::kRight}});
+  for (const v1::BenchmarkResult& result : run.results()) {
+    const v1::BenchmarkSpec& spec = result.spec();
+    if (result.outcome() != "ok") {
+      table.AddRow({spec.model(), spec.path(), spec.dtype(), "", "", "", absl::StrCat(result.outcome(), ":"),
+                    result.error_kind()});
+      continue;
+    }
+    table.AddRow({spec.model(), spec.path(), spec.dtype(), FormatBytes(result.weight_bytes()),
+                  absl::StrCat(result.prompt_tokens()), absl::StrCat(result.ttft_ms().n()), Median(result.ttft_ms()),
+                  Median(result.tpot_ms()), FormatRate(result.prefill_tokens_per_second()),
+                  FormatRate(result.decode_tokens_per_second()),
+                  result.tpot_ms().n() == 0 ? "-" : absl::StrFormat("%.0f%%", 100 * result.bandwidth_fraction()),
+                  FormatMilliseconds(result.compile_ms()), FormatMilliseconds(result.load_ms()),
+                  FormatBytes(result.peak_memory_bytes())});
+  }
+  return table;
+}
+
+std::string RenderTable(const v1::Run& run) {
+  std::string text = ResultTable(run).ToText();
+  double bandwidth = 0;
+  std::string weights;
+  for (const v1::BenchmarkResult& result : run.results()) {
+    if (result.outcome() != "ok") {
+      absl::StrAppend(&text, result.spec().model(), " was ", result.outcome(), ": ", Reason(result), "\n");
+      continue;
+    }
+    bandwidth = result.bandwidth_bytes_per_second();
+    if (result.weights_provenance() != weights)
+      weights = weights.empty() ? result.weights_provenance() : "several kinds";
+  }
+  if (bandwidth > 0) {
+    absl::StrAppend(&text,
+                    "Medians over n iterations, measured inside the daemon. % bandwidth: bytes a decode step must read "
+                    "/ TPOT, over a plain read (",
+                    FormatBytes(static_cast<int64_t>(bandwidth)), "/s here). Weights: ", weights, ".\n");
+  }
+  return text;
+}
+
+std::string TokensPerSecond(const v1::Statistics& ms, double tokens) {
+  if (ms.n() == 0 || ms.mean() <= 0) return "-";
+  const double rate = tokens / ms.mean() * 1e3;
+  return absl::StrFormat("%.2f ± %.2f", rate, rate * ms.stddev() / ms.mean());
+}
+
+std::string RenderMarkdown(const v1::Run& run) {
+  Table table({{"model", Align::kLeft},
+               {"size", Align::kRight},
+               {"backend", Align::kLeft},
+               {"path", Align::kLeft},
+               {"dtype", Align::kLeft},
+               {"test", Align::kRight},
+               {"t/s", Align::kRight}});
+  for (const v1::BenchmarkResult& result : run.results()) {
+    const v1::BenchmarkSpec& spec = result.spec();
+    const std::string size = FormatBytes(result.weight_bytes()),
+                      backend = run.server().gpu_name().empty() ? "CPU" : run.server().gpu_name();
+    if (result.outcome() != "ok") {
+      table.AddRow({spec.model(), "", backend, spec.path(), spec.dtype(), result.outcome(), Reason(result)});
+      continue;
+    }
+    table.AddRow({spec.model(), size, backend, spec.path(), spec.dtype(), absl::StrCat("pp", result.prompt_tokens()),
+                  TokensPerSecond(result.ttft_ms(), static_cast<double>(result.prompt_tokens()))});
+    if (result.tpot_ms().n() == 0) continue;
+    table.AddRow({spec.model(), size, backend, spec.path(), spec.dtype(),
+                  absl::StrCat("tg", spec.decode_tokens(), " @ d", result.prompt_tokens()),
+                  TokensPerSecond(result.tpot_ms(), 1)});
+  }
+  return table.ToMarkdown();
+}
+
+}  // namespace
+
+absl::StatusOr<OutputFormat> ParseOutputFormat(const std::string& name) {
+  if (name == "table") return OutputFormat::kTable;
+  if (name == "md") return OutputFormat::kMarkdown;
+  if (name == "json") return OutputFormat::kJson;
+  return absl::InvalidArgumentError(absl::StrCat("output format is '", name, "', not table, md or json"));
+}
+
+std::string RenderRun(const v1::Run& run, OutputFormat format) {
+  switch (format) {
+    case OutputFormat::kTable:
+      return RenderTable(run);
+    case OutputFormat::kMarkdown:
+      return RenderMarkdown(run);
+    case OutputFormat::kJson:
+      return ToJson(run);
+  }
+  return "";
+}
+
+std::string RenderRuns(const std::vector<v1::Run>& runs, OutputFormat format) {
+  if (format == OutputFormat::kJson) {
+    v1::ListRunsResponse response;
+    for (const v1::Run& run : runs) *response.add_runs() = run;
+    return ToJson(response);
+  }
+  Table table({{"run", Align::kLeft},
+               {"started (UTC)", Align::kLeft},
+               {"mode", Align::kLeft},
+               {"state", Align::kLeft},
+               {"results", Align::kRight},
+               {"host", Align::kLeft},
+               {"commit", Align::kLeft},
+               {"note", Align::kLeft}});
+  for (const v1::Run& run : runs) {
+    table.AddRow({run.run_id(), FormatTime(run.started_unix_micros()), run.mode(), run.state(),
+                  absl::StrCat(run.result_count()), run.server().host(), run.caller().git_commit().substr(0, 12),
+                  run.note()});
+  }
+  return format == OutputFormat::kMarkdown ? table.ToMarkdown() : table.ToText();
+}
+
+}  // namespace metronome

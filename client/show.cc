@@ -1,0 +1,51 @@
+#include <cstdio>
+
+#include "absl/strings/str_cat.h"
+#include "client/commands.h"
+#include "client/render/format.h"
+#include "runtime/base/status_macros.h"
+
+namespace metronome {
+namespace {
+
+absl::StatusOr<std::string> NewestRun(Connection& connection) {
+  grpc::ClientContext context;
+  v1::ListRunsRequest request;
+  request.set_limit(1);
+  v1::ListRunsResponse response;
+  RETURN_IF_ERROR(FromGrpcStatus(connection.benchmark().ListRuns(&context, request, &response)));
+  if (response.runs().empty()) return absl::NotFoundError("no runs have been recorded");
+  return response.runs(0).run_id();
+}
+
+absl::StatusOr<v1::Run> Fetch(Connection& connection, const std::string& run_id) {
+  v1::GetRunRequest request;
+  request.set_run_id(run_id);
+  if (run_id.empty()) {
+    ASSIGN_OR_RETURN(*request.mutable_run_id(), NewestRun(connection));
+  }
+  grpc::ClientContext context;
+  v1::Run run;
+  RETURN_IF_ERROR(FromGrpcStatus(connection.benchmark().GetRun(&context, request, &run)));
+  return run;
+}
+
+}  // namespace
+
+ExitCode ShowRun(const ServerOptions& server, const std::string& run_id, OutputFormat output) {
+  const auto connection = Connection::Open(server);
+  if (!connection.ok()) return Report(connection.status());
+  const absl::StatusOr<v1::Run> run = Fetch(**connection, run_id);
+  if (!run.ok()) return Report(run.status());
+  if (output == OutputFormat::kTable) {
+    const v1::ServerEnvironment& machine = run->server();
+    std::printf("Run %s (%s, %s), started %s UTC on %s: %s, %d threads, %s, %s of memory\n", run->run_id().c_str(),
+                run->mode().c_str(), run->state().c_str(), FormatTime(run->started_unix_micros()).c_str(),
+                machine.host().c_str(), machine.cpu_model().c_str(), machine.threads(),
+                machine.instruction_set().c_str(), FormatBytes(machine.memory_total_bytes()).c_str());
+  }
+  std::fputs(RenderRun(*run, output).c_str(), stdout);
+  return ExitCode::kOk;
+}
+
+}  // namespace metronome

@@ -1,0 +1,38 @@
+#include <cstdio>
+
+#include "client/commands.h"
+#include "client/render/format.h"
+
+namespace metronome {
+
+ExitCode ShowStatus(const ServerOptions& server) {
+  const auto connection = Connection::Open(server);
+  if (!connection.ok()) return Report(connection.status());
+  grpc::ClientContext context;
+  v1::GetServerInfoResponse info;
+  const absl::Status status = FromGrpcStatus((*connection)->inference().GetServerInfo(&context, {}, &info));
+  if (!status.ok()) return Report(status);
+  std::printf("metronomed %s (%s) at %s, up %.0f s, %d sessions, %d requests waiting\n", info.version().c_str(),
+              info.build_commit().c_str(), (*connection)->address().c_str(), info.uptime_seconds(), info.sessions(),
+              info.requests_waiting());
+  for (const v1::Backend& backend : info.backends()) {
+    if (!backend.available()) {
+      std::printf("backend %s: not available: %s\n", backend.name().c_str(), backend.reason().c_str());
+      continue;
+    }
+    std::printf("backend %s: %s, %s, %d threads, %s of %s memory available\n", backend.name().c_str(),
+                backend.device().c_str(), backend.instruction_set().c_str(), backend.threads(),
+                FormatBytes(backend.memory_available_bytes()).c_str(),
+                FormatBytes(backend.memory_total_bytes()).c_str());
+  }
+  for (const v1::ModelInfo& model : info.models()) {
+    std::printf("model %s: %s, %s, %s (%s), plan %s\n", model.key().c_str(), model.dtype().c_str(),
+                model.path().c_str(), FormatBytes(model.weight_bytes()).c_str(), model.weights_provenance().c_str(),
+                model.plan_hash().c_str());
+  }
+  std::printf("database %s\nmetrics %s\n", info.database().c_str(),
+              info.metrics_address().empty() ? "off" : info.metrics_address().c_str());
+  return ExitCode::kOk;
+}
+
+}  // namespace metronome

@@ -1,0 +1,144 @@
+// Speed of a whole model at its true shapes with synthetic weights, beside a plain streaming read of memory in the same
+// process:
+//   decode   weight and cache bytes per second of a decode step, and the fraction of the read bandwidth that this is
+//   prefill  prompt tokens per second in one chunk, and the ratio to the same tokens one by one
+//   load     synthetic weights per second
+// METRONOME_BENCHMARK_MODEL chooses the catalogue model (default llama-3.2-1b).
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <vector>
+
+#include "compiler/driver/compile.h"
+#include "compiler/frontend/catalogue.h"
+#include "compiler/frontend/decoder.h"
+#include "compiler/frontend/hf_config.h"
+#include "kernels/cpu/cpu_backend.h"
+#include "runtime/engine/session.h"
+#include "runtime/plan/step_bytes.h"
+#include "runtime/weights/weight_store.h"
+
+namespace metronome {
+namespace {
+
+double Seconds(const std::function<void()>& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+double Median(std::vector<double> values) {
+  std::nth_element(values.begin(), values.begin() + values.size() / 2, values.end());
+  return values[values.size() / 2];
+}
+
+template <typename T>
+T ValueOrDie(absl::StatusOr<T> value) {
+  if (value.ok()) return *std::move(value);
+  std::fprintf(stderr, "%s\n", value.status().ToString().c_str());
+  std::exit(1);
+}
+
+struct BenchmarkModel {
+  std::unique_ptr<Backend> backend = ValueOrDie(CreateCpuBackend({}));
+  Plan plan;
+  std::unique_ptr<WeightStore> weights;
+  std::unique_ptr<Executor> executor;
+  double load_seconds = 0;
+
+  explicit BenchmarkModel(DType dtype) {
+    const char* name = std::getenv("METRONOME_BENCHMARK_MODEL");
+    const CatalogueEntry* entry = FindModel(name == nullptr ? "llama-3.2-1b" : name);
+    if (entry == nullptr) std::exit(2);
+    plan = ValueOrDie(Compile(ValueOrDie(BuildDecoder(ValueOrDie(ParseHfConfig(entry->config)), dtype)),
+                              ExecutionPath::kCompiled))
+               .plan;
+    load_seconds =
+        Seconds([&] { weights = ValueOrDie(WeightStore::Load(*backend, WeightSpecsOf(plan), SyntheticWeights{0})); });
+    executor = ValueOrDie(Executor::Create(*backend, plan, *weights));
+  }
+
+  Session NewSession() { return Session(*executor, ValueOrDie(KvCache::Create(*backend, KvStateSpecsOf(plan), 4096))); }
+};
+
+DType DTypeOf(const benchmark::State& state) { return static_cast<DType>(state.range(0)); }
+
+// The model of the dtype asked for; the one before is freed first.
+BenchmarkModel& ModelFor(DType dtype) {
+  static std::unique_ptr<BenchmarkModel> model;
+  static DType loaded;
+  if (model == nullptr || loaded != dtype) {
+    model.reset();
+    model = std::make_unique<BenchmarkModel>(dtype);
+    loaded = dtype;
+  }
+  return *model;
+}
+
+void Check(const absl::Status& status) {
+  if (!status.ok()) ValueOrDie(absl::StatusOr<int>(status));
+}
+
+// range(1) is the depth. Reads and steps alternate, so that both see the machine in the same mood.
+void BM_Decode(benchmark::State& state) {
+  BenchmarkModel& model = ModelFor(DTypeOf(state));
+  const int64_t depth = state.range(1);
+  Session session = model.NewSession();
+  Check(session.Prefill(std::vector<int32_t>(depth, 7), PrefillMode::kChunked));
+  std::vector<double> steps, bandwidths;
+  for (auto _ : state) {
+    bandwidths.push_back(ValueOrDie(model.backend->MeasureReadBandwidth()));
+    for (int i = 0; i < 8; ++i) {
+      steps.push_back(Seconds([&] { Check(session.Step(11)); }));
+      Check(session.Truncate(depth));
+    }
+    state.SetIterationTime(steps.back());
+  }
+  const double bytes = static_cast<double>(StepReadBytes(model.plan, {.seq = 1, .past = depth}));
+  state.counters["step_ms"] = Median(steps) * 1e3;
+  state.counters["GB/s"] = bytes / Median(steps) * 1e-9;
+  state.counters["read_GB/s"] = Median(bandwidths) * 1e-9;
+  state.counters["fraction"] = bytes / Median(steps) / Median(bandwidths);
+  state.counters["load_GB/s"] = static_cast<double>(model.weights->bytes()) / model.load_seconds * 1e-9;
+}
+
+// range(1) is the length of the prompt.
+void BM_Prefill(benchmark::State& state) {
+  BenchmarkModel& model = ModelFor(DTypeOf(state));
+  const int64_t length = state.range(1);
+  const std::vector<int32_t> prompt(length, 7);
+  Session session = model.NewSession();
+  std::vector<double> chunked, one_by_one;
+  Check(session.Prefill(prompt, PrefillMode::kChunked));  // Makes the primitives.
+  for (auto _ : state) {
+    Check(session.Truncate(0));
+    chunked.push_back(Seconds([&] { Check(session.Prefill(prompt, PrefillMode::kChunked)); }));
+    Check(session.Truncate(0));
+    const absl::Span<const int32_t> few = absl::MakeConstSpan(prompt).subspan(0, std::min<int64_t>(length, 8));
+    one_by_one.push_back(Seconds([&] { Check(session.Prefill(few, PrefillMode::kSequential)); }) /
+                         static_cast<double>(few.size()));
+    state.SetIterationTime(chunked.back());
+  }
+  const double rate = static_cast<double>(length) / Median(chunked);
+  state.counters["tokens/s"] = rate;
+  state.counters["ratio_to_sequential"] = rate * Median(one_by_one);
+}
+
+void DTypesBy(benchmark::internal::Benchmark* benchmark, std::vector<int64_t> sizes) {
+  for (DType dtype : {DType::kBFloat16, DType::kFloat16, DType::kFloat32}) {
+    for (int64_t size : sizes) benchmark->Args({static_cast<int64_t>(dtype), size});
+  }
+  benchmark->ArgNames({"dtype", "tokens"})->UseManualTime()->Iterations(5)->Unit(benchmark::kMillisecond);
+}
+
+BENCHMARK(BM_Decode)->Apply([](auto* benchmark) { DTypesBy(benchmark, {16, 1024}); });
+BENCHMARK(BM_Prefill)->Apply([](auto* benchmark) { DTypesBy(benchmark, {21, 256}); });
+
+}  // namespace
+}  // namespace metronome
+
+BENCHMARK_MAIN();
