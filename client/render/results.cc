@@ -17,7 +17,7 @@ std::string ToJson(const google::protobuf::Message& message) {
   options.always_print_primitive_fields = true;
   std::string json;
   // Fails only for messages with unresolvable Any fields, which ours have not.
-  google::protobuf::util::MessageToJsonString(message, &json, options).IgnoreError();
+  static_cast<void>(google::protobuf::util::MessageToJsonString(message, &json, options));
   return json;
 }
 
