@@ -108,7 +108,7 @@ absl::Status CheckSlice(const KernelArgs& args) {
   RETURN_IF_ERROR(CheckAxis(args));
   const int axis = static_cast<int>(AxisOf(args));
   const int64_t start = args.attributes->Int("start", -1);
-  METRONOME_REQUIRE(start >= 0 && start + Out(args).shape[axis] <= args.inputs[0].shape[axis],
+  METRONOME_REQUIRE(start >= 0 && start <= args.inputs[0].shape[axis] - Out(args).shape[axis],
                     absl::StrCat("start ", start, " leaves the axis"));
   return absl::OkStatus();
 }

@@ -52,18 +52,26 @@ int64_t FirstVisible(const Problem& p, int64_t row) {
 }
 int64_t EndVisible(const Problem& p, int64_t row) { return p.positions - p.n + row + 1; }
 
+// Which of the positions [begin, begin + count) a query row sees, counted from `begin`.
+struct Range {
+  int64_t first, end;
+};
+Range VisibleIn(const Problem& p, int64_t row, int64_t begin, int64_t count) {
+  return {std::clamp<int64_t>(FirstVisible(p, row) - begin, 0, count),
+          std::clamp<int64_t>(EndVisible(p, row) - begin, 0, count)};
+}
+
 // Takes positions [begin, begin + count) in for the `m` = tile rows x group query rows of `queries` [m, d]. `scores`
 // has m x count elements.
 void TakeBlock(const VectorKernels& kernels, const Problem& p, int64_t first_row, int64_t m, int64_t kv_head,
                int64_t begin, int64_t count, const float* queries, float* dots, float* scores, const Partial& part) {
   kernels.dot_rows(p.dtype, queries, m, p.d, At(p.k, (begin * p.kv_heads + kv_head) * p.d), p.kv_heads * p.d, count,
                    dots);
+  bool all_visible = true;
   for (int64_t i = 0; i < m; ++i) {
     float* const row = scores + i * count;
-    const int64_t query = first_row + i / p.group;
-    const int64_t first = std::clamp<int64_t>(FirstVisible(p, query) - begin, 0, count),
-                  end = std::clamp<int64_t>(EndVisible(p, query) - begin, 0, count);
-    std::fill(row, row + count, 0.0f);
+    const auto [first, end] = VisibleIn(p, first_row + i / p.group, begin, count);
+    all_visible = all_visible && end - first == count;
     if (first >= end) continue;
     for (int64_t j = first; j < end; ++j) row[j] = dots[j * m + i] * p.scale;
     const float largest = std::max(part.maximum[i], kernels.maximum(row + first, end - first));
@@ -72,8 +80,17 @@ void TakeBlock(const VectorKernels& kernels, const Problem& p, int64_t first_row
     part.maximum[i] = largest;
     if (shrink != 1.0f) kernels.scale(part.mix + i * p.dv, p.dv, shrink);
   }
-  kernels.mix_rows(p.dtype, scores, count, m, At(p.v, (begin * p.kv_heads + kv_head) * p.dv), p.kv_heads * p.dv, count,
-                   p.dv, part.mix);
+  const auto mix = [&](int64_t i, int64_t queries_mixed, int64_t first, int64_t end) {
+    kernels.mix_rows(p.dtype, scores + i * count + first, count, queries_mixed,
+                     At(p.v, ((begin + first) * p.kv_heads + kv_head) * p.dv), p.kv_heads * p.dv, end - first, p.dv,
+                     part.mix + i * p.dv);
+  };
+  if (all_visible) return mix(0, m, 0, count);
+  // A weight of 0 would not do: 0 times a hidden infinity is NaN.
+  for (int64_t i = 0; i < m; i += p.group) {
+    const Range visible = VisibleIn(p, first_row + i / p.group, begin, count);
+    if (visible.first < visible.end) mix(i, p.group, visible.first, visible.end);
+  }
 }
 
 // One tile of rows of one key head over one split of the positions.

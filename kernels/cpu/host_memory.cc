@@ -5,20 +5,38 @@
 
 #include <algorithm>
 #include <fstream>
-#include <limits>
-#include <optional>
 #include <sstream>
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "kernels/cpu/cgroup_memory.h"
+#include "runtime/base/memory_shortage.h"
+#include "runtime/base/status_macros.h"
 
 namespace metronome::cpu {
 namespace {
 
 constexpr int64_t kHugePage = int64_t{2} << 20;
-constexpr int64_t kUnlimited = std::numeric_limits<int64_t>::max();
 
 int64_t RoundUp(int64_t bytes, int64_t unit) { return (bytes + unit - 1) / unit * unit; }
+
+int64_t ReadMeminfo(const std::string& key) {
+  std::ifstream file("/proc/meminfo");
+  for (std::string line; std::getline(file, line);) {
+    if (line.rfind(key, 0) != 0) continue;
+    int64_t kibibytes = 0;
+    std::istringstream(line.substr(key.size())) >> kibibytes;
+    return kibibytes * 1024;
+  }
+  return kUnlimitedBytes;
+}
+
+// Linux promises more memory than it has and ends processes that believe it, so every promise is checked here.
+absl::Status CheckAvailable(int64_t bytes) {
+  const int64_t available = HostMemoryAvailableBytes();
+  if (bytes <= available) return absl::OkStatus();
+  return MemoryShortageError("host memory", {.bytes_needed = bytes, .bytes_available = available});
+}
 
 class MappedBuffer final : public Buffer {
  public:
@@ -37,6 +55,7 @@ class MappedBuffer final : public Buffer {
     if (bytes > size_) return absl::OutOfRangeError(absl::StrCat("commit of ", bytes, " bytes in a buffer of ", size_));
     if (bytes <= committed_) return absl::OkStatus();
     const int64_t target = std::min(RoundUp(bytes, getpagesize()), size_);
+    RETURN_IF_ERROR(CheckAvailable(target - committed_));
     auto* const base = static_cast<char*>(data_);
     if (mprotect(base + committed_, static_cast<size_t>(target - committed_), PROT_READ | PROT_WRITE) != 0) {
       return absl::ResourceExhaustedError(
@@ -55,8 +74,10 @@ class MappedBuffer final : public Buffer {
 absl::StatusOr<std::unique_ptr<Buffer>> Map(int64_t bytes, bool committed) {
   if (bytes < 0) return absl::InvalidArgumentError(absl::StrCat("cannot allocate ", bytes, " bytes"));
   if (bytes == 0) return std::make_unique<MappedBuffer>(nullptr, 0, 0);
-  if (bytes > kUnlimited - kHugePage) return absl::ResourceExhaustedError(absl::StrCat("cannot map ", bytes, " bytes"));
+  if (bytes > kUnlimitedBytes - kHugePage)
+    return absl::ResourceExhaustedError(absl::StrCat("cannot map ", bytes, " bytes"));
   const int64_t size = RoundUp(bytes, bytes >= kHugePage ? kHugePage : getpagesize());
+  if (committed) RETURN_IF_ERROR(CheckAvailable(bytes));
   const int protection = committed ? PROT_READ | PROT_WRITE : PROT_NONE;
   void* data = mmap(nullptr, static_cast<size_t>(size), protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (data == MAP_FAILED)
@@ -66,52 +87,14 @@ absl::StatusOr<std::unique_ptr<Buffer>> Map(int64_t bytes, bool committed) {
   return std::make_unique<MappedBuffer>(data, size, committed ? size : 0);
 }
 
-std::optional<int64_t> ReadNumber(const char* path) {
-  std::ifstream file(path);
-  int64_t value = 0;
-  if (file >> value) return value;
-  return std::nullopt;  // Absent, or "max".
-}
-
-int64_t ReadMeminfo(const std::string& key) {
-  std::ifstream file("/proc/meminfo");
-  for (std::string line; std::getline(file, line);) {
-    if (line.rfind(key, 0) != 0) continue;
-    int64_t kibibytes = 0;
-    std::istringstream(line.substr(key.size())) >> kibibytes;
-    return kibibytes * 1024;
-  }
-  return kUnlimited;
-}
-
-struct CgroupMemory {
-  int64_t limit = kUnlimited;
-  int64_t used = 0;
-};
-
-CgroupMemory ReadCgroup() {
-  if (const auto limit = ReadNumber("/sys/fs/cgroup/memory.max")) {  // v2
-    return {*limit, ReadNumber("/sys/fs/cgroup/memory.current").value_or(0)};
-  }
-  if (const auto limit = ReadNumber("/sys/fs/cgroup/memory/memory.limit_in_bytes")) {  // v1; huge where unlimited.
-    return {*limit, ReadNumber("/sys/fs/cgroup/memory/memory.usage_in_bytes").value_or(0)};
-  }
-  return {};
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Buffer>> AllocateHostMemory(int64_t bytes) { return Map(bytes, /*committed=*/true); }
 
 absl::StatusOr<std::unique_ptr<Buffer>> ReserveHostMemory(int64_t bytes) { return Map(bytes, /*committed=*/false); }
 
-int64_t HostMemoryTotalBytes() { return std::min(ReadMeminfo("MemTotal:"), ReadCgroup().limit); }
+int64_t HostMemoryTotalBytes() { return std::min(ReadMeminfo("MemTotal:"), ReadCgroupMemory().limit); }
 
-int64_t HostMemoryAvailableBytes() {
-  const CgroupMemory cgroup = ReadCgroup();
-  const int64_t within_limit =
-      cgroup.limit == kUnlimited ? kUnlimited : std::max<int64_t>(cgroup.limit - cgroup.used, 0);
-  return std::min(ReadMeminfo("MemAvailable:"), within_limit);
-}
+int64_t HostMemoryAvailableBytes() { return std::min(ReadMeminfo("MemAvailable:"), ReadCgroupMemory().available); }
 
 }  // namespace metronome::cpu

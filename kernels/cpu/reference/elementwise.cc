@@ -1,4 +1,5 @@
 #include <cmath>
+#include <limits>
 
 #include "kernels/cpu/reference/reference.h"
 #include "kernels/cpu/reference/typed.h"
@@ -88,6 +89,14 @@ absl::Status Select(CpuContext& context, const KernelArgs& args) {
   return absl::OkStatus();
 }
 
+// C++ leaves what does not fit undefined: it saturates here, and NaN is 0.
+int32_t Truncate(float x) {
+  constexpr float kLimit = 2147483648.0f;
+  if (x != x) return 0;
+  if (x >= kLimit) return std::numeric_limits<int32_t>::max();
+  return x < -kLimit ? std::numeric_limits<int32_t>::min() : static_cast<int32_t>(x);
+}
+
 // Numbers convert through float, which holds every int32 position below 2^24 exactly.
 absl::Status Cast(CpuContext& context, const KernelArgs& args) {
   WithAnyType(args.inputs[0].dtype, [&](auto from) {
@@ -99,6 +108,8 @@ absl::Status Cast(CpuContext& context, const KernelArgs& args) {
           return x;
         } else if constexpr (std::is_same_v<To, uint8_t>) {
           return static_cast<float>(x) != 0.0f;
+        } else if constexpr (std::is_same_v<To, int32_t>) {
+          return Truncate(static_cast<float>(x));
         } else {
           return static_cast<To>(static_cast<float>(x));
         }
@@ -107,6 +118,17 @@ absl::Status Cast(CpuContext& context, const KernelArgs& args) {
   });
   return absl::OkStatus();
 }
+
+// int32 arithmetic wraps, and nothing traps: x / 0 is 0 and the lowest number / -1 is itself.
+float Add(float a, float b) { return a + b; }
+float Sub(float a, float b) { return a - b; }
+float Mul(float a, float b) { return a * b; }
+float Div(float a, float b) { return a / b; }
+int32_t Wrap(uint32_t bits) { return static_cast<int32_t>(bits); }
+int32_t Add(int32_t a, int32_t b) { return Wrap(static_cast<uint32_t>(a) + static_cast<uint32_t>(b)); }
+int32_t Sub(int32_t a, int32_t b) { return Wrap(static_cast<uint32_t>(a) - static_cast<uint32_t>(b)); }
+int32_t Mul(int32_t a, int32_t b) { return Wrap(static_cast<uint32_t>(a) * static_cast<uint32_t>(b)); }
+int32_t Div(int32_t a, int32_t b) { return b == 0 ? 0 : b == -1 ? Sub(0, a) : a / b; }
 
 // NaN wins, as in NumPy.
 template <typename T>
@@ -137,9 +159,9 @@ void AddReferenceElementwise(CpuFunctionTable& table) {
   METRONOME_UNARY("rsqrt", 1.0f / std::sqrt(x));
   METRONOME_UNARY("cos", std::cos(x));
   METRONOME_UNARY("sin", std::sin(x));
-  METRONOME_BINARY("add", Binary, a + b);
-  METRONOME_BINARY("sub", Binary, a - b);
-  METRONOME_BINARY("mul", Binary, a * b);
+  METRONOME_BINARY("add", Binary, Add(a, b));
+  METRONOME_BINARY("sub", Binary, Sub(a, b));
+  METRONOME_BINARY("mul", Binary, Mul(a, b));
   METRONOME_BINARY("maximum", Binary, Greater(a, b));
   METRONOME_BINARY("minimum", Binary, Lesser(a, b));
   METRONOME_BINARY("lt", Compare, a < b);
@@ -147,8 +169,7 @@ void AddReferenceElementwise(CpuFunctionTable& table) {
   METRONOME_BINARY("gt", Compare, a > b);
   METRONOME_BINARY("ge", Compare, a >= b);
   METRONOME_BINARY("eq", Compare, a == b);
-  // Integer division by zero would trap; it gives 0.
-  METRONOME_BINARY("div", Binary, std::is_integral_v<decltype(b)> && b == 0 ? decltype(a)(0) : decltype(a)(a / b));
+  METRONOME_BINARY("div", Binary, Div(a, b));
 #undef METRONOME_UNARY
 #undef METRONOME_BINARY
   table["and"] = And;

@@ -30,7 +30,7 @@ struct Lanes {
   static Vector Min(Vector a, Vector b) { return _mm256_min_ps(a, b); }
   static Vector Max(Vector a, Vector b) { return _mm256_max_ps(a, b); }
   static Vector RoundEven(Vector v) { return _mm256_round_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
-  // n in [-126, 128]: built as two factors, since 2^128 itself is no float.
+  // n in [-150, 128]: built as two factors, since neither end is a float itself.
   static Vector ScalePowerOfTwo(Vector v, Vector n) {
     const __m256i exponent = _mm256_cvtps_epi32(n), half = _mm256_srai_epi32(exponent, 1);
     const auto power = [](__m256i e) {

@@ -145,15 +145,16 @@ void MixRows(const float* p, int64_t p_stride, int64_t m, const T* v, int64_t st
   for (; i < m; ++i) MixRowsOf<1>(p + i * p_stride, p_stride, v, stride, rows, n, acc + i * n);
 }
 
-// exp(x) = 2^n * exp(r), |r| <= ln(2) / 2, with the polynomial of Cephes' expf (Moshier 1989). Below -87.3 it gives
-// about 1e-38 instead of a denormal; NaN stays NaN.
+// exp(x) = 2^n * exp(r), |r| <= ln(2) / 2, with the polynomial of Cephes' expf (Moshier 1989). The bounds lie just past
+// those where the result becomes 0 and infinity; NaN stays NaN.
 inline Vector Exp(Vector x) {
-  x = Lanes::Min(Lanes::Broadcast(88.72f), Lanes::Max(Lanes::Broadcast(-87.33f), x));
+  x = Lanes::Min(Lanes::Broadcast(89.0f), Lanes::Max(Lanes::Broadcast(-104.0f), x));
   const Vector n = Lanes::RoundEven(Lanes::Mul(x, Lanes::Broadcast(1.44269504088896341f)));
   Vector r = Lanes::Fma(n, Lanes::Broadcast(-0.693359375f), x);
   r = Lanes::Fma(n, Lanes::Broadcast(2.12194440e-4f), r);
   Vector p = Lanes::Broadcast(1.9875691500e-4f);
-  constexpr float kCoefficients[] = {1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f, 1.6666665459e-1f, 5.0000001201e-1f};
+  constexpr float kCoefficients[] = {1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f, 1.6666665459e-1f,
+                                     5.0000001201e-1f};
   for (const float c : kCoefficients) p = Lanes::Fma(p, r, Lanes::Broadcast(c));
   p = Lanes::Add(Lanes::Fma(p, Lanes::Mul(r, r), r), Lanes::Broadcast(1.0f));
   return Lanes::ScalePowerOfTwo(p, n);
