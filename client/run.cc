@@ -113,8 +113,7 @@ absl::Status Finish(Connection& connection, const std::string& run_id, bool fail
   return FromGrpcStatus(connection.benchmark().FinishRun(&context, request, &response));
 }
 
-absl::StatusOr<v1::Run> MeasureAll(Connection& connection, const RunOptions& options) {
-  ASSIGN_OR_RETURN(const BenchmarkConfig config, Configure(options));
+absl::StatusOr<v1::Run> MeasureAll(Connection& connection, const RunOptions& options, const BenchmarkConfig& config) {
   ASSIGN_OR_RETURN(const std::vector<std::string> models, ModelsOf(connection, *config.models));
   const std::vector<std::string> paths = config.paths.value_or(std::vector<std::string>{"compiled"});
   v1::StartRunRequest start;
@@ -151,9 +150,11 @@ absl::StatusOr<v1::Run> MeasureAll(Connection& connection, const RunOptions& opt
 }  // namespace
 
 ExitCode RunBenchmarks(const ServerOptions& server, const RunOptions& options) {
+  const absl::StatusOr<BenchmarkConfig> config = Configure(options);
+  if (!config.ok()) return Report(config.status());
   const auto connection = Connection::Open(server);
   if (!connection.ok()) return Report(connection.status());
-  const absl::StatusOr<v1::Run> run = MeasureAll(**connection, options);
+  const absl::StatusOr<v1::Run> run = MeasureAll(**connection, options, *config);
   if (!run.ok()) return Report(run.status());
   std::fputs(RenderRun(*run, options.output).c_str(), stdout);
   if (options.output == OutputFormat::kTable)

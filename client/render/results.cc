@@ -28,12 +28,11 @@ std::string Median(const v1::Statistics& statistics) {
   return absl::StrCat(FormatMilliseconds(statistics.median()), " ±", FormatMilliseconds(statistics.stddev()));
 }
 
+// The error's own words carry the numbers, but not in units that people read at a glance.
 std::string Reason(const v1::BenchmarkResult& result) {
-  if (result.bytes_needed() > 0) {
-    return absl::StrCat("needs ", FormatBytes(result.bytes_needed()), " (", result.bytes_needed(), " bytes), ",
-                        FormatBytes(result.bytes_available()), " (", result.bytes_available(), " bytes) available");
-  }
-  return result.error_text();
+  if (result.bytes_needed() == 0) return result.error_text();
+  return absl::StrCat(result.error_text(), " (needs ", FormatBytes(result.bytes_needed()), ", ",
+                      FormatBytes(result.bytes_available()), " available)");
 }
 
 Table ResultTable(const v1::Run& run) {

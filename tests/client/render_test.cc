@@ -1,0 +1,97 @@
+#include "client/exit_code.h"
+#include "client/render/format.h"
+#include "client/render/results.h"
+#include "client/render/table.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace metronome {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+v1::Run ExampleRun() {
+  v1::Run run;
+  run.set_run_id("r1");
+  v1::BenchmarkResult& good = *run.add_results();
+  good.set_outcome("ok");
+  good.mutable_spec()->set_model("llama-x");
+  good.mutable_spec()->set_path("compiled");
+  good.mutable_spec()->set_dtype("bfloat16");
+  good.mutable_spec()->set_decode_tokens(5);
+  good.set_prompt_tokens(21);
+  good.set_weight_bytes(2471628800);
+  for (v1::Statistics* statistics : {good.mutable_ttft_ms(), good.mutable_tpot_ms()}) {
+    statistics->set_n(3);
+    statistics->set_median(50);
+    statistics->set_mean(50);
+    statistics->set_stddev(5);
+  }
+  good.set_bandwidth_bytes_per_second(4e10);
+  good.set_bandwidth_fraction(0.756);
+  v1::BenchmarkResult& skipped = *run.add_results();
+  skipped.set_outcome("skipped");
+  skipped.mutable_spec()->set_model("huge");
+  skipped.set_error_kind("RESOURCE_EXHAUSTED");
+  skipped.set_error_text("weights need 61064245248 bytes");
+  skipped.set_bytes_needed(61064245248);
+  skipped.set_bytes_available(24000000000);
+  return run;
+}
+
+TEST(RenderTest, TableShowsMediansAndWhyModelsWereSkipped) {
+  EXPECT_THAT(RenderRun(ExampleRun(), OutputFormat::kTable),
+              AllOf(HasSubstr("llama-x"), HasSubstr("50.0 ms ±5.00 ms"), HasSubstr("76%"), HasSubstr("2.47 GB"),
+                    HasSubstr("huge was skipped: weights need 61064245248 bytes (needs 61.1 GB, 24.0 GB available)")));
+}
+
+TEST(RenderTest, MarkdownHasARowForEachTest) {
+  EXPECT_THAT(RenderRun(ExampleRun(), OutputFormat::kMarkdown),
+              AllOf(HasSubstr("| model | size |"), HasSubstr("| pp21 | 420.00 ± 42.00 |"),
+                    HasSubstr("| tg5 @ d21 | 20.00 ± 2.00 |")));
+}
+
+TEST(RenderTest, JsonKeepsFieldNamesAndNumbers) {
+  EXPECT_THAT(RenderRun(ExampleRun(), OutputFormat::kJson),
+              AllOf(HasSubstr("\"run_id\": \"r1\""), HasSubstr("\"median\": 50"),
+                    HasSubstr("\"bytes_needed\": \"61064245248\"")));
+}
+
+TEST(RenderTest, ColumnsLineUpWhateverTheCharacters) {
+  Table table({{"a", Align::kLeft}, {"b", Align::kRight}});
+  table.AddRow({"±±", "1"});
+  table.AddRow({"x", "100"});
+  EXPECT_EQ(table.ToText(), "a     b\n--  ---\n±±    1\nx   100\n");
+  EXPECT_EQ(table.ToMarkdown(), "| a | b |\n| --- | ---: |\n| ±± | 1 |\n| x | 100 |\n");
+}
+
+TEST(RenderTest, MarkdownCellsCannotBreakTheTable) {
+  Table table({{"a", Align::kLeft}});
+  table.AddRow({"x|y\nz"});
+  EXPECT_THAT(table.ToMarkdown(), AllOf(HasSubstr("x\\|y z"), Not(HasSubstr("y\nz"))));
+}
+
+TEST(FormatTest, NumbersAsPeopleReadThem) {
+  EXPECT_EQ(FormatBytes(0), "0 B");
+  EXPECT_EQ(FormatBytes(999), "999 B");
+  EXPECT_EQ(FormatBytes(16060522496), "16.1 GB");
+  EXPECT_EQ(FormatBytes(5000000000000), "5.00 TB");
+  EXPECT_EQ(FormatMilliseconds(0.1234), "0.123 ms");
+  EXPECT_EQ(FormatMilliseconds(45.67), "45.7 ms");
+  EXPECT_EQ(FormatMilliseconds(1234), "1.23 s");
+  EXPECT_EQ(FormatTime(0), "-");
+  EXPECT_EQ(FormatTime(1000000), "1970-01-01 00:00:01");
+}
+
+TEST(ExitCodeTest, SaysWhatScriptsNeedToKnow) {
+  EXPECT_EQ(ToExitCode(absl::OkStatus()), ExitCode::kOk);
+  EXPECT_EQ(ToExitCode(absl::UnavailableError("")), ExitCode::kUnreachable);
+  EXPECT_EQ(ToExitCode(absl::InvalidArgumentError("")), ExitCode::kUsage);
+  EXPECT_EQ(ToExitCode(absl::NotFoundError("")), ExitCode::kFailed);
+  EXPECT_EQ(ParseOutputFormat("xml").status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace metronome

@@ -1,0 +1,98 @@
+#include "runtime/plan/plan.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "runtime/plan/step_bytes.h"
+
+namespace metronome {
+namespace {
+
+using ::testing::HasSubstr;
+
+// Table lookup, one matrix product, logits of the last row: the smallest plan that is one.
+Plan SmallPlan() {
+  Plan plan;
+  plan.values = {{.storage = Storage::kTokens, .dtype = DType::kInt32, .shape = {Dim::Seq()}},
+                 {.storage = Storage::kWeight, .shape = {10, 4}, .name = "table"},
+                 {.storage = Storage::kTemporary, .shape = {Dim::Seq(), 4}},
+                 {.storage = Storage::kTemporary, .shape = {1, 4}},
+                 {.storage = Storage::kWeight, .shape = {6, 4}, .name = "head"},
+                 {.storage = Storage::kTemporary, .shape = {1, 6}}};
+  plan.calls = {{.kernel = "gather", .inputs = {1, 0}, .outputs = {2}},
+                {.kernel = "slice",
+                 .inputs = {2},
+                 .outputs = {3},
+                 .attributes = {{"axis", int64_t{0}}},
+                 .step_attributes = {{"start", Dim::Seq() - 1}}},
+                {.kernel = "linear", .inputs = {3, 4}, .outputs = {5}}};
+  plan.tokens = 0;
+  plan.logits = 5;
+  return plan;
+}
+
+TEST(PlanTest, AWholePlanIsValid) { EXPECT_TRUE(ValidatePlan(SmallPlan()).ok()) << ValidatePlan(SmallPlan()); }
+
+TEST(PlanTest, HashFollowsContents) {
+  Plan other = SmallPlan();
+  EXPECT_EQ(other.Hash(), SmallPlan().Hash());
+  EXPECT_EQ(other.Hash().size(), 16u);
+  other.calls[1].step_attributes[0].second = Dim(0);
+  EXPECT_NE(other.Hash(), SmallPlan().Hash());
+}
+
+TEST(PlanTest, TextNamesValuesAndCalls) {
+  EXPECT_THAT(SmallPlan().ToString(), HasSubstr("%2 = temporary : float32[seq, 4]"));
+  EXPECT_THAT(SmallPlan().ToString(), HasSubstr("%3 = slice(%2) axis=0 start=seq-1"));
+}
+
+struct Damage {
+  const char* name;
+  void (*apply)(Plan& plan);
+  const char* message;
+};
+
+class DamagedPlanTest : public testing::TestWithParam<Damage> {};
+
+TEST_P(DamagedPlanTest, IsRefused) {
+  Plan plan = SmallPlan();
+  GetParam().apply(plan);
+
+  const absl::Status status = ValidatePlan(plan);
+
+  EXPECT_EQ(status.code(), absl::StatusCode::kInternal);
+  EXPECT_THAT(status.message(), HasSubstr(GetParam().message));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, DamagedPlanTest,
+    testing::Values(
+        Damage{"UnknownKernel", [](Plan& p) { p.calls[0].kernel = "frobnicate"; }, "no kernel named 'frobnicate'"},
+        Damage{"WrongShape",
+               [](Plan& p) {
+                 p.values[5].shape = {1, 7};
+               },
+               "not [m, n]"},
+        Damage{"UsedBeforeWritten", [](Plan& p) { std::swap(p.calls[0], p.calls[1]); }, "used before it is written"},
+        Damage{"WrittenTwice", [](Plan& p) { p.calls.push_back(p.calls[2]); }, "written twice"},
+        Damage{"OperandOutOfRange", [](Plan& p) { p.calls[2].inputs[1] = 99; }, "unknown operand"},
+        Damage{"NegativeOperand", [](Plan& p) { p.calls[2].outputs[0] = -7; }, "unknown operand"},
+        Damage{"NoLogits", [](Plan& p) { p.logits = kNoValue; }, "no logits"},
+        Damage{"UnwrittenLogits", [](Plan& p) { p.calls.pop_back(); }, "never writes its logits"},
+        Damage{"AliasOfALaterValue",
+               [](Plan& p) {
+                 p.values[2] = {.storage = Storage::kAlias, .shape = {1, 4}, .alias_of = 3};
+               },
+               "does not precede"},
+        Damage{"NamelessWeight", [](Plan& p) { p.values[1].name = ""; }, "has name ''"},
+        Damage{"StartOutside", [](Plan& p) { p.calls[1].step_attributes[0].second = Dim::Seq(); }, "leaves the axis"},
+        Damage{"Rank", [](Plan& p) { p.values[2].shape.resize(9); }, "rank 9"}),
+    [](const auto& info) { return info.param.name; });
+
+// The head is read whole; of the table only the gathered rows; 4 bytes an element.
+TEST(StepReadBytesTest, GatheredTablesCountByRow) {
+  EXPECT_EQ(StepReadBytes(SmallPlan(), {.seq = 1, .past = 0}), (6 * 4 + 4) * 4);
+  EXPECT_EQ(StepReadBytes(SmallPlan(), {.seq = 3, .past = 5}), (6 * 4 + 3 * 4) * 4);
+}
+
+}  // namespace
+}  // namespace metronome

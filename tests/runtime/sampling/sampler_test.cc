@@ -1,0 +1,133 @@
+#include "runtime/sampling/sampler.h"
+
+#include <cmath>
+#include <fstream>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace metronome {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr float kInfinity = std::numeric_limits<float>::infinity();
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+
+Sampler Make(const SamplingOptions& options) {
+  absl::StatusOr<Sampler> sampler = Sampler::Create(options);
+  EXPECT_TRUE(sampler.ok()) << sampler.status();
+  return *std::move(sampler);
+}
+
+void Apply(const std::string& name, double parameter, absl::Span<const int32_t> history, absl::Span<float> logits) {
+  if (name == "top_k") ApplyTopK(logits, static_cast<int64_t>(parameter));
+  if (name == "top_p") ApplyTopP(logits, parameter);
+  if (name == "min_p") ApplyMinP(logits, parameter);
+  if (name == "repetition_penalty") ApplyRepetitionPenalty(logits, history, parameter);
+}
+
+TEST(SamplerTest, TransformsEqualHuggingFaceProcessors) {
+  std::ifstream file(std::string(METRONOME_GOLDEN_DIR) + "/sampling/processors.json");
+  const nlohmann::json cases = nlohmann::json::parse(file);
+  ASSERT_GT(cases.size(), 100u);
+  for (const nlohmann::json& test : cases) {
+    std::vector<float> logits = test["logits"];
+    const std::vector<int32_t> history = test["history"];
+
+    Apply(test["name"], test["parameter"], history, absl::MakeSpan(logits));
+
+    for (size_t i = 0; i < logits.size(); ++i) {
+      if (test["expected"][i].is_null()) {
+        EXPECT_EQ(logits[i], -kInfinity) << test["name"] << " " << test["parameter"] << " index " << i;
+      } else {
+        EXPECT_NEAR(logits[i], test["expected"][i].get<float>(), 1e-5)
+            << test["name"] << " " << test["parameter"] << " index " << i;
+      }
+    }
+  }
+}
+
+TEST(SamplerTest, GreedyTakesTheFirstOfEqualLogits) {
+  Sampler sampler = Make({});
+  EXPECT_EQ(*sampler.Next({1, 5, 5, -3}, {}), 1);
+  EXPECT_EQ(*sampler.Next({-kInfinity, -2}, {}), 1);
+}
+
+TEST(SamplerTest, GreedyAppliesTheRepetitionPenalty) {
+  Sampler sampler = Make({.repetition_penalty = 2});
+  EXPECT_EQ(*sampler.Next({4, 3, -1}, {0, 0, 0}), 1);
+}
+
+TEST(SamplerTest, BrokenLogitsAreAnError) {
+  for (double temperature : {0.0, 1.0}) {
+    Sampler sampler = Make({.temperature = temperature});
+    EXPECT_EQ(sampler.Next({1, std::nanf(""), 0}, {}).status().code(), absl::StatusCode::kInternal);
+    EXPECT_EQ(sampler.Next({-kInfinity, -kInfinity}, {}).status().code(), absl::StatusCode::kInternal);
+  }
+}
+
+TEST(SamplerTest, EqualSeedsGiveEqualTokensAndOthersDoNot) {
+  std::vector<float> logits(50);
+  for (size_t i = 0; i < logits.size(); ++i) logits[i] = static_cast<float>(i % 7);
+  const auto draw = [&](uint64_t seed) {
+    Sampler sampler = Make({.temperature = 1, .seed = seed});
+    std::vector<int32_t> tokens;
+    for (int i = 0; i < 40; ++i) tokens.push_back(*sampler.Next(logits, {}));
+    return tokens;
+  };
+  EXPECT_EQ(draw(1), draw(1));
+  EXPECT_NE(draw(1), draw(2));
+}
+
+// Chi-square with 3 degrees of freedom exceeds 16.3 once in a thousand; the seed is fixed.
+TEST(SamplerTest, FrequenciesFollowTheProbabilities) {
+  const std::vector<float> logits = {0, 1, 2, 3};
+  const double temperature = 1.5;
+  Sampler sampler = Make({.temperature = temperature, .seed = 4});
+  std::vector<int> counts(4);
+  constexpr int kDraws = 20000;
+  for (int i = 0; i < kDraws; ++i) ++counts[*sampler.Next(logits, {})];
+
+  double sum = 0, chi_square = 0;
+  for (float logit : logits) sum += std::exp(logit / temperature);
+  for (size_t i = 0; i < logits.size(); ++i) {
+    const double expected = kDraws * std::exp(logits[i] / temperature) / sum;
+    chi_square += (counts[i] - expected) * (counts[i] - expected) / expected;
+  }
+  EXPECT_LT(chi_square, 16.3);
+}
+
+TEST(SamplerTest, RemovedTokensAreNeverDrawn) {
+  Sampler sampler = Make({.temperature = 5, .top_k = 2, .seed = 1});
+  for (int i = 0; i < 500; ++i) EXPECT_LT(*sampler.Next({3, 2.9f, 2.8f, 2.7f}, {}), 2);
+}
+
+struct BadOption {
+  SamplingOptions options;
+  const char* field;
+};
+
+class SamplerOptionTest : public testing::TestWithParam<BadOption> {};
+
+TEST_P(SamplerOptionTest, IsRefusedByName) {
+  const absl::Status status = Sampler::Create(GetParam().options).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(status.message(), HasSubstr(GetParam().field));
+}
+
+INSTANTIATE_TEST_SUITE_P(All, SamplerOptionTest,
+                         testing::Values(BadOption{{.repetition_penalty = 0}, "repetition_penalty is 0"},
+                                         BadOption{{.repetition_penalty = kNan}, "repetition_penalty"},
+                                         BadOption{{.temperature = -1}, "temperature is -1"},
+                                         BadOption{{.temperature = kNan}, "temperature"},
+                                         BadOption{{.temperature = std::numeric_limits<double>::infinity()},
+                                                   "temperature"},
+                                         BadOption{{.top_k = -1}, "top_k is -1"}, BadOption{{.top_p = 0}, "top_p is 0"},
+                                         BadOption{{.top_p = 1.1}, "top_p is 1.1"}, BadOption{{.top_p = kNan}, "top_p"},
+                                         BadOption{{.min_p = -0.1}, "min_p"}, BadOption{{.min_p = 2}, "min_p is 2"}));
+
+}  // namespace
+}  // namespace metronome

@@ -1,0 +1,51 @@
+#ifndef METRONOME_TESTS_RUNTIME_WEIGHTS_SAFETENSORS_FILE_H_
+#define METRONOME_TESTS_RUNTIME_WEIGHTS_SAFETENSORS_FILE_H_
+
+#include <unistd.h>
+
+#include <cstdint>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+namespace metronome {
+
+// A directory of its own, removed at the end.
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() {
+    char name[] = "/tmp/metronome-test-XXXXXX";
+    path_ = mkdtemp(name);
+  }
+  ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+
+  std::string File(const std::string& name) const { return path_ + "/" + name; }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+inline void WriteFile(const std::string& path, const std::string& contents) {
+  std::ofstream file(path, std::ios::binary);
+  file << contents;
+}
+
+// The 8 bytes that open a safetensors file.
+inline std::string HeaderLength(uint64_t length) {
+  std::string bytes;
+  for (int i = 0; i < 8; ++i) bytes += static_cast<char>(length >> (8 * i) & 0xff);
+  return bytes;
+}
+
+// A whole file from its header and its data.
+inline std::string Safetensors(const std::string& header, const std::string& data) {
+  return HeaderLength(header.size()) + header + data;
+}
+
+}  // namespace metronome
+
+#endif  // METRONOME_TESTS_RUNTIME_WEIGHTS_SAFETENSORS_FILE_H_

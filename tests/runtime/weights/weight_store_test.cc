@@ -1,0 +1,106 @@
+#include "runtime/weights/weight_store.h"
+
+#include <cstring>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "kernels/cpu/cpu_backend.h"
+#include "runtime/base/memory_shortage.h"
+#include "tests/runtime/weights/safetensors_file.h"
+
+namespace metronome {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+class WeightStoreTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    auto backend = CreateCpuBackend({.threads = 2});
+    ASSERT_TRUE(backend.ok());
+    backend_ = *std::move(backend);
+    const float values[] = {1.0f, -2.5f, 3.14159f, 65504.0f, 1e-7f, -0.0f};
+    WriteFile(
+        directory_.File("model.safetensors"),
+        Safetensors(
+            R"({"model.a":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]},"model.ids":{"dtype":"I64","shape":[1],"data_offsets":[24,32]}})",
+            std::string(reinterpret_cast<const char*>(values), sizeof(values)) + std::string(8, '\0')));
+  }
+
+  absl::StatusOr<std::unique_ptr<WeightStore>> Load(const WeightSpec& spec) {
+    return WeightStore::Load(*backend_, {spec}, CheckpointDirectory{directory_.path()});
+  }
+
+  TemporaryDirectory directory_;
+  std::unique_ptr<Backend> backend_;
+};
+
+TEST_F(WeightStoreTest, SameDtypeIsServedFromTheFileUnderItsPrefix) {
+  const auto store = Load({"a", DType::kFloat32, {2, 3}});
+  ASSERT_TRUE(store.ok()) << store.status();
+  const auto view = (*store)->Get("a");
+  ASSERT_TRUE(view.ok());
+  EXPECT_EQ(static_cast<const float*>(view->data)[2], 3.14159f);
+  EXPECT_EQ((*store)->bytes(), 24);
+  EXPECT_THAT((*store)->provenance(), HasSubstr("safetensors:metronome-test-"));
+  EXPECT_EQ((*store)->Get("b").status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(WeightStoreTest, OtherDtypesAreRounded) {
+  const auto bf16 = Load({"a", DType::kBFloat16, {2, 3}});
+  const auto f16 = Load({"a", DType::kFloat16, {2, 3}});
+  ASSERT_TRUE(bf16.ok() && f16.ok());
+  EXPECT_EQ(static_cast<const BFloat16*>((*bf16)->Get("a")->data)[2].bits, BFloat16(3.14159f).bits);
+  EXPECT_EQ(static_cast<const Float16*>((*f16)->Get("a")->data)[4].bits, Float16(1e-7f).bits);
+}
+
+TEST_F(WeightStoreTest, WrongShapeNamesBoth) {
+  const auto store = Load({"a", DType::kFloat32, {3, 2}});
+  EXPECT_EQ(store.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(store.status().message(), AllOf(HasSubstr("tensor a"), HasSubstr("[2, 3]"), HasSubstr("[3, 2]")));
+}
+
+TEST_F(WeightStoreTest, MissingTensorNamesWhatWasTried) {
+  const auto store = Load({"z.weight", DType::kFloat32, {1}});
+  EXPECT_EQ(store.status().code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(store.status().message(), AllOf(HasSubstr("z.weight or model.z.weight"), HasSubstr(directory_.path())));
+}
+
+TEST_F(WeightStoreTest, ATypeThatIsNoFloatIsRefused) {
+  const auto store = Load({"ids", DType::kFloat32, {1}});
+  EXPECT_EQ(store.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(store.status().message(), HasSubstr("I64"));
+}
+
+TEST_F(WeightStoreTest, MoreThanMemoryIsRefusedWithBothNumbersBeforeAllocating) {
+  const WeightSpec spec = {"w", DType::kFloat32, {int64_t{1} << 24, int64_t{1} << 22}};
+  const auto store = WeightStore::Load(*backend_, {spec}, SyntheticWeights{1});
+  EXPECT_EQ(store.status().code(), absl::StatusCode::kResourceExhausted);
+  const auto shortage = ShortageOf(store.status());
+  ASSERT_TRUE(shortage.has_value());
+  EXPECT_EQ(shortage->bytes_needed, int64_t{1} << 48);
+  EXPECT_GT(shortage->bytes_available, 0);
+  EXPECT_THAT(store.status().message(), AllOf(HasSubstr("281474976710656 bytes"), HasSubstr("available")));
+}
+
+TEST_F(WeightStoreTest, SyntheticWeightsDoNotDependOnThreads) {
+  const WeightSpec spec = {"w", DType::kBFloat16, {1201, 1777}};
+  const auto one = WeightStore::Load(*backend_, {spec}, SyntheticWeights{9}, {.threads = 1});
+  const auto three = WeightStore::Load(*backend_, {spec}, SyntheticWeights{9}, {.threads = 3});
+  ASSERT_TRUE(one.ok() && three.ok());
+  EXPECT_EQ(std::memcmp((*one)->Get("w")->data, (*three)->Get("w")->data, 1201 * 1777 * 2), 0);
+  EXPECT_EQ((*one)->provenance(), "synthetic:9");
+}
+
+TEST_F(WeightStoreTest, ProgressReachesOne) {
+  std::vector<double> fractions;
+  WeightLoadOptions options;
+  options.on_progress = [&](double fraction) { fractions.push_back(fraction); };
+  const WeightSpec specs[] = {{"v", DType::kFloat32, {3}}, {"w", DType::kFloat32, {5}}};
+  ASSERT_TRUE(WeightStore::Load(*backend_, specs, SyntheticWeights{9}, options).ok());
+  EXPECT_THAT(fractions, testing::ElementsAre(3.0 / 8, 1.0));
+}
+
+}  // namespace
+}  // namespace metronome
