@@ -4,6 +4,11 @@
 #include <unicode/utf8.h>
 
 #include <algorithm>
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+#include "runtime/base/status_macros.h"
 
 namespace metronome {
 namespace {
@@ -52,6 +57,7 @@ size_t SkipSpaces(absl::string_view text, size_t at) {
 }  // namespace
 
 void AddedTokenMatcher::Add(const AddedToken& token) {
+  if (token.content.empty()) return;
   int32_t node = 0;
   for (const char byte : token.content) {
     const auto child = nodes_[node].children.find(byte);
@@ -64,6 +70,7 @@ void AddedTokenMatcher::Add(const AddedToken& token) {
     nodes_.emplace_back();
     node = created;
   }
+  if (nodes_[node].token >= 0) return;
   nodes_[node].token = static_cast<int32_t>(tokens_.size());
   tokens_.push_back(token);
 }
@@ -90,13 +97,14 @@ std::vector<TextSegment> AddedTokenMatcher::Split(absl::string_view text) const 
       continue;
     }
     size_t begin = at, end = at + token->content.size();
+    // The search goes on behind the content even where rstrip takes more in, as HuggingFace's does.
     at = end;
     if (token->single_word && TouchesWord(text, begin, end)) continue;
-    if (token->lstrip) begin = SkipSpacesBack(text, begin, done);
+    if (token->lstrip) begin = SkipSpacesBack(text, begin, std::min(begin, done));
     if (token->rstrip) end = SkipSpaces(text, end);
     if (begin > done) segments.push_back({text.substr(done, begin - done)});
     segments.push_back({text.substr(begin, end - begin), token->id});
-    at = done = end;
+    done = end;
   }
   if (done < text.size()) segments.push_back({text.substr(done)});
   return segments;
@@ -104,16 +112,20 @@ std::vector<TextSegment> AddedTokenMatcher::Split(absl::string_view text) const 
 
 absl::StatusOr<std::vector<AddedToken>> ParseAddedTokens(const JsonNode& node) {
   std::vector<AddedToken> tokens;
-  if (!node.is_null() && !node.json().is_array()) return node.Invalid("is not an array");
-  for (const JsonNode& element : node.Elements()) {
-    AddedToken token = {.id = TokenIdOf(element["id"].json()), .content = element["content"].Text()};
-    if (token.id < 0) return element["id"].Invalid("is no token id");
-    if (token.content.empty()) return element["content"].Invalid("is not a text");
-    token.special = element["special"].Bool(false);
-    token.normalized = element["normalized"].Bool(!token.special);
-    token.single_word = element["single_word"].Bool(false);
-    token.lstrip = element["lstrip"].Bool(false);
-    token.rstrip = element["rstrip"].Bool(false);
+  if (node.is_null()) return tokens;
+  ASSIGN_OR_RETURN(const std::vector<JsonNode> elements, node.Elements());
+  absl::flat_hash_set<int32_t> ids;
+  for (const JsonNode& element : elements) {
+    AddedToken token;
+    ASSIGN_OR_RETURN(token.id, element["id"].TokenId());
+    ASSIGN_OR_RETURN(token.content, element["content"].Text());
+    ASSIGN_OR_RETURN(token.special, element["special"].Bool(false));
+    ASSIGN_OR_RETURN(token.normalized, element["normalized"].Bool(!token.special));
+    ASSIGN_OR_RETURN(token.single_word, element["single_word"].Bool(false));
+    ASSIGN_OR_RETURN(token.lstrip, element["lstrip"].Bool(false));
+    ASSIGN_OR_RETURN(token.rstrip, element["rstrip"].Bool(false));
+    if (token.content.empty()) return element["content"].Invalid("is empty");
+    if (!ids.insert(token.id).second) return element["id"].Invalid(absl::StrCat("gives id ", token.id, " again"));
     tokens.push_back(std::move(token));
   }
   return tokens;

@@ -28,10 +28,13 @@ struct TextSegment {
   int32_t id = -1;
 };
 
-// Finds added tokens in text, leftmost and then longest first.
+// Finds added tokens in text, leftmost and then longest first. Of tokens with the same content the first one added
+// counts.
 class AddedTokenMatcher {
  public:
+  // Empty contents are never found.
   void Add(const AddedToken& token);
+  // The segments in order; `text` must be UTF-8 and outlive them.
   std::vector<TextSegment> Split(absl::string_view text) const;
 
  private:
@@ -46,7 +49,7 @@ class AddedTokenMatcher {
   std::vector<AddedToken> tokens_;
 };
 
-// The "added_tokens" of tokenizer.json. InvalidArgument.
+// The "added_tokens" of tokenizer.json. InvalidArgument, also for two tokens with one id.
 absl::StatusOr<std::vector<AddedToken>> ParseAddedTokens(const JsonNode& node);
 
 }  // namespace metronome

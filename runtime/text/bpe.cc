@@ -1,12 +1,14 @@
 #include "runtime/text/bpe.h"
 
 #include <algorithm>
+#include <functional>
+#include <numeric>
 #include <queue>
 #include <tuple>
 
-#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "absl/strings/str_split.h"
+#include "absl/types/optional.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/text/utf8.h"
 
@@ -28,18 +30,20 @@ struct Candidate {
   }
 };
 
-// "a b", or ["a", "b"].
-bool ReadMerge(const nlohmann::json& json, std::string& left, std::string& right) {
-  if (json.is_array() && json.size() == 2 && json[0].is_string() && json[1].is_string()) {
-    left = json[0].get<std::string>();
-    right = json[1].get<std::string>();
+// "a b", or ["a", "b"]. False for anything else.
+bool ReadMerge(const nlohmann::json& json, absl::string_view& left, absl::string_view& right) {
+  if (json.is_array()) {
+    if (json.size() != 2 || !json[0].is_string() || !json[1].is_string()) return false;
+    left = json[0].get_ref<const std::string&>();
+    right = json[1].get_ref<const std::string&>();
     return true;
   }
   if (!json.is_string()) return false;
-  const std::vector<std::string> parts = absl::StrSplit(json.get<std::string>(), ' ');
-  if (parts.size() != 2) return false;
-  left = parts[0];
-  right = parts[1];
+  const absl::string_view text = json.get_ref<const std::string&>();
+  const size_t space = text.find(' ');
+  if (space == absl::string_view::npos || text.find(' ', space + 1) != absl::string_view::npos) return false;
+  left = text.substr(0, space);
+  right = text.substr(space + 1);
   return true;
 }
 
@@ -47,55 +51,87 @@ bool ReadMerge(const nlohmann::json& json, std::string& left, std::string& right
 
 absl::StatusOr<Bpe> Bpe::Parse(const JsonNode& node) {
   // Files of before the type was written hold BPE too.
-  if (!node.Type().empty() && node.Type() != "BPE") return node.Unsupported();
-  for (const char* key : {"continuing_subword_prefix", "end_of_word_suffix"}) {
-    if (!node[key].Text().empty()) return absl::UnimplementedError(absl::StrCat(node[key].path(), " is not supported"));
+  if (!node["type"].is_null()) {
+    ASSIGN_OR_RETURN(const std::string type, node.Type());
+    if (type != "BPE") return node.Unsupported();
   }
+  for (const char* key : {"continuing_subword_prefix", "end_of_word_suffix"}) {
+    ASSIGN_OR_RETURN(const std::string affix, node[key].Text(""));
+    if (!affix.empty())
+      return absl::UnimplementedError(absl::StrCat(node[key].path(), " is '", affix, "'; only none is supported"));
+  }
+  const nlohmann::json& dropout = node["dropout"].json();
+  if (!dropout.is_null() && !(dropout.is_number() && dropout.get<double>() == 0))
+    return absl::UnimplementedError(
+        absl::StrCat(node["dropout"].path(), " is ", dropout.dump(), "; only none is supported"));
   Bpe bpe;
   RETURN_IF_ERROR(bpe.ParseVocabulary(node["vocab"]));
   RETURN_IF_ERROR(bpe.ParseMerges(node["merges"]));
-  bpe.fuse_unknown_ = node["fuse_unk"].Bool(false);
-  bpe.ignore_merges_ = node["ignore_merges"].Bool(false);
-  if (node["unk_token"].json().is_string()) {
-    const auto found = bpe.vocabulary_.find(node["unk_token"].Text());
-    if (found != bpe.vocabulary_.end()) bpe.unknown_id_ = found->second;
-  }
-  bpe.byte_ids_.fill(-1);
-  for (int byte = 0; node["byte_fallback"].Bool(false) && byte < 256; ++byte) {
-    const auto found = bpe.vocabulary_.find(absl::StrFormat("<0x%02X>", byte));
-    if (found != bpe.vocabulary_.end()) bpe.byte_ids_[byte] = found->second;
-  }
+  RETURN_IF_ERROR(bpe.ParseUnknowns(node));
+  ASSIGN_OR_RETURN(bpe.ignore_merges_, node["ignore_merges"].Bool(false));
   return bpe;
 }
 
 absl::Status Bpe::ParseVocabulary(const JsonNode& node) {
-  if (!node.json().is_object()) return node.Invalid("is not an object");
-  absl::flat_hash_set<int32_t> ids;
+  if (!node.json().is_object()) return node.Invalid(node.is_null() ? "is missing" : "is not an object");
+  int32_t size = 0;
   for (const auto& [token, value] : node.json().items()) {
-    const int32_t id = TokenIdOf(value);
-    if (id < 0) return node.Invalid(absl::StrCat("gives token '", token, "' the id ", value.dump()));
-    if (!ids.insert(id).second) return node.Invalid(absl::StrCat("gives id ", id, " twice, to '", token, "' last"));
-    vocabulary_.emplace(token, id);
+    if (!value.is_number_unsigned() || value.get<uint64_t>() >= kMaxTokenIds) {
+      return node.Invalid(
+          absl::StrCat("gives token '", token, "' the id ", value.dump(), ", no integer below ", kMaxTokenIds));
+    }
+    size = std::max(size, value.get<int32_t>() + 1);
+  }
+  tokens_.resize(size);
+  std::vector<bool> used(size);
+  ids_.reserve(node.json().size());
+  for (const auto& [token, value] : node.json().items()) {
+    const auto id = value.get<int32_t>();
+    if (used[id]) return node.Invalid(absl::StrCat("gives id ", id, " to both '", tokens_[id], "' and '", token, "'"));
+    used[id] = true;
+    tokens_[id] = token;
+    ids_.emplace(tokens_[id], id);
   }
   return absl::OkStatus();
 }
 
 absl::Status Bpe::ParseMerges(const JsonNode& node) {
-  if (!node.json().is_array()) return node.Invalid("is not an array");
+  if (!node.json().is_array()) return node.Invalid(node.is_null() ? "is missing" : "is not an array");
+  merges_.reserve(node.json().size());
   int32_t rank = 0;
+  std::string joined;
   for (const nlohmann::json& merge : node.json()) {
-    std::string left, right;
+    absl::string_view left, right;
     if (!ReadMerge(merge, left, right)) return node.Invalid(absl::StrCat("[", rank, "] is no pair of tokens"));
-    const auto left_id = vocabulary_.find(left), right_id = vocabulary_.find(right),
-               joined = vocabulary_.find(left + right);
-    if (left_id == vocabulary_.end() || right_id == vocabulary_.end() || joined == vocabulary_.end()) {
-      return node.Invalid(absl::StrCat("[", rank, "] joins '", left, "' and '", right,
-                                       "', but the vocabulary lacks one of them or the result"));
+    joined.assign(left.data(), left.size()).append(right.data(), right.size());
+    for (const absl::string_view token : {left, right, absl::string_view(joined)}) {
+      if (IdOf(token) < 0) {
+        return node.Invalid(
+            absl::StrCat("[", rank, "] joins '", left, "' and '", right, "', but the vocabulary lacks '", token, "'"));
+      }
     }
-    merges_[PairKey(left_id->second, right_id->second)] = {
-        rank++, joined->second};  // The last of equal pairs counts, as in HuggingFace's map.
+    // The last of equal pairs counts, as in HuggingFace's map.
+    merges_[PairKey(IdOf(left), IdOf(right))] = {rank++, IdOf(joined)};
   }
   return absl::OkStatus();
+}
+
+absl::Status Bpe::ParseUnknowns(const JsonNode& node) {
+  ASSIGN_OR_RETURN(fuse_unknown_, node["fuse_unk"].Bool(false));
+  if (!node["unk_token"].is_null()) {
+    ASSIGN_OR_RETURN(const std::string token, node["unk_token"].Text());
+    unknown_id_ = IdOf(token);
+    if (unknown_id_ < 0) return node["unk_token"].Invalid(absl::StrCat("is '", token, "', which the vocabulary lacks"));
+  }
+  byte_ids_.fill(-1);
+  ASSIGN_OR_RETURN(const bool byte_fallback, node["byte_fallback"].Bool(false));
+  for (int byte = 0; byte_fallback && byte < 256; ++byte) byte_ids_[byte] = IdOf(absl::StrFormat("<0x%02X>", byte));
+  return absl::OkStatus();
+}
+
+int32_t Bpe::IdOf(absl::string_view token) const {
+  const auto found = ids_.find(token);
+  return found == ids_.end() ? -1 : found->second;
 }
 
 const Bpe::Merge* Bpe::FindMerge(int32_t left, int32_t right) const {
@@ -104,51 +140,62 @@ const Bpe::Merge* Bpe::FindMerge(int32_t left, int32_t right) const {
 }
 
 std::vector<int32_t> Bpe::Characters(absl::string_view piece) const {
-  std::vector<int32_t> ids;
-  bool after_unknown = false;
+  std::vector<int32_t> symbols;
+  symbols.reserve(piece.size());
+  bool unknown = false;  // An unknown character waits to be written, since more may fuse with it.
+  const auto write_unknown = [&] {
+    if (unknown) symbols.push_back(unknown_id_);
+    unknown = false;
+  };
   while (!piece.empty()) {
     const absl::string_view character = piece.substr(0, std::max<size_t>(Utf8CharacterSize(piece), 1));
     piece.remove_prefix(character.size());
-    const auto found = vocabulary_.find(character);
-    if (found != vocabulary_.end()) {
-      ids.push_back(found->second);
-      after_unknown = false;
-      continue;
-    }
     const auto byte_id = [&](char byte) { return byte_ids_[static_cast<unsigned char>(byte)]; };
-    if (std::all_of(character.begin(), character.end(), [&](char byte) { return byte_id(byte) >= 0; })) {
-      for (const char byte : character) ids.push_back(byte_id(byte));
-      after_unknown = false;
-    } else if (unknown_id_ >= 0 && !(fuse_unknown_ && after_unknown)) {
-      ids.push_back(unknown_id_);
-      after_unknown = true;
+    if (const int32_t id = IdOf(character); id >= 0) {
+      write_unknown();
+      symbols.push_back(id);
+    } else if (std::all_of(character.begin(), character.end(), [&](char byte) { return byte_id(byte) >= 0; })) {
+      // Overtakes a waiting unknown, as in HuggingFace's order of things.
+      for (const char byte : character) symbols.push_back(byte_id(byte));
+    } else if (unknown_id_ >= 0) {
+      if (!fuse_unknown_) write_unknown();
+      unknown = true;
     }
   }
-  return ids;
+  write_unknown();
+  return symbols;
 }
 
 void Bpe::Encode(absl::string_view piece, std::vector<int32_t>& ids) const {
   if (ignore_merges_) {
-    if (const auto whole = vocabulary_.find(piece); whole != vocabulary_.end()) {
-      ids.push_back(whole->second);
+    if (const int32_t whole = IdOf(piece); whole >= 0) {
+      ids.push_back(whole);
       return;
     }
   }
-  // A doubly linked list of symbols; a merged-away symbol has id -1.
   std::vector<int32_t> symbols = Characters(piece);
+  MergeAll(symbols);
+  ids.insert(ids.end(), symbols.begin(), symbols.end());
+}
+
+// The symbols are a doubly linked list while they merge; one that was merged into its left neighbour has id -1.
+void Bpe::MergeAll(std::vector<int32_t>& symbols) const {
   const auto size = static_cast<int32_t>(symbols.size());
   std::vector<int32_t> previous(size), next(size);
-  std::priority_queue<Candidate> queue;
-  const auto consider = [&](int32_t at) {
-    if (at < 0 || next[at] >= size) return;
+  std::iota(previous.begin(), previous.end(), -1);
+  std::iota(next.begin(), next.end(), 1);
+  std::vector<Candidate> candidates;
+  const auto candidate_at = [&](int32_t at) -> absl::optional<Candidate> {
+    if (at < 0 || next[at] >= size) return absl::nullopt;
     const int32_t left = symbols[at], right = symbols[next[at]];
-    if (const Merge* merge = FindMerge(left, right)) queue.push({merge->rank, at, merge->id, left, right});
+    const Merge* merge = FindMerge(left, right);
+    if (merge == nullptr) return absl::nullopt;
+    return Candidate{merge->rank, at, merge->id, left, right};
   };
   for (int32_t i = 0; i < size; ++i) {
-    previous[i] = i - 1;
-    next[i] = i + 1;
+    if (const auto candidate = candidate_at(i)) candidates.push_back(*candidate);
   }
-  for (int32_t i = 0; i + 1 < size; ++i) consider(i);
+  std::priority_queue<Candidate> queue(std::less<Candidate>(), std::move(candidates));
   while (!queue.empty()) {
     const Candidate best = queue.top();
     queue.pop();
@@ -158,10 +205,11 @@ void Bpe::Encode(absl::string_view piece, std::vector<int32_t>& ids) const {
     symbols[right] = -1;
     next[best.at] = next[right];
     if (next[right] < size) previous[next[right]] = best.at;
-    consider(previous[best.at]);
-    consider(best.at);
+    for (const int32_t at : {previous[best.at], best.at}) {
+      if (const auto candidate = candidate_at(at)) queue.push(*candidate);
+    }
   }
-  for (int32_t at = 0; at < size; at = next[at]) ids.push_back(symbols[at]);
+  symbols.erase(std::remove(symbols.begin(), symbols.end(), -1), symbols.end());
 }
 
 }  // namespace metronome

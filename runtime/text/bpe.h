@@ -17,15 +17,23 @@ namespace metronome {
 // lowest rank, leftmost first, until none applies. O(n log n) in the length of the piece. Immutable.
 class Bpe {
  public:
+  Bpe(Bpe&&) = default;
+  Bpe& operator=(Bpe&&) = default;
+
   // The "model" of tokenizer.json. InvalidArgument naming a merge of unknown tokens, a bad id or a duplicate;
-  // Unimplemented for other models and for prefixes and suffixes of word parts.
+  // Unimplemented for other models, dropout, and prefixes and suffixes of word parts.
   static absl::StatusOr<Bpe> Parse(const JsonNode& node);
 
   // Appends the ids of `piece`, which is UTF-8. A character the vocabulary lacks becomes its bytes' tokens, else the
   // unknown token, else nothing.
   void Encode(absl::string_view piece, std::vector<int32_t>& ids) const;
 
-  const absl::flat_hash_map<std::string, int32_t>& vocabulary() const { return vocabulary_; }
+  // One more than the largest id.
+  int32_t size() const { return static_cast<int32_t>(tokens_.size()); }
+  // The text of an id in [0, size()); empty for an id that is not used.
+  const std::string& Token(int32_t id) const { return tokens_[id]; }
+  // -1 for none.
+  int32_t IdOf(absl::string_view token) const;
 
  private:
   struct Merge {
@@ -33,14 +41,18 @@ class Bpe {
     int32_t id = 0;
   };
 
+  Bpe() = default;
   absl::Status ParseVocabulary(const JsonNode& node);
   absl::Status ParseMerges(const JsonNode& node);
+  absl::Status ParseUnknowns(const JsonNode& node);
   std::vector<int32_t> Characters(absl::string_view piece) const;
+  void MergeAll(std::vector<int32_t>& symbols) const;
   const Merge* FindMerge(int32_t left, int32_t right) const;
 
-  absl::flat_hash_map<std::string, int32_t> vocabulary_;
-  absl::flat_hash_map<uint64_t, Merge> merges_;  // By both ids.
-  std::array<int32_t, 256> byte_ids_;            // Of "<0xNN>", -1 where absent; all -1 without byte fallback.
+  std::vector<std::string> tokens_;                      // By id.
+  absl::flat_hash_map<absl::string_view, int32_t> ids_;  // Keys borrow from tokens_.
+  absl::flat_hash_map<uint64_t, Merge> merges_;          // By both ids.
+  std::array<int32_t, 256> byte_ids_;                    // Of "<0xNN>", -1 where absent; all -1 without byte fallback.
   int32_t unknown_id_ = -1;
   bool fuse_unknown_ = false;
   bool ignore_merges_ = false;

@@ -9,10 +9,10 @@ namespace metronome {
 
 // GPT-2's reversible map from bytes to printable characters: printable Latin-1 stands for itself, every other byte for
 // U+0100 and up.
-std::string BytesToAlphabet(absl::string_view bytes);
+void AppendBytesAsAlphabet(absl::string_view bytes, std::string& text);
 
-// The bytes that a text over the alphabet stands for. A text with any other character stands for its own bytes.
-std::string AlphabetToBytes(absl::string_view text);
+// Appends the bytes that a text over the alphabet stands for. A text with any other character stands for its own bytes.
+void AppendAlphabetAsBytes(absl::string_view text, std::string& bytes);
 
 }  // namespace metronome
 

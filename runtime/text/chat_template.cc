@@ -1,68 +1,90 @@
 #include "runtime/text/chat_template.h"
 
-#include <filesystem>
-#include <fstream>
-#include <iterator>
-#include <nlohmann/json.hpp>
+#include <unicode/uchar.h>
+#include <unicode/utf8.h>
 
-#include "absl/strings/ascii.h"
+#include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "runtime/base/status_macros.h"
+#include "runtime/text/json_node.h"
+#include "runtime/text/text_file.h"
 
 namespace metronome {
 namespace {
 
-// How a family writes turns. Every prompt is: start, then per turn `open role close content end`, then the opening of
-// an assistant turn.
-struct Format {
-  absl::string_view start;
-  absl::string_view open;
-  absl::string_view close;  // Between role and content.
-  absl::string_view end;
-  absl::string_view assistant_role;
-  bool trims = true;  // Strips white space around contents.
+// As Python's str.strip(), which Jinja's trim is: Unicode white space and the four separators U+001C to U+001F.
+bool IsSpace(UChar32 c) { return u_isUWhiteSpace(c) || (c >= 0x1c && c <= 0x1f); }
+
+absl::string_view Trim(absl::string_view text) {
+  const auto* bytes = reinterpret_cast<const uint8_t*>(text.data());
+  auto begin = int32_t{0}, end = static_cast<int32_t>(text.size());
+  while (begin < end) {
+    int32_t next = begin;
+    UChar32 c = 0;
+    U8_NEXT_OR_FFFD(bytes, next, end, c);
+    if (!IsSpace(c)) break;
+    begin = next;
+  }
+  while (begin < end) {
+    int32_t previous = end;
+    UChar32 c = 0;
+    U8_PREV_OR_FFFD(bytes, begin, previous, c);
+    if (!IsSpace(c)) break;
+    end = previous;
+  }
+  return text.substr(begin, end - begin);
+}
+
+absl::string_view StripNewlines(absl::string_view text) {
+  while (absl::ConsumePrefix(&text, "\n")) continue;
+  while (absl::ConsumeSuffix(&text, "\n")) continue;
+  return text;
+}
+
+// An answer with its thoughts apart, as Qwen 3's template takes one apart.
+struct Answer {
+  std::string thought, speech;
 };
 
-constexpr Format kLlama = {"<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>\n\n", "<|eot_id|>",
-                           "assistant"};
-constexpr Format kQwen = {"", "<|im_start|>", "\n", "<|im_end|>\n", "assistant", false};
-constexpr Format kGemma3Format = {"<bos>", "<start_of_turn>", "\n", "<end_of_turn>\n", "model"};
-constexpr Format kGemma4Format = {"<bos>", "<|turn>", "\n", "<turn|>\n", "model"};
-
-constexpr absl::string_view kQwen25System = "You are Qwen, created by Alibaba Cloud. You are a helpful assistant.";
-
-std::string Turn(const Format& format, absl::string_view role, absl::string_view content) {
-  return absl::StrCat(format.open, role, format.close, format.trims ? absl::StripAsciiWhitespace(content) : content,
-                      format.end);
+Answer SplitAtThinkTags(absl::string_view content) {
+  constexpr absl::string_view kOpen = "<think>", kClose = "</think>";
+  const size_t first = content.find(kClose);
+  if (first == absl::string_view::npos) return {"", std::string(content)};
+  absl::string_view thought = content.substr(0, first);
+  if (const size_t open = thought.rfind(kOpen); open != absl::string_view::npos)
+    thought = thought.substr(open + kOpen.size());
+  absl::string_view speech = content.substr(content.rfind(kClose) + kClose.size());
+  while (absl::ConsumePrefix(&speech, "\n")) continue;
+  return {std::string(StripNewlines(thought)), std::string(speech)};
 }
 
-std::string ReadFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return std::string((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-}
-
-// The template may be text, or a list of named ones of which "default" is used.
-std::string TemplateText(const nlohmann::json& config) {
-  if (!config.is_object() || !config.contains("chat_template")) return "";
-  const nlohmann::json& value = config["chat_template"];
-  if (value.is_string()) return value.get<std::string>();
-  if (!value.is_array()) return "";
-  for (const nlohmann::json& entry : value) {
-    if (entry.is_object() && entry.value("name", nlohmann::json()) == "default" && entry.contains("template") &&
-        entry["template"].is_string()) {
-      return entry["template"].get<std::string>();
-    }
+// Without the stretches from <|channel> to <channel|>.
+std::string WithoutChannels(absl::string_view content) {
+  std::string speech;
+  for (const absl::string_view part : absl::StrSplit(content, "<channel|>")) {
+    absl::StrAppend(&speech, part.substr(0, part.find("<|channel>")));
   }
-  return "";
+  return speech;
 }
 
-absl::Status CheckTurns(absl::Span<const ChatTurn> turns) {
+// A user message that hands a tool's result back does not start a new question.
+bool IsToolResponse(absl::string_view content) {
+  return absl::StartsWith(content, "<tool_response>") && absl::EndsWith(content, "</tool_response>");
+}
+
+absl::Status CheckTurns(absl::Span<const ChatTurn> turns, bool system_allowed) {
   if (turns.empty()) return absl::InvalidArgumentError("the chat has no messages");
-  size_t expected_user = turns[0].role == "system" ? 1 : 0;
-  if (turns.size() == expected_user) return absl::InvalidArgumentError("the chat has a system message only");
-  for (size_t i = expected_user; i < turns.size(); ++i) {
-    const absl::string_view expected = (i - expected_user) % 2 == 0 ? "user" : "assistant";
+  const size_t first = turns[0].role == "system" ? 1 : 0;
+  if (first == 1 && !system_allowed)
+    return absl::InvalidArgumentError("message 0 has role 'system', which this model's chat template does not take");
+  if (turns.size() == first) return absl::InvalidArgumentError("the chat has a system message only");
+  for (size_t i = first; i < turns.size(); ++i) {
+    const absl::string_view expected = (i - first) % 2 == 0 ? "user" : "assistant";
     if (turns[i].role != expected) {
       return absl::InvalidArgumentError(
           absl::StrCat("message ", i, " has role '", turns[i].role, "' where '", expected,
@@ -73,73 +95,118 @@ absl::Status CheckTurns(absl::Span<const ChatTurn> turns) {
   return absl::OkStatus();
 }
 
+// Renders one chat, whose turns have been checked.
+class Renderer {
+ public:
+  Renderer(const ChatFormat& format, absl::Span<const ChatTurn> turns, const ChatOptions& options)
+      : format_(format), turns_(turns), options_(options), has_system_(turns[0].role == "system") {}
+
+  std::string Run() {
+    absl::StrAppend(&text_, format_.start);
+    AddSystem();
+    size_t question = turns_.size() - 1;
+    for (size_t i = turns_.size(); i-- > 0;) {
+      if (turns_[i].role == "user" && !IsToolResponse(turns_[i].content)) {
+        question = i;
+        break;
+      }
+    }
+    for (size_t i = has_system_ ? 1 : 0; i < turns_.size(); ++i) {
+      if (turns_[i].role == "user") {
+        AddUser(i);
+      } else {
+        AddTurn(format_.assistant_role, AnswerText(turns_[i].content, /*after_question=*/i > question));
+      }
+    }
+    absl::StrAppend(&text_, format_.open, format_.assistant_role, format_.close);
+    if (!options_.enable_thinking) absl::StrAppend(&text_, format_.silent_opening);
+    return std::move(text_);
+  }
+
+ private:
+  absl::string_view Content(absl::string_view content) const { return format_.trims ? Trim(content) : content; }
+
+  void AddTurn(absl::string_view role, absl::string_view content) {
+    absl::StrAppend(&text_, format_.open, role, format_.close, content, format_.end);
+  }
+
+  void AddSystem() {
+    if (format_.system == ChatFormat::System::kFolded) return;
+    std::string content;
+    if (format_.dated)
+      absl::StrAppend(&content, "Cutting Knowledge Date: December 2023\nToday Date: ", options_.date, "\n\n");
+    if (options_.enable_thinking) absl::StrAppend(&content, format_.thinking_opening);
+    const bool needed = format_.system == ChatFormat::System::kAlways || has_system_ ||
+                        !format_.default_system.empty() || !content.empty();
+    if (!needed) return;
+    absl::StrAppend(&content, has_system_ ? Content(turns_[0].content) : absl::string_view(format_.default_system));
+    AddTurn("system", content);
+  }
+
+  void AddUser(size_t i) {
+    const bool opens = format_.system == ChatFormat::System::kFolded && has_system_ && i == 1;
+    AddTurn("user", opens ? absl::StrCat(turns_[0].content, "\n\n", Content(turns_[i].content))
+                          : std::string(Content(turns_[i].content)));
+  }
+
+  std::string AnswerText(absl::string_view content, bool after_question) const {
+    switch (format_.thought) {
+      case ChatFormat::Thought::kKept:
+        break;
+      case ChatFormat::Thought::kChannels:
+        return std::string(Content(WithoutChannels(content)));
+      case ChatFormat::Thought::kThinkTags: {
+        Answer answer = SplitAtThinkTags(content);
+        if (!after_question || answer.thought.empty()) return answer.speech;
+        return absl::StrCat("<think>\n", answer.thought, "\n</think>\n\n", answer.speech);
+      }
+    }
+    return std::string(Content(content));
+  }
+
+  const ChatFormat& format_;
+  absl::Span<const ChatTurn> turns_;
+  const ChatOptions& options_;
+  bool has_system_;
+  std::string text_;
+};
+
+// The template of a JSON file: text, or a list of named ones of which "default" is used. Empty for none.
+absl::StatusOr<std::string> TemplateIn(const std::string& path) {
+  absl::StatusOr<std::string> text = ReadTextFile(path);
+  if (absl::IsNotFound(text.status())) return "";
+  if (!text.ok()) return text.status();
+  ASSIGN_OR_RETURN(const nlohmann::json config, ParseJsonObject(*text, path));
+  const JsonNode node = JsonNode(config, path)["chat_template"];
+  if (!node.json().is_array()) return node.Text("");
+  ASSIGN_OR_RETURN(const std::vector<JsonNode> entries, node.Elements());
+  for (const JsonNode& entry : entries) {
+    ASSIGN_OR_RETURN(const std::string name, entry["name"].Text());
+    if (name == "default") return entry["template"].Text();
+  }
+  return "";
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ChatTemplate>> ChatTemplate::FromDirectory(const std::string& directory) {
-  std::string text = ReadFile(directory + "/chat_template.jinja");
-  if (text.empty()) {
-    const std::string config_text = ReadFile(directory + "/tokenizer_config.json");
-    if (config_text.empty()) return nullptr;
-    const nlohmann::json config = nlohmann::json::parse(config_text, nullptr, /*allow_exceptions=*/false);
-    if (config.is_discarded())
-      return absl::InvalidArgumentError(absl::StrCat(directory, "/tokenizer_config.json is not JSON"));
-    text = TemplateText(config);
+  absl::StatusOr<std::string> text = ReadTextFile(directory + "/chat_template.jinja");
+  if (!text.ok() && !absl::IsNotFound(text.status())) return text.status();
+  for (const char* file : {"/tokenizer_config.json", "/chat_template.json"}) {
+    if (text.ok() && !text->empty()) break;
+    ASSIGN_OR_RETURN(text, TemplateIn(directory + file));
   }
-  return text.empty() ? nullptr : FromText(text);
+  return text->empty() ? nullptr : FromText(*text);
 }
 
 std::unique_ptr<ChatTemplate> ChatTemplate::FromText(absl::string_view jinja) {
-  Family family = Family::kUnknown;
-  if (absl::StrContains(jinja, "<|start_header_id|>")) {
-    family = absl::StrContains(jinja, "Cutting Knowledge Date") ? Family::kLlama32 : Family::kLlama3;
-  } else if (absl::StrContains(jinja, "<|im_start|>") && absl::StrContains(jinja, kQwen25System)) {
-    family = Family::kQwen25;
-  } else if (absl::StrContains(jinja, "<|im_start|>") && absl::StrContains(jinja, "enable_thinking")) {
-    family = Family::kQwen3;
-  } else if (absl::StrContains(jinja, "<start_of_turn>")) {
-    family = Family::kGemma3;
-  } else if (absl::StrContains(jinja, "<|turn>")) {
-    family = Family::kGemma4;
-  }
-  return std::unique_ptr<ChatTemplate>(new ChatTemplate(family, std::string(jinja.substr(0, 60))));
+  return std::unique_ptr<ChatTemplate>(new ChatTemplate(RecognizeChatFormat(jinja)));
 }
 
 absl::StatusOr<std::string> ChatTemplate::Render(absl::Span<const ChatTurn> turns, const ChatOptions& options) const {
-  if (family_ == Family::kUnknown)
-    return absl::UnimplementedError(absl::StrCat("the chat template beginning '", beginning_, "' is not known"));
-  RETURN_IF_ERROR(CheckTurns(turns));
-  const bool gemma3 = family_ == Family::kGemma3;
-  const Format& format = gemma3                                                    ? kGemma3Format
-                         : family_ == Family::kGemma4                              ? kGemma4Format
-                         : family_ == Family::kQwen25 || family_ == Family::kQwen3 ? kQwen
-                                                                                   : kLlama;
-  absl::string_view system = turns[0].role == "system" ? absl::string_view(turns[0].content) : absl::string_view();
-  const bool has_system = turns[0].role == "system";
-  std::string text(format.start);
-  if (family_ == Family::kLlama32) {
-    absl::StrAppend(&text, format.open, "system", format.close,
-                    "Cutting Knowledge Date: December 2023\nToday Date: ", options.date, "\n\n",
-                    absl::StripAsciiWhitespace(system), format.end);
-  } else if (has_system && !gemma3) {
-    text += Turn(format, "system", system);
-  } else if (family_ == Family::kQwen25) {
-    text += Turn(format, "system", kQwen25System);
-  }
-  bool first_user = true;
-  for (const ChatTurn& turn : turns.subspan(has_system ? 1 : 0)) {
-    const bool user = turn.role == "user";
-    // Gemma 3 has no system turn: its text opens the first user turn.
-    if (gemma3 && has_system && first_user && user) {
-      absl::StrAppend(&text, format.open, "user", format.close, system, "\n\n",
-                      absl::StripAsciiWhitespace(turn.content), format.end);
-    } else {
-      text += Turn(format, user ? "user" : format.assistant_role, turn.content);
-    }
-    first_user = first_user && !user;
-  }
-  absl::StrAppend(&text, format.open, format.assistant_role, format.close);
-  if (family_ == Family::kQwen3 && !options.enable_thinking) text += "<think>\n\n</think>\n\n";
-  return text;
+  if (!format_.ok()) return format_.status();
+  RETURN_IF_ERROR(CheckTurns(turns, format_->system != ChatFormat::System::kNone));
+  return Renderer(*format_, turns, options).Run();
 }
 
 }  // namespace metronome

@@ -3,11 +3,11 @@
 
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "runtime/text/chat_format.h"
 
 namespace metronome {
 
@@ -17,29 +17,29 @@ struct ChatTurn {
 };
 
 struct ChatOptions {
-  bool enable_thinking = false;      // Where a template distinguishes it (Qwen3).
-  std::string date = "26 Jul 2024";  // Where a template prints one (Llama 3.2), in its form.
+  bool enable_thinking = false;  // Where a template distinguishes it (Qwen 3, Gemma 4).
+  std::string date =
+      "26 Jul 2024";  // Where a template prints one (Llama 3.1 and later), in its form; what it falls back to.
 };
 
-// The prompt format of a model family, recognised by the markers in the checkpoint's own template. Immutable.
+// The prompt format of a checkpoint. Immutable and thread-safe.
 class ChatTemplate {
  public:
-  // The template in tokenizer_config.json, or chat_template.jinja beside it; nullptr where there is none. A template
-  // that is not recognised is kept, and Render says so.
+  // The template in chat_template.jinja, else tokenizer_config.json, else chat_template.json; nullptr where there is
+  // none. A template that is not recognised is kept, and Render says so. InvalidArgument for a malformed file.
   static absl::StatusOr<std::unique_ptr<ChatTemplate>> FromDirectory(const std::string& directory);
   static std::unique_ptr<ChatTemplate> FromText(absl::string_view jinja);
 
   // The prompt that asks for the next assistant turn, special tokens spelled out (BOS included, so encode it without
-  // adding special tokens). InvalidArgument (no turns, unknown role, a system turn that is not first, turns that do not
-  // alternate), Unimplemented (an unknown template, quoting its beginning).
+  // adding special tokens). Text in the contents that spells a special token becomes that token, as with transformers.
+  // InvalidArgument (no turns, an unknown role, a system turn that is not first or not supported, turns that do not
+  // alternate, a last turn that is not the user's), Unimplemented (see RecognizeChatFormat).
   absl::StatusOr<std::string> Render(absl::Span<const ChatTurn> turns, const ChatOptions& options) const;
 
  private:
-  enum class Family : uint8_t { kUnknown, kLlama3, kLlama32, kQwen25, kQwen3, kGemma3, kGemma4 };
-  ChatTemplate(Family family, std::string beginning) : family_(family), beginning_(std::move(beginning)) {}
+  explicit ChatTemplate(absl::StatusOr<ChatFormat> format) : format_(std::move(format)) {}
 
-  Family family_;
-  std::string beginning_;  // Of the template's text, for errors.
+  absl::StatusOr<ChatFormat> format_;
 };
 
 }  // namespace metronome

@@ -2,20 +2,62 @@
 #define METRONOME_RUNTIME_TEXT_DECODER_H_
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "runtime/text/json_node.h"
 
 namespace metronome {
 
-// Turns a list of token texts into another, the last of which is joined to the decoded text.
-using DecodeStep = std::function<std::vector<std::string>(std::vector<std::string>)>;
+// One stage of decoding one sequence: takes token texts one at a time and gives the next stage what is settled, holding
+// back what later tokens may still change (the first bytes of a character, say).
+class DecodeStage {
+ public:
+  using Next = std::function<void(std::string)>;
 
-// The "decoder" of tokenizer.json as steps in order: ByteLevel, ByteFallback, Replace, Fuse, Strip and sequences of
-// them. InvalidArgument, Unimplemented.
-absl::StatusOr<std::vector<DecodeStep>> ParseDecoder(const JsonNode& node);
+  virtual ~DecodeStage() = default;
+  virtual void Push(std::string token, const Next& next) = 0;
+  // The sequence is over: gives what was held back.
+  virtual void Finish(const Next& /*next*/) {}
+};
+
+// The "decoder" of tokenizer.json: ByteLevel, ByteFallback, Replace, Fuse, Strip and sequences of them. Immutable.
+class Decoder {
+ public:
+  // Null joins tokens with spaces. InvalidArgument; Unimplemented, also for stages that would have to see a whole text
+  // at once because they follow a Fuse.
+  static absl::StatusOr<Decoder> Parse(const JsonNode& node);
+
+  // Fresh stages for one sequence, in order. They borrow from this decoder.
+  std::vector<std::unique_ptr<DecodeStage>> NewStages() const;
+
+ private:
+  using Maker = std::function<std::unique_ptr<DecodeStage>()>;
+  absl::Status Add(const JsonNode& node);
+  absl::Status AddReplace(const JsonNode& node);
+  absl::Status AddStrip(const JsonNode& node);
+
+  std::vector<Maker> makers_;
+  bool fused_ = false;  // The stages so far make one token of all.
+};
+
+// The text of one sequence, token by token. The pieces of a sequence add up to the same text however it is cut.
+class DecodeRun {
+ public:
+  explicit DecodeRun(const Decoder& decoder) : stages_(decoder.NewStages()) {}
+
+  // Appends the text that becomes settled to `out`.
+  void Push(absl::string_view token, std::string& out) { PushInto(0, std::string(token), out); }
+  void Finish(std::string& out);
+
+ private:
+  void PushInto(size_t stage, std::string token, std::string& out);
+
+  std::vector<std::unique_ptr<DecodeStage>> stages_;
+};
 
 }  // namespace metronome
 

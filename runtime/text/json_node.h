@@ -7,11 +7,23 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 
 namespace metronome {
 
+// Token ids below this are accepted, so that a hostile file cannot make tables of any size. The largest vocabularies
+// have some 260 thousand.
+inline constexpr int64_t kMaxTokenIds = int64_t{1} << 22;
+
+// Parses `text`, the contents of the file called `name`, which must hold an object. InvalidArgument with the byte
+// offset of a syntax error, and for more than 64 levels of nesting, so that walking the result may recurse.
+absl::StatusOr<nlohmann::json> ParseJsonObject(absl::string_view text, absl::string_view name);
+
 // A JSON value with the path that leads to it, so that errors can say where they are. Borrowed.
+//
+// The typed getters fail with InvalidArgument on a value of another type. Those that take what a `missing` value means
+// return it for null and absent values.
 class JsonNode {
  public:
   JsonNode(const nlohmann::json& json, std::string path) : json_(&json), path_(std::move(path)) {}
@@ -21,41 +33,23 @@ class JsonNode {
   bool is_null() const { return json_->is_null(); }
 
   // A null node when absent or when this is no object.
-  JsonNode operator[](const char* key) const {
-    static const nlohmann::json kNull;
-    const bool has = json_->is_object() && json_->contains(key);
-    return {has ? (*json_)[key] : kNull, absl::StrCat(path_, ".", key)};
-  }
-  std::string Text(const std::string& missing = "") const {
-    return json_->is_string() ? json_->get<std::string>() : missing;
-  }
-  bool Bool(bool missing) const { return json_->is_boolean() ? json_->get<bool>() : missing; }
-  std::string Type() const { return (*this)["type"].Text(); }
-  // Empty when this is no array.
-  std::vector<JsonNode> Elements() const {
-    std::vector<JsonNode> elements;
-    if (!json_->is_array()) return elements;
-    for (size_t i = 0; i < json_->size(); ++i) elements.push_back({(*json_)[i], absl::StrCat(path_, "[", i, "]")});
-    return elements;
-  }
+  JsonNode operator[](absl::string_view key) const;
 
-  absl::Status Invalid(absl::string_view why) const {
-    return absl::InvalidArgumentError(absl::StrCat(path_, " ", why));
-  }
-  absl::Status Unsupported() const {
-    return absl::UnimplementedError(absl::StrCat(path_, " has type '", Type(), "', which is not supported"));
-  }
+  absl::StatusOr<std::string> Text() const;
+  absl::StatusOr<std::string> Text(absl::string_view missing) const;
+  absl::StatusOr<bool> Bool(bool missing) const;
+  absl::StatusOr<int32_t> TokenId() const;                 // In [0, kMaxTokenIds).
+  absl::StatusOr<std::vector<JsonNode>> Elements() const;  // Of an array.
+  absl::StatusOr<std::string> Type() const;                // The text at "type".
+
+  absl::Status Invalid(absl::string_view why) const;
+  // Names the "type" of this component.
+  absl::Status Unsupported() const;
 
  private:
   const nlohmann::json* json_;
   std::string path_;
 };
-
-// Token ids are small non-negative integers; -1 for anything else.
-inline int32_t TokenIdOf(const nlohmann::json& json) {
-  constexpr uint64_t kMaxId = 1u << 24;
-  return json.is_number_unsigned() && json.get<uint64_t>() < kMaxId ? static_cast<int32_t>(json.get<uint64_t>()) : -1;
-}
 
 }  // namespace metronome
 

@@ -1,73 +1,103 @@
 #include "runtime/text/normalizer.h"
 
+#include <unicode/bytestream.h>
 #include <unicode/normalizer2.h>
-#include <unicode/unistr.h>
 
-#include <memory>
-
+#include "absl/strings/str_cat.h"
 #include "runtime/base/status_macros.h"
-#include "runtime/text/pattern.h"
 
 namespace metronome {
 namespace {
 
-absl::StatusOr<TextStep> UnicodeForm(const JsonNode& node) {
+constexpr size_t kMaxBytes = size_t{16} << 20;
+
+// nullptr for any other name.
+const icu::Normalizer2* UnicodeForm(absl::string_view type, UErrorCode& error) {
+  if (type == "NFC") return icu::Normalizer2::getNFCInstance(error);
+  if (type == "NFD") return icu::Normalizer2::getNFDInstance(error);
+  if (type == "NFKC") return icu::Normalizer2::getNFKCInstance(error);
+  if (type == "NFKD") return icu::Normalizer2::getNFKDInstance(error);
+  return nullptr;
+}
+
+absl::StatusOr<std::string> Normalize(const icu::Normalizer2& form, const std::string& text) {
   UErrorCode error = U_ZERO_ERROR;
-  const std::string type = node.Type();
-  const icu::Normalizer2* form = type == "NFC"    ? icu::Normalizer2::getNFCInstance(error)
-                                 : type == "NFD"  ? icu::Normalizer2::getNFDInstance(error)
-                                 : type == "NFKC" ? icu::Normalizer2::getNFKCInstance(error)
-                                                  : icu::Normalizer2::getNFKDInstance(error);
-  if (U_FAILURE(error)) return absl::InternalError(absl::StrCat("ICU has no data for ", type));
-  return TextStep([form](const std::string& text) -> absl::StatusOr<std::string> {
-    UErrorCode failure = U_ZERO_ERROR;
-    std::string normalised;
-    form->normalize(icu::UnicodeString::fromUTF8(text), failure).toUTF8String(normalised);
-    if (U_FAILURE(failure)) return absl::InternalError("Unicode normalisation failed");
-    return normalised;
-  });
+  std::string normalized;
+  icu::StringByteSink<std::string> sink(&normalized, static_cast<int32_t>(text.size()));
+  form.normalizeUTF8(0, text, sink, nullptr, error);
+  if (U_FAILURE(error)) return absl::InternalError(absl::StrCat("Unicode normalisation failed: ", u_errorName(error)));
+  return normalized;
 }
 
 }  // namespace
 
-absl::StatusOr<TextStep> ParseReplace(const JsonNode& node) {
-  ASSIGN_OR_RETURN(std::shared_ptr<const Regex> pattern, ParsePattern(node["pattern"]));
-  if (!node["content"].json().is_string()) return node["content"].Invalid("is not a string");
-  return TextStep([pattern, content = node["content"].Text()](const std::string& text) -> absl::StatusOr<std::string> {
-    ASSIGN_OR_RETURN(const std::vector<Regex::Span> spans, pattern->FindAll(text));
-    std::string replaced;
-    size_t at = 0;
-    for (const auto& [begin, end] : spans) {
-      replaced.append(text, at, begin - at).append(content);
-      at = end;
-    }
-    return replaced.append(text, at);
-  });
+absl::Status ReplaceAll(const Pattern& pattern, absl::string_view content, absl::string_view text, std::string& out) {
+  std::vector<TextSpan> spans;
+  RETURN_IF_ERROR(pattern.FindAll(text, spans));
+  if (spans.size() * content.size() > kMaxBytes)
+    return absl::ResourceExhaustedError(absl::StrCat("replacing ", spans.size(), " matches by ", content.size(),
+                                                     " bytes each exceeds ", kMaxBytes, " bytes"));
+  size_t at = 0;
+  for (const auto& [begin, end] : spans) {
+    absl::StrAppend(&out, text.substr(at, begin - at), content);
+    at = end;
+  }
+  absl::StrAppend(&out, text.substr(at));
+  return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<TextStep>> ParseNormalizer(const JsonNode& node) {
-  std::vector<TextStep> steps;
-  if (node.is_null()) return steps;
-  const std::string type = node.Type();
-  if (type == "Sequence") {
-    for (const JsonNode& child : node["normalizers"].Elements()) {
-      ASSIGN_OR_RETURN(std::vector<TextStep> inner, ParseNormalizer(child));
-      steps.insert(steps.end(), inner.begin(), inner.end());
-    }
-  } else if (type == "NFC" || type == "NFD" || type == "NFKC" || type == "NFKD") {
-    ASSIGN_OR_RETURN(TextStep step, UnicodeForm(node));
-    steps.push_back(std::move(step));
-  } else if (type == "Replace") {
-    ASSIGN_OR_RETURN(TextStep step, ParseReplace(node));
-    steps.push_back(std::move(step));
-  } else if (type == "Prepend") {
-    steps.push_back([prefix = node["prepend"].Text()](const std::string& text) -> absl::StatusOr<std::string> {
-      return text.empty() ? text : prefix + text;
-    });
-  } else {
-    return node.Unsupported();
+absl::Status Normalizer::Add(const JsonNode& node) {
+  const absl::StatusOr<std::string> type = node.Type();
+  if (!type.ok()) return type.status();
+  if (*type == "Sequence") {
+    ASSIGN_OR_RETURN(const std::vector<JsonNode> children, node["normalizers"].Elements());
+    for (const JsonNode& child : children) RETURN_IF_ERROR(Add(child));
+    return absl::OkStatus();
   }
-  return steps;
+  UErrorCode error = U_ZERO_ERROR;
+  const icu::Normalizer2* form = UnicodeForm(*type, error);
+  if (U_FAILURE(error)) return absl::InternalError(absl::StrCat("ICU has no data for ", *type));
+  if (form != nullptr) {
+    steps_.push_back([form](const std::string& text) { return Normalize(*form, text); });
+    return absl::OkStatus();
+  }
+  if (*type == "Prepend") return AddPrepend(node);
+  return *type == "Replace" ? AddReplace(node) : node.Unsupported();
+}
+
+absl::Status Normalizer::AddPrepend(const JsonNode& node) {
+  ASSIGN_OR_RETURN(std::string prefix, node["prepend"].Text());
+  steps_.push_back(
+      [prefix](const std::string& text) -> absl::StatusOr<std::string> { return text.empty() ? text : prefix + text; });
+  return absl::OkStatus();
+}
+
+absl::Status Normalizer::AddReplace(const JsonNode& node) {
+  ASSIGN_OR_RETURN(Pattern pattern, Pattern::Parse(node["pattern"]));
+  ASSIGN_OR_RETURN(std::string content, node["content"].Text());
+  steps_.push_back([pattern, content](const std::string& text) -> absl::StatusOr<std::string> {
+    std::string replaced;
+    RETURN_IF_ERROR(ReplaceAll(pattern, content, text, replaced));
+    return replaced;
+  });
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Normalizer> Normalizer::Parse(const JsonNode& node) {
+  Normalizer normalizer;
+  if (!node.is_null()) RETURN_IF_ERROR(normalizer.Add(node));
+  return normalizer;
+}
+
+absl::StatusOr<std::string> Normalizer::Apply(absl::string_view text) const {
+  std::string normalized(text);
+  for (const Step& step : steps_) {
+    ASSIGN_OR_RETURN(normalized, step(normalized));
+    if (normalized.size() > kMaxBytes)
+      return absl::ResourceExhaustedError(
+          absl::StrCat("the normalised text has ", normalized.size(), " bytes, over ", kMaxBytes));
+  }
+  return normalized;
 }
 
 }  // namespace metronome

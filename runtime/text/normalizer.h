@@ -6,19 +6,33 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "runtime/text/json_node.h"
+#include "runtime/text/pattern.h"
 
 namespace metronome {
 
-// One step of a tokenizer's pipeline over text.
-using TextStep = std::function<absl::StatusOr<std::string>(const std::string&)>;
+// The "normalizer" of tokenizer.json: NFC, NFD, NFKC, NFKD, Replace, Prepend and sequences of them. Immutable.
+class Normalizer {
+ public:
+  // Null is the normalizer that changes nothing. InvalidArgument, Unimplemented.
+  static absl::StatusOr<Normalizer> Parse(const JsonNode& node);
 
-// The "normalizer" of tokenizer.json as steps in order: NFC, NFD, NFKC, NFKD, Replace, Prepend and sequences of them.
-// InvalidArgument, Unimplemented.
-absl::StatusOr<std::vector<TextStep>> ParseNormalizer(const JsonNode& node);
+  // `text` must be UTF-8. ResourceExhausted for a result of more than 16 MiB, which repeated replacing can reach, and
+  // when a regex hits its match limit.
+  absl::StatusOr<std::string> Apply(absl::string_view text) const;
 
-// Replace, here and as a decoder: every match of `pattern` ({"String": ..} or {"Regex": ..}) becomes `content`.
-absl::StatusOr<TextStep> ParseReplace(const JsonNode& node);
+ private:
+  using Step = std::function<absl::StatusOr<std::string>(const std::string&)>;
+  absl::Status Add(const JsonNode& node);
+  absl::Status AddPrepend(const JsonNode& node);
+  absl::Status AddReplace(const JsonNode& node);
+
+  std::vector<Step> steps_;
+};
+
+// Appends `text` to `out` with every match of `pattern` replaced by `content`.
+absl::Status ReplaceAll(const Pattern& pattern, absl::string_view content, absl::string_view text, std::string& out);
 
 }  // namespace metronome
 

@@ -2,22 +2,33 @@
 #define METRONOME_RUNTIME_TEXT_PATTERN_H_
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "runtime/text/json_node.h"
 #include "runtime/text/regex.h"
 
 namespace metronome {
 
-// {"String": text} or {"Regex": pattern}, as tokenizer.json writes what to look for. InvalidArgument.
-inline absl::StatusOr<std::shared_ptr<const Regex>> ParsePattern(const JsonNode& node) {
-  const bool literal = node["String"].json().is_string();
-  const JsonNode text = literal ? node["String"] : node["Regex"];
-  if (!text.json().is_string() || text.Text().empty()) return node.Invalid("is neither a String nor a Regex");
-  absl::StatusOr<Regex> regex = literal ? Regex::Literal(text.Text()) : Regex::Compile(text.Text());
-  if (!regex.ok()) return text.Invalid(regex.status().message());
-  return std::make_shared<const Regex>(*std::move(regex));
-}
+// What tokenizer.json looks for in a text: {"String": text} or {"Regex": pattern}. Immutable; copies share the regex.
+class Pattern {
+ public:
+  // InvalidArgument, Unimplemented (see Regex).
+  static absl::StatusOr<Pattern> Parse(const JsonNode& node);
+  static absl::StatusOr<Pattern> FromRegex(absl::string_view pattern);
+
+  // Appends the non-overlapping, non-empty matches from left to right. ResourceExhausted (see Regex).
+  absl::Status FindAll(absl::string_view text, std::vector<TextSpan>& spans) const;
+
+  // The text that is looked for; empty for a regex.
+  const std::string& literal() const { return literal_; }
+
+ private:
+  std::string literal_;
+  std::shared_ptr<const Regex> regex_;  // nullptr for a literal.
+};
 
 }  // namespace metronome
 

@@ -1,7 +1,8 @@
 #include "runtime/text/pre_tokenizer.h"
 
-#include <memory>
+#include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/text/byte_alphabet.h"
 #include "runtime/text/pattern.h"
@@ -9,15 +10,14 @@
 namespace metronome {
 namespace {
 
-using Pieces = std::vector<std::string>;
-
 // What ByteLevel splits by unless told not to: GPT-2's rule.
 constexpr char kGpt2Pattern[] = R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 
+// What becomes of the delimiters.
 enum class Behavior : uint8_t { kRemoved, kIsolated, kMergedWithPrevious, kMergedWithNext, kContiguous };
 
 absl::StatusOr<Behavior> ParseBehavior(const JsonNode& node) {
-  const std::string text = node.Text();
+  ASSIGN_OR_RETURN(const std::string text, node.Text());
   if (text == "Removed") return Behavior::kRemoved;
   if (text == "Isolated") return Behavior::kIsolated;
   if (text == "MergedWithPrevious") return Behavior::kMergedWithPrevious;
@@ -32,88 +32,122 @@ struct Section {
   bool delimiter = false;
 };
 
-// The text as alternating delimiters and what lies between; `invert` swaps the roles.
-absl::StatusOr<std::vector<Section>> FindSections(const Regex& regex, const std::string& text, bool invert) {
-  ASSIGN_OR_RETURN(const std::vector<Regex::Span> spans, regex.FindAll(text));
-  std::vector<Section> sections;
-  size_t at = 0;
-  for (const auto& [begin, end] : spans) {
-    if (begin > at) sections.push_back({at, begin, invert});
-    sections.push_back({begin, end, !invert});
-    at = end;
-  }
-  if (at < text.size()) sections.push_back({at, text.size(), invert});
-  return sections;
-}
+struct Splitter {
+  Pattern pattern;
+  Behavior behavior = Behavior::kIsolated;
+  bool invert = false;  // What the pattern does not match delimits.
 
-Pieces JoinSections(const std::string& text, const std::vector<Section>& sections, Behavior behavior) {
-  Pieces pieces;
-  bool joins_next = false;  // The piece so far takes the next section in.
+  absl::Status Refine(SplitText& split) const;
+
+ private:
+  void Join(const std::vector<Section>& sections, std::vector<TextSpan>& pieces) const;
+};
+
+// `sections` cover a text in order, none of them empty.
+void Splitter::Join(const std::vector<Section>& sections, std::vector<TextSpan>& pieces) const {
+  bool joins = false;  // The next section continues the last piece.
   for (size_t i = 0; i < sections.size(); ++i) {
     const Section& section = sections[i];
-    const std::string part = text.substr(section.begin, section.end - section.begin);
     if (behavior == Behavior::kRemoved && section.delimiter) continue;
-    const bool after_same = i > 0 && sections[i - 1].delimiter == section.delimiter;
-    const bool joins_previous =
-        (behavior == Behavior::kMergedWithPrevious && section.delimiter && i > 0 && !sections[i - 1].delimiter) ||
-        (behavior == Behavior::kContiguous && after_same) || joins_next;
-    if (joins_previous) {
-      pieces.back() += part;
+    const bool after_text = i > 0 && !sections[i - 1].delimiter;
+    const bool before_text = i + 1 < sections.size() && !sections[i + 1].delimiter;
+    joins = joins || (behavior == Behavior::kMergedWithPrevious && section.delimiter && after_text) ||
+            (behavior == Behavior::kContiguous && i > 0 && sections[i - 1].delimiter == section.delimiter);
+    if (joins) {
+      pieces.back().second = section.end;
     } else {
-      pieces.push_back(part);
+      pieces.emplace_back(section.begin, section.end);
     }
-    joins_next = behavior == Behavior::kMergedWithNext && section.delimiter && i + 1 < sections.size() &&
-                 !sections[i + 1].delimiter;
+    joins = behavior == Behavior::kMergedWithNext && section.delimiter && before_text;
   }
-  return pieces;
 }
 
-absl::StatusOr<SplitStep> ParseSplit(const JsonNode& node) {
-  ASSIGN_OR_RETURN(std::shared_ptr<const Regex> regex, ParsePattern(node["pattern"]));
-  ASSIGN_OR_RETURN(const Behavior behavior, ParseBehavior(node["behavior"]));
-  return SplitStep(
-      [regex, behavior, invert = node["invert"].Bool(false)](const std::string& text) -> absl::StatusOr<Pieces> {
-        ASSIGN_OR_RETURN(const std::vector<Section> sections, FindSections(*regex, text, invert));
-        return JoinSections(text, sections, behavior);
-      });
+absl::Status Splitter::Refine(SplitText& split) const {
+  std::vector<TextSpan> pieces, matches;
+  std::vector<Section> sections;
+  for (const auto& [begin, end] : split.pieces) {
+    matches.clear();
+    sections.clear();
+    RETURN_IF_ERROR(pattern.FindAll(absl::string_view(split.text).substr(begin, end - begin), matches));
+    size_t at = begin;
+    for (const auto& [match_begin, match_end] : matches) {
+      if (begin + match_begin > at) sections.push_back({at, begin + match_begin, invert});
+      sections.push_back({begin + match_begin, begin + match_end, !invert});
+      at = begin + match_end;
+    }
+    if (at < end) sections.push_back({at, end, invert});
+    Join(sections, pieces);
+  }
+  split.pieces = std::move(pieces);
+  return absl::OkStatus();
 }
 
-absl::StatusOr<SplitStep> ParseByteLevel(const JsonNode& node) {
-  const bool prefix_space = node["add_prefix_space"].Bool(true);
-  std::shared_ptr<const Regex> regex;
-  if (node["use_regex"].Bool(true)) {
-    ASSIGN_OR_RETURN(Regex compiled, Regex::Compile(kGpt2Pattern));
-    regex = std::make_shared<const Regex>(std::move(compiled));
+void PrefixSpaces(SplitText& split) {
+  SplitText spaced;
+  for (const auto& [begin, end] : split.pieces) {
+    const size_t start = spaced.text.size();
+    if (split.text[begin] != ' ') spaced.text += ' ';
+    spaced.text.append(split.text, begin, end - begin);
+    spaced.pieces.emplace_back(start, spaced.text.size());
   }
-  return SplitStep([regex, prefix_space](const std::string& text) -> absl::StatusOr<Pieces> {
-    const std::string spaced = prefix_space && !text.empty() && text[0] != ' ' ? " " + text : text;
-    Pieces pieces = {spaced};
-    if (regex != nullptr) {
-      ASSIGN_OR_RETURN(const std::vector<Section> sections, FindSections(*regex, spaced, false));
-      pieces = JoinSections(spaced, sections, Behavior::kIsolated);
-    }
-    for (std::string& piece : pieces) piece = BytesToAlphabet(piece);
-    return pieces;
-  });
+  split = std::move(spaced);
+}
+
+void SpellBytes(SplitText& split) {
+  SplitText spelled;
+  spelled.text.reserve(2 * split.text.size());
+  spelled.pieces.reserve(split.pieces.size());
+  for (const auto& [begin, end] : split.pieces) {
+    const size_t start = spelled.text.size();
+    AppendBytesAsAlphabet(absl::string_view(split.text).substr(begin, end - begin), spelled.text);
+    spelled.pieces.emplace_back(start, spelled.text.size());
+  }
+  split = std::move(spelled);
 }
 
 }  // namespace
 
-absl::StatusOr<std::vector<SplitStep>> ParsePreTokenizer(const JsonNode& node) {
-  std::vector<SplitStep> steps;
-  if (node.is_null()) return steps;
-  const std::string type = node.Type();
+absl::Status PreTokenizer::Add(const JsonNode& node) {
+  ASSIGN_OR_RETURN(const std::string type, node.Type());
   if (type == "Sequence") {
-    for (const JsonNode& child : node["pretokenizers"].Elements()) {
-      ASSIGN_OR_RETURN(std::vector<SplitStep> inner, ParsePreTokenizer(child));
-      steps.insert(steps.end(), inner.begin(), inner.end());
-    }
-    return steps;
+    ASSIGN_OR_RETURN(const std::vector<JsonNode> children, node["pretokenizers"].Elements());
+    for (const JsonNode& child : children) RETURN_IF_ERROR(Add(child));
+    return absl::OkStatus();
   }
   if (type != "Split" && type != "ByteLevel") return node.Unsupported();
-  ASSIGN_OR_RETURN(SplitStep step, type == "Split" ? ParseSplit(node) : ParseByteLevel(node));
-  steps.push_back(std::move(step));
-  return steps;
+  Splitter splitter;
+  if (type == "Split") {
+    ASSIGN_OR_RETURN(splitter.pattern, Pattern::Parse(node["pattern"]));
+    ASSIGN_OR_RETURN(splitter.behavior, ParseBehavior(node["behavior"]));
+    ASSIGN_OR_RETURN(splitter.invert, node["invert"].Bool(false));
+    steps_.push_back([splitter](SplitText& split) { return splitter.Refine(split); });
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(const bool prefix_space, node["add_prefix_space"].Bool(true));
+  ASSIGN_OR_RETURN(const bool splits, node["use_regex"].Bool(true));
+  if (splits) {
+    ASSIGN_OR_RETURN(splitter.pattern, Pattern::FromRegex(kGpt2Pattern));
+  }
+  steps_.push_back([splitter, prefix_space, splits](SplitText& split) {
+    if (prefix_space) PrefixSpaces(split);
+    if (splits) RETURN_IF_ERROR(splitter.Refine(split));
+    SpellBytes(split);
+    return absl::OkStatus();
+  });
+  return absl::OkStatus();
+}
+
+absl::StatusOr<PreTokenizer> PreTokenizer::Parse(const JsonNode& node) {
+  PreTokenizer pre_tokenizer;
+  if (!node.is_null()) RETURN_IF_ERROR(pre_tokenizer.Add(node));
+  return pre_tokenizer;
+}
+
+absl::StatusOr<SplitText> PreTokenizer::Apply(std::string text) const {
+  SplitText split{.text = std::move(text)};
+  if (!split.text.empty()) split.pieces.emplace_back(0, split.text.size());
+  for (const Step& step : steps_) RETURN_IF_ERROR(step(split));
+  return split;
 }
 
 }  // namespace metronome

@@ -3,70 +3,82 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
+#include <string>
+
 #include "absl/strings/str_cat.h"
+#include "runtime/base/status_macros.h"
+#include "runtime/text/regex_syntax.h"
 
 namespace metronome {
 namespace {
 
-absl::StatusOr<pcre2_code*> CompileWith(const std::string& pattern, uint32_t options) {
-  int error = 0;
-  PCRE2_SIZE offset = 0;
-  pcre2_code* code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(),
-                                   options | PCRE2_UTF | PCRE2_UCP, &error, &offset, nullptr);
-  if (code == nullptr) {
-    PCRE2_UCHAR message[128];
-    pcre2_get_error_message(error, message, sizeof(message));
-    return absl::InvalidArgumentError(
-        absl::StrCat("regex offset ", offset, ": ", reinterpret_cast<const char*>(message)));
-  }
-  pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);  // Interpreted where the platform has no JIT.
-  return code;
-}
-
 struct FreeMatch {
   void operator()(pcre2_match_data* data) const { pcre2_match_data_free(data); }
 };
+struct FreeCompileContext {
+  void operator()(pcre2_compile_context* context) const { pcre2_compile_context_free(context); }
+};
+struct FreeMatchContext {
+  void operator()(pcre2_match_context* context) const { pcre2_match_context_free(context); }
+};
+
+// Backtracking steps allowed for one match: thousands of times what sane patterns need, a fraction of a second.
+constexpr uint32_t kMatchLimit = 2'000'000;
+
+std::string ErrorText(int error) {
+  PCRE2_UCHAR text[128];
+  pcre2_get_error_message(error, text, sizeof(text));
+  return reinterpret_cast<const char*>(text);
+}
 
 }  // namespace
 
 void Regex::Free::operator()(pcre2_real_code_8* code) const { pcre2_code_free(code); }
 
-absl::StatusOr<Regex> Regex::Compile(const std::string& pattern) {
-  absl::StatusOr<pcre2_code*> code = CompileWith(pattern, 0);
-  if (!code.ok()) return code.status();
+absl::StatusOr<Regex> Regex::Compile(absl::string_view pattern) {
+  ASSIGN_OR_RETURN(const std::string translated, OnigurumaToPcre2(pattern));
+  const std::unique_ptr<pcre2_compile_context, FreeCompileContext> context(pcre2_compile_context_create(nullptr));
+  // Oniguruma's . stops at line feeds alone, and its ^ and $ always match at lines.
+  pcre2_set_newline(context.get(), PCRE2_NEWLINE_LF);
+  int error = 0;
+  PCRE2_SIZE offset = 0;
   Regex regex;
-  regex.code_.reset(*code);
+  regex.code_.reset(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(),
+                                  PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C, &error, &offset,
+                                  context.get()));
+  if (regex.code_ == nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("regex offset ", offset, " of '", translated, "': ", ErrorText(error)));
+  }
+  pcre2_jit_compile(regex.code_.get(), PCRE2_JIT_COMPLETE);  // Interpreted where the platform has no JIT.
   return regex;
 }
 
-absl::StatusOr<Regex> Regex::Literal(const std::string& text) {
-  absl::StatusOr<pcre2_code*> code = CompileWith(text, PCRE2_LITERAL);
-  if (!code.ok()) return code.status();
-  Regex regex;
-  regex.code_.reset(*code);
-  return regex;
-}
-
-absl::StatusOr<std::vector<Regex::Span>> Regex::FindAll(absl::string_view text) const {
+absl::Status Regex::FindAll(absl::string_view text, std::vector<TextSpan>& spans) const {
   const std::unique_ptr<pcre2_match_data, FreeMatch> match(pcre2_match_data_create_from_pattern(code_.get(), nullptr));
-  std::vector<Span> spans;
+  const std::unique_ptr<pcre2_match_context, FreeMatchContext> context(pcre2_match_context_create(nullptr));
+  pcre2_set_match_limit(context.get(), kMatchLimit);
   size_t at = 0;
   while (at < text.size()) {
-    const int count = pcre2_match(code_.get(), reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), at,
-                                  PCRE2_NO_UTF_CHECK, match.get(), nullptr);
+    const auto run = [&](uint32_t options) {
+      return pcre2_match(code_.get(), reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), at,
+                         PCRE2_NO_UTF_CHECK | options, match.get(), context.get());
+    };
+    int count = run(0);
+    if (count == PCRE2_ERROR_JIT_STACKLIMIT) count = run(PCRE2_NO_JIT);
     if (count == PCRE2_ERROR_NOMATCH) break;
     if (count < 0)
-      return absl::ResourceExhaustedError(absl::StrCat("regex match failed at byte ", at, " with PCRE2 error ", count));
+      return absl::ResourceExhaustedError(absl::StrCat("regex match failed at byte ", at, ": ", ErrorText(count)));
     const PCRE2_SIZE* offsets = pcre2_get_ovector_pointer(match.get());
     if (offsets[1] > offsets[0]) {
       spans.emplace_back(offsets[0], offsets[1]);
       at = offsets[1];
     } else {
-      for (++at; at < text.size() && (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80;)
-        ++at;  // To the next character.
+      // An empty match: on to the next character.
+      for (at = offsets[1] + 1; at < text.size() && (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80;) ++at;
     }
   }
-  return spans;
+  return absl::OkStatus();
 }
 
 }  // namespace metronome

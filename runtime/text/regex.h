@@ -2,7 +2,6 @@
 #define METRONOME_RUNTIME_TEXT_REGEX_H_
 
 #include <memory>
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -13,19 +12,19 @@ struct pcre2_real_code_8;
 
 namespace metronome {
 
-// A Unicode regular expression (PCRE2, UTF and UCP). Immutable and thread-safe.
+// Byte offsets [begin, end) into a text.
+using TextSpan = std::pair<size_t, size_t>;
+
+// A Unicode regular expression as tokenizer.json writes them (Oniguruma's dialect), run by PCRE2, compiled to machine
+// code where it can. Immutable and thread-safe.
 class Regex {
  public:
-  using Span = std::pair<size_t, size_t>;  // Byte offsets [begin, end).
+  // InvalidArgument with PCRE2's message and offset; Unimplemented for what PCRE2 would read differently.
+  static absl::StatusOr<Regex> Compile(absl::string_view pattern);
 
-  // InvalidArgument with PCRE2's message and offset.
-  static absl::StatusOr<Regex> Compile(const std::string& pattern);
-  // Matches `text` itself and nothing else.
-  static absl::StatusOr<Regex> Literal(const std::string& text);
-
-  // Non-overlapping matches from left to right, empty ones left out. `text` must be UTF-8.
+  // Appends the non-overlapping matches from left to right, empty ones left out. `text` must be UTF-8.
   // ResourceExhausted when the match limit is hit, which a hostile pattern can do.
-  absl::StatusOr<std::vector<Span>> FindAll(absl::string_view text) const;
+  absl::Status FindAll(absl::string_view text, std::vector<TextSpan>& spans) const;
 
  private:
   struct Free {

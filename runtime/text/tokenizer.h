@@ -12,20 +12,24 @@
 
 namespace metronome {
 
+class DecodeRun;
+
 // Text to token ids and back, as a HuggingFace tokenizer.json describes: byte-level and byte-fallback BPE with their
-// normalizers, pre-tokenizers, added tokens, post-processors and decoders. Immutable and thread-safe.
+// normalizers, pre-tokenizers, added tokens, post-processors and decoders. Ids are exactly those of HuggingFace
+// tokenizers; the "truncation" and "padding" of the file are not applied. Immutable and thread-safe.
 class Tokenizer {
  public:
-  // Reads tokenizer.json and, for the BOS rule it may carry, tokenizer_config.json.
-  // NotFound; InvalidArgument naming the key of anything malformed; Unimplemented naming a component that is not
-  // supported.
+  // Reads tokenizer.json and, for the BOS rule it may carry, tokenizer_config.json where there is one.
+  // NotFound without tokenizer.json; InvalidArgument naming the key, or the byte offset, of anything malformed;
+  // Unimplemented naming the type and the key of a component that is not supported.
   static absl::StatusOr<std::unique_ptr<Tokenizer>> FromDirectory(const std::string& directory);
   // `config` is the text of tokenizer_config.json, empty for none.
   static absl::StatusOr<std::unique_ptr<Tokenizer>> FromJson(absl::string_view json, absl::string_view config);
   ~Tokenizer();
 
   // `add_special_tokens` adds what the post-processor or the BOS rule adds around a text; special tokens written in the
-  // text itself are always recognised. InvalidArgument for text that is not UTF-8.
+  // text itself are always recognised. InvalidArgument with the byte offset for text that is not UTF-8;
+  // ResourceExhausted when a hostile tokenizer.json makes a pattern or a replacement run away on this text.
   absl::StatusOr<std::vector<int32_t>> Encode(absl::string_view text, bool add_special_tokens) const;
 
   // Unknown ids are skipped. Bytes that are no UTF-8 become U+FFFD.
@@ -37,21 +41,29 @@ class Tokenizer {
  private:
   struct Model;
   explicit Tokenizer(std::unique_ptr<Model> model);
+  friend class TokenStream;
   std::unique_ptr<Model> model_;
 };
 
-// Decodes a growing sequence piece by piece. Not thread-safe; the tokenizer must outlive it.
+// Decodes a growing sequence piece by piece, special tokens skipped: the pieces add up to what Decode gives for all ids
+// at once. Movable, not thread-safe; the tokenizer must outlive it.
 class TokenStream {
  public:
-  explicit TokenStream(const Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
+  explicit TokenStream(const Tokenizer& tokenizer);
+  TokenStream(TokenStream&&);
+  TokenStream& operator=(TokenStream&&);
+  ~TokenStream();
 
-  // The text that this id completes: empty while a multi-byte character is unfinished. Special tokens give no text.
+  // The text that this id settles: empty while a character is unfinished, and for special tokens. A run of byte tokens
+  // (`<0xNN>`) is settled by the token after it.
   std::string Push(int32_t id);
 
+  // The text held back, the sequence being over. Push must not follow.
+  std::string Finish();
+
  private:
-  const Tokenizer& tokenizer_;
-  std::vector<int32_t> ids_;  // Some already printed ones stay as context: tokens decode differently at the start of a text.
-  size_t settled_ = 0;        // How many of ids_ have been printed.
+  const Tokenizer* tokenizer_;
+  std::unique_ptr<DecodeRun> run_;
 };
 
 }  // namespace metronome

@@ -49,13 +49,26 @@ size_t Utf8CharacterSize(absl::string_view text) {
   return complete ? size : 0;
 }
 
-bool IsUtf8(absl::string_view text) {
-  while (!text.empty()) {
-    const size_t size = Utf8CharacterSize(text);
-    if (size == 0) return false;
-    text.remove_prefix(size);
+size_t Utf8ErrorOffset(absl::string_view text) {
+  size_t at = 0;
+  while (at < text.size()) {
+    const size_t size = Utf8CharacterSize(text.substr(at));
+    if (size == 0) break;
+    at += size;
   }
-  return true;
+  return at;
+}
+
+bool IsUtf8(absl::string_view text) { return Utf8ErrorOffset(text) == text.size(); }
+
+size_t UnfinishedUtf8Suffix(absl::string_view bytes) {
+  for (size_t count = 1; count <= std::min<size_t>(3, bytes.size()); ++count) {
+    const absl::string_view suffix = bytes.substr(bytes.size() - count);
+    if (ClassifyLead(static_cast<uint8_t>(suffix[0])).size == 0) continue;
+    bool complete = false;
+    return WellFormedPrefix(suffix, complete) == count && !complete ? count : 0;
+  }
+  return 0;
 }
 
 std::string ToUtf8Lossy(absl::string_view bytes) {

@@ -1,0 +1,96 @@
+#include "runtime/text/json_node.h"
+
+#include "absl/strings/str_cat.h"
+#include "runtime/base/status_macros.h"
+
+namespace metronome {
+namespace {
+
+constexpr int kMaxDepth = 64;
+
+// Counts brackets outside strings. Whether they match is the parser's business.
+absl::Status CheckDepth(absl::string_view text, absl::string_view name) {
+  int depth = 0;
+  bool quoted = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (quoted) {
+      if (c == '\\') ++i;
+      if (c == '"') quoted = false;
+    } else if (c == '"') {
+      quoted = true;
+    } else if (c == '[' || c == '{') {
+      if (++depth > kMaxDepth)
+        return absl::InvalidArgumentError(absl::StrCat(name, " nests deeper than ", kMaxDepth, " levels at byte ", i));
+    } else if (c == ']' || c == '}') {
+      --depth;
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<nlohmann::json> ParseJsonObject(absl::string_view text, absl::string_view name) {
+  RETURN_IF_ERROR(CheckDepth(text, name));
+  try {
+    nlohmann::json json = nlohmann::json::parse(text.begin(), text.end());
+    if (!json.is_object()) return absl::InvalidArgumentError(absl::StrCat(name, " is not a JSON object"));
+    return json;
+  } catch (const nlohmann::json::parse_error& error) {
+    return absl::InvalidArgumentError(absl::StrCat(name, " is not JSON from byte ", error.byte, ": ", error.what()));
+  } catch (const nlohmann::json::exception& error) {  // A number out of range.
+    return absl::InvalidArgumentError(absl::StrCat(name, " is not JSON: ", error.what()));
+  }
+}
+
+JsonNode JsonNode::operator[](absl::string_view key) const {
+  static const nlohmann::json kNull;
+  std::string path = absl::StrCat(path_, ".", key);
+  if (!json_->is_object()) return {kNull, std::move(path)};
+  const auto found = json_->find(std::string(key));
+  return {found == json_->end() ? kNull : *found, std::move(path)};
+}
+
+absl::StatusOr<std::string> JsonNode::Text() const {
+  if (!json_->is_string()) return Invalid(is_null() ? "is missing" : "is not a string");
+  return json_->get_ref<const std::string&>();
+}
+
+absl::StatusOr<std::string> JsonNode::Text(absl::string_view missing) const {
+  return is_null() ? std::string(missing) : Text();
+}
+
+absl::StatusOr<bool> JsonNode::Bool(bool missing) const {
+  if (is_null()) return missing;
+  if (!json_->is_boolean()) return Invalid("is not true or false");
+  return json_->get<bool>();
+}
+
+absl::StatusOr<int32_t> JsonNode::TokenId() const {
+  if (!json_->is_number_unsigned()) return Invalid(is_null() ? "is missing" : "is not a token id");
+  const auto id = json_->get<uint64_t>();
+  if (id >= kMaxTokenIds) return Invalid(absl::StrCat("is ", id, ", not below ", kMaxTokenIds));
+  return static_cast<int32_t>(id);
+}
+
+absl::StatusOr<std::vector<JsonNode>> JsonNode::Elements() const {
+  if (!json_->is_array()) return Invalid(is_null() ? "is missing" : "is not an array");
+  std::vector<JsonNode> elements;
+  elements.reserve(json_->size());
+  for (size_t i = 0; i < json_->size(); ++i) elements.push_back({(*json_)[i], absl::StrCat(path_, "[", i, "]")});
+  return elements;
+}
+
+absl::StatusOr<std::string> JsonNode::Type() const { return (*this)["type"].Text(); }
+
+absl::Status JsonNode::Invalid(absl::string_view why) const {
+  return absl::InvalidArgumentError(absl::StrCat(path_, " ", why));
+}
+
+absl::Status JsonNode::Unsupported() const {
+  ASSIGN_OR_RETURN(const std::string type, Type());
+  return absl::UnimplementedError(absl::StrCat(path_, " has type '", type, "', which is not supported"));
+}
+
+}  // namespace metronome
