@@ -6,7 +6,7 @@
 namespace metronome {
 
 // What the process returns, for scripts and CI.
-enum class ExitCode : int { kOk = 0, kFailed = 1, kUsage = 2, kRegression = 3, kUnreachable = 4 };
+enum class ExitCode : int { kOk = 0, kFailed = 1, kUsage = 2, kUnreachable = 4 };
 
 inline ExitCode ToExitCode(const absl::Status& status) {
   switch (status.code()) {
