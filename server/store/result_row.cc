@@ -43,7 +43,9 @@ void BindResult(Statement& statement, const v1::BenchmarkResult& result) {
   statement
       .Bind(result.has_foreign_cpu_fraction() ? std::optional<double>(result.foreign_cpu_fraction()) : std::nullopt)
       .Bind(result.memory_available_before_bytes())
-      .Bind(result.memory_available_after_bytes());
+      .Bind(result.memory_available_after_bytes())
+      .Bind(spec.prompt_tokens())
+      .Bind(spec.weights());
 }
 
 v1::BenchmarkResult ReadResult(Statement& row) {
@@ -94,6 +96,8 @@ v1::BenchmarkResult ReadResult(Statement& row) {
     result.set_foreign_cpu_fraction(*foreign);
   result.set_memory_available_before_bytes(row.Int());
   result.set_memory_available_after_bytes(row.Int());
+  spec.set_prompt_tokens(row.Int());
+  spec.set_weights(row.Text());
   return result;
 }
 

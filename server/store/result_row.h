@@ -16,7 +16,8 @@ inline constexpr absl::string_view kResultColumns =
     "tpot_ms, step_ms, compile_ms, load_ms, prefill_tokens_per_second, decode_tokens_per_second, weight_bytes, "
     "kv_bytes, peak_memory_bytes, plan_hash, "
     "weights_provenance, kv_state, output_digest, step_bytes, bandwidth_bytes_per_second, bandwidth_fraction, note, "
-    "foreign_cpu_fraction, memory_available_before_bytes, memory_available_after_bytes";
+    "foreign_cpu_fraction, memory_available_before_bytes, memory_available_after_bytes, synthetic_prompt_tokens, "
+    "weights";
 
 // Binds all of them; statistics as their medians.
 void BindResult(Statement& statement, const v1::BenchmarkResult& result);

@@ -6,7 +6,7 @@
 namespace metronome {
 namespace {
 
-// Step i takes version i to i + 1. Never edit one that was released; append.
+// Never edit one that was released; append.
 constexpr const char* kMigrations[] = {
     R"(
 CREATE TABLE runs (
@@ -90,32 +90,35 @@ CREATE TABLE samples (
 ) STRICT;
 CREATE INDEX samples_by_result ON samples (result_id);
 )",
-    // What surrounded the measurement.
+    // What surrounded the measurement, and what was asked for.
     R"(
 ALTER TABLE results ADD COLUMN foreign_cpu_fraction REAL;  -- NULL: not known.
 ALTER TABLE results ADD COLUMN memory_available_before_bytes INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE results ADD COLUMN memory_available_after_bytes INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE results ADD COLUMN synthetic_prompt_tokens INTEGER NOT NULL DEFAULT 0;  -- Asked for, where there is no text.
+ALTER TABLE results ADD COLUMN weights TEXT NOT NULL DEFAULT '';                    -- Asked for; weights_provenance is what was used.
 )",
 };
 
-constexpr int64_t kVersion = static_cast<int64_t>(std::size(kMigrations));
-
 }  // namespace
 
+absl::Span<const char* const> SchemaMigrations() { return kMigrations; }
+
 absl::Status MigrateSchema(Sqlite& database) {
+  const auto known = static_cast<int64_t>(SchemaMigrations().size());
   Statement query(database, "PRAGMA user_version");
   RETURN_IF_ERROR(query.Step().status());
   const int64_t version = query.Int();
-  if (version > kVersion) {
+  if (version > known) {
     return absl::FailedPreconditionError(absl::StrCat("the database has schema version ", version,
-                                                      "; this program knows up to ", kVersion,
+                                                      "; this program knows up to ", known,
                                                       ", so a newer one wrote it"));
   }
   RETURN_IF_ERROR(query.Run());
-  for (int64_t step = version; step < kVersion; ++step) {
+  for (int64_t step = version; step < known; ++step) {
     Transaction transaction(database);
     RETURN_IF_ERROR(transaction.status());
-    RETURN_IF_ERROR(database.Execute(kMigrations[step]));
+    RETURN_IF_ERROR(database.Execute(SchemaMigrations()[static_cast<size_t>(step)]));
     RETURN_IF_ERROR(database.Execute(absl::StrCat("PRAGMA user_version = ", step + 1)));
     RETURN_IF_ERROR(transaction.Commit());
   }

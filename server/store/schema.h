@@ -2,9 +2,13 @@
 #define METRONOME_SERVER_STORE_SCHEMA_H_
 
 #include "absl/status/status.h"
+#include "absl/types/span.h"
 #include "server/store/sqlite.h"
 
 namespace metronome {
+
+// Step i, in SQL, takes a database of version i to i + 1.
+absl::Span<const char* const> SchemaMigrations();
 
 // Brings a database to the current schema, one transaction a version, with `PRAGMA user_version` as the record.
 // FailedPrecondition for a database that a newer version of this program wrote.

@@ -1,0 +1,329 @@
+#include <thread>
+
+#include "gmock/gmock.h"
+#include "tests/server/served_daemon.h"
+
+namespace metronome {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+class BenchmarkServiceTest : public ServedDaemon {
+ protected:
+  std::string StartRun() {
+    Context context;
+    v1::StartRunRequest request;
+    request.set_mode("latency");
+    request.mutable_caller()->set_git_branch("feature/x");
+    v1::StartRunResponse response;
+    const grpc::Status status = benchmark_->StartRun(&context, request, &response);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    return response.run_id();
+  }
+  static v1::BenchmarkSpec TinySpec() {
+    v1::BenchmarkSpec spec;
+    spec.set_model("tiny-qwen3");
+    spec.set_dtype("float32");
+    spec.set_iters(3);
+    spec.set_warmups(1);
+    spec.set_decode_tokens(6);
+    spec.set_prompt_tokens(11);
+    spec.set_seed(5);
+    return spec;
+  }
+  grpc::Status Measure(const std::string& run, const v1::BenchmarkSpec& spec, v1::BenchmarkResult* result) {
+    Context context;
+    v1::RunBenchmarkRequest request;
+    request.set_run_id(run);
+    *request.mutable_spec() = spec;
+    std::vector<v1::RunBenchmarkResponse> messages;
+    grpc::Status status = ReadAll(benchmark_->RunBenchmark(&context, request), &messages);
+    if (status.ok()) *result = messages.back().result();
+    return status;
+  }
+  v1::Run GetRun(const std::string& id) {
+    Context context;
+    v1::GetRunRequest request;
+    request.set_run_id(id);
+    v1::Run run;
+    const grpc::Status status = benchmark_->GetRun(&context, request, &run);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    return run;
+  }
+  grpc::Status FinishRun(const std::string& id, const std::string& state = "") {
+    Context context;
+    v1::FinishRunRequest request;
+    request.set_run_id(id);
+    request.set_state(state);
+    v1::FinishRunResponse response;
+    return benchmark_->FinishRun(&context, request, &response);
+  }
+};
+
+TEST_F(BenchmarkServiceTest, ResultSaysWhatRanAndIsStoredAsReported) {
+  const std::string run_id = StartRun();
+  v1::BenchmarkResult result;
+  const grpc::Status status = Measure(run_id, TinySpec(), &result);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+
+  EXPECT_EQ(result.outcome(), "ok") << result.error_text();
+  EXPECT_EQ(result.provenance(), "server");
+  EXPECT_EQ(result.spec().path(), "compiled");
+  EXPECT_EQ(result.ttft_ms().n(), 3);
+  EXPECT_EQ(result.tpot_ms().n(), 3);
+  EXPECT_EQ(result.step_ms().n(), 3 * 5);
+  EXPECT_EQ(result.samples_size(), 3 + 3 + 3 * 5);
+  EXPECT_EQ(result.prompt_tokens(), 11);
+  EXPECT_EQ(result.prompt_tokens_requested(), 11);
+  EXPECT_EQ(result.kv_state(), "cold");
+  EXPECT_EQ(result.weights_provenance(), "synthetic:5");
+  EXPECT_EQ(result.weight_bytes(), 4 * 164'448);
+  EXPECT_EQ(result.output_digest().size(), 16u);
+  EXPECT_NE(result.output_digest(), "mixed");
+  EXPECT_NEAR(result.decode_tokens_per_second(), 1e3 / result.tpot_ms().median(), 1e-6);
+  EXPECT_NEAR(result.prefill_tokens_per_second(), 11e3 / result.ttft_ms().median(), 1e-6);
+  EXPECT_GT(result.bandwidth_bytes_per_second(), 1e8);
+  EXPECT_GE(result.step_bytes(), result.weight_bytes() * 9 / 10);
+  EXPECT_GT(result.peak_memory_bytes(), result.weight_bytes());
+  EXPECT_GT(result.memory_available_before_bytes(), 0);
+  EXPECT_EQ(ServerInfo().models_size(), 0);
+
+  ASSERT_TRUE(FinishRun(run_id).ok());
+  const v1::Run run = GetRun(run_id);
+  EXPECT_EQ(run.state(), "complete");
+  EXPECT_EQ(run.caller().git_branch(), "feature/x");
+  EXPECT_NE(run.server().cpu_model(), "");
+  EXPECT_EQ(run.server().threads(), 2);
+  ASSERT_EQ(run.results_size(), 1);
+  EXPECT_EQ(run.results(0).SerializeAsString(), result.SerializeAsString());
+}
+
+// TPOT is (last - first) / (n - 1), which is the mean of the iteration's steps.
+TEST_F(BenchmarkServiceTest, TimePerOutputTokenIsTheMeanOfItsSteps) {
+  v1::BenchmarkResult result;
+  ASSERT_TRUE(Measure(StartRun(), TinySpec(), &result).ok());
+  std::map<int, double> steps, tpot;
+  for (const v1::Sample& sample : result.samples()) {
+    if (sample.metric() == "step_ms") steps[sample.index()] += sample.value() / 5;
+    if (sample.metric() == "tpot_ms") tpot[sample.index()] = sample.value();
+  }
+  ASSERT_EQ(tpot.size(), 3u);
+  for (const auto& [iteration, value] : tpot) EXPECT_NEAR(value, steps[iteration], 1e-6) << iteration;
+}
+
+TEST_F(BenchmarkServiceTest, DigestIsThatOfTheSameTokensThroughInference) {
+  v1::BenchmarkResult result;
+  ASSERT_TRUE(Measure(StartRun(), TinySpec(), &result).ok());
+  v1::CompileRequest compile = TinyRequest("tiny-qwen3");
+  compile.set_seed(5);
+  ASSERT_TRUE(Compile(compile).ok());
+  Context context;
+  v1::GenerateRequest request;
+  request.set_model("tiny-qwen3");
+  request.mutable_prompt()->mutable_synthetic()->set_tokens(11);
+  request.mutable_prompt()->mutable_synthetic()->set_seed(5);
+  request.set_max_tokens(6);
+  std::vector<v1::DecodeResponse> messages;
+  ASSERT_TRUE(ReadAll(inference_->Generate(&context, request), &messages).ok());
+  EXPECT_EQ(messages.back().summary().digest(), result.output_digest());
+}
+
+TEST_F(BenchmarkServiceTest, SequentialPrefillGivesTheSameTokens) {
+  const std::string run = StartRun();
+  v1::BenchmarkResult chunked, sequential;
+  v1::BenchmarkSpec spec = TinySpec();
+  ASSERT_TRUE(Measure(run, spec, &chunked).ok());
+  spec.set_prefill_mode("sequential");
+  ASSERT_TRUE(Measure(run, spec, &sequential).ok());
+  EXPECT_EQ(sequential.outcome(), "ok");
+  EXPECT_EQ(sequential.output_digest(), chunked.output_digest());
+}
+
+TEST_F(BenchmarkServiceTest, OneTokenHasNoTimePerOutputToken) {
+  v1::BenchmarkSpec spec = TinySpec();
+  spec.set_decode_tokens(1);
+  v1::BenchmarkResult result;
+  ASSERT_TRUE(Measure(StartRun(), spec, &result).ok());
+  EXPECT_EQ(result.outcome(), "ok");
+  EXPECT_EQ(result.ttft_ms().n(), 3);
+  EXPECT_EQ(result.tpot_ms().n(), 0);
+  EXPECT_EQ(result.decode_tokens_per_second(), 0);
+}
+
+TEST_F(BenchmarkServiceTest, ModelLoadedWithTheSameOptionsStays) {
+  v1::CompileRequest compile = TinyRequest("tiny-qwen3");
+  compile.set_seed(5);
+  compile.set_max_cache_len(64);
+  ASSERT_TRUE(Compile(compile).ok());
+  const std::string session = OpenSession(TinyPrefill("tiny-qwen3"));
+  v1::BenchmarkSpec spec = TinySpec();
+  spec.set_max_cache_len(64);
+  v1::BenchmarkResult result;
+  ASSERT_TRUE(Measure(StartRun(), spec, &result).ok());
+  EXPECT_EQ(result.outcome(), "ok") << result.error_text();
+  std::vector<int32_t> ids;
+  EXPECT_TRUE(Decode(session, 3, &ids).ok());
+}
+
+TEST_F(BenchmarkServiceTest, WhatCannotRunBecomesAResultToo) {
+  const std::string run = StartRun();
+  v1::BenchmarkSpec spec = TinySpec();
+  v1::BenchmarkResult skipped, missing, beyond;
+  spec.set_model("qwen3-30b-a3b");
+  ASSERT_TRUE(Measure(run, spec, &skipped).ok());
+  spec.set_model("/nonexistent/model");
+  ASSERT_TRUE(Measure(run, spec, &missing).ok());
+  spec = TinySpec();
+  spec.set_prompt_tokens(3000);
+  ASSERT_TRUE(Measure(run, spec, &beyond).ok());
+
+  EXPECT_EQ(skipped.outcome(), "skipped");
+  EXPECT_EQ(skipped.error_kind(), "UNIMPLEMENTED");
+  EXPECT_EQ(missing.outcome(), "failed");
+  EXPECT_EQ(missing.error_kind(), "NOT_FOUND");
+  EXPECT_EQ(beyond.outcome(), "failed");
+  EXPECT_EQ(beyond.error_kind(), "OUT_OF_RANGE");
+  EXPECT_EQ(GetRun(run).results_size(), 3);
+}
+
+TEST_F(BenchmarkServiceTest, BadSpecsAreRefusedAndNotStored) {
+  const std::string run = StartRun();
+  const auto refuse = [&](const std::function<void(v1::BenchmarkSpec&)>& spoil, grpc::StatusCode code,
+                          const testing::Matcher<std::string>& message) {
+    v1::BenchmarkSpec spec = TinySpec();
+    spoil(spec);
+    v1::BenchmarkResult result;
+    const grpc::Status status = Measure(run, spec, &result);
+    EXPECT_EQ(status.error_code(), code) << status.error_message();
+    EXPECT_THAT(status.error_message(), message);
+  };
+  const auto invalid = grpc::StatusCode::INVALID_ARGUMENT;
+  refuse([](auto& s) { s.clear_model(); }, invalid, HasSubstr("model is empty"));
+  refuse([](auto& s) { s.set_iters(-1); }, invalid, HasSubstr("iters is -1, not in [1, 100000]"));
+  refuse([](auto& s) { s.set_warmups(-1); }, invalid, HasSubstr("warmups is -1"));
+  refuse([](auto& s) { s.set_decode_tokens(-7); }, invalid, HasSubstr("decode_tokens is -7"));
+  refuse([](auto& s) { s.set_prompt_tokens(-7); }, invalid, HasSubstr("prompt_tokens is -7"));
+  refuse([](auto& s) { s.set_max_cache_len(-7); }, invalid, HasSubstr("max_cache_len is -7"));
+  refuse([](auto& s) { s.set_path("scenic"); }, invalid, HasSubstr("'scenic'"));
+  refuse([](auto& s) { s.set_prefill_mode("diagonal"); }, invalid, HasSubstr("'diagonal'"));
+  refuse([](auto& s) { s.set_scenario("marathon"); }, grpc::StatusCode::UNIMPLEMENTED, HasSubstr("'marathon'"));
+  refuse(
+      [](auto& s) {
+        s.set_iters(100000);
+        s.set_decode_tokens(11);
+      },
+      invalid, AllOf(HasSubstr("iters * decode_tokens is 1100000"), HasSubstr("1000000]")));
+  EXPECT_EQ(GetRun(run).results_size(), 0);
+}
+
+TEST_F(BenchmarkServiceTest, RunsOpenAndCloseOnce) {
+  const std::string run = StartRun();
+  v1::BenchmarkResult result;
+  EXPECT_EQ(Measure("20200101T000000.000000Z", TinySpec(), &result).error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(FinishRun("20200101T000000.000000Z").error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(FinishRun(run, "splendid").error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_TRUE(FinishRun(run, "failed").ok());
+  EXPECT_EQ(FinishRun(run).error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(Measure(run, TinySpec(), &result).error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(GetRun(run).state(), "failed");
+}
+
+TEST_F(BenchmarkServiceTest, ExternalResultGetsItsStatisticsFromItsSamples) {
+  const std::string run = StartRun();
+  Context context;
+  v1::RecordResultRequest request;
+  request.set_run_id(run);
+  v1::BenchmarkResult& result = *request.mutable_result();
+  result.mutable_spec()->set_model("llama-3.2-1b");
+  result.mutable_spec()->set_path("hf_eager");
+  for (const double value : {3.0, 1.0, 2.0}) {
+    v1::Sample& sample = *result.add_samples();
+    sample.set_metric("tpot_ms");
+    sample.set_value(value);
+  }
+  v1::RecordResultResponse response;
+  ASSERT_TRUE(benchmark_->RecordResult(&context, request, &response).ok());
+  const v1::Run stored = GetRun(run);
+  ASSERT_EQ(stored.results_size(), 1);
+  EXPECT_EQ(stored.results(0).result_id(), response.result_id());
+  EXPECT_EQ(stored.results(0).provenance(), "external");
+  EXPECT_EQ(stored.results(0).spec().path(), "hf_eager");
+  EXPECT_EQ(stored.results(0).tpot_ms().n(), 3);
+  EXPECT_EQ(stored.results(0).tpot_ms().median(), 2);
+}
+
+TEST_F(BenchmarkServiceTest, BadExternalResultsAreRefused) {
+  const std::string run = StartRun();
+  const auto record = [&](const std::string& model, const std::string& outcome) {
+    Context context;
+    v1::RecordResultRequest request;
+    request.set_run_id(run);
+    request.mutable_result()->mutable_spec()->set_model(model);
+    request.mutable_result()->set_outcome(outcome);
+    v1::RecordResultResponse response;
+    return benchmark_->RecordResult(&context, request, &response).error_code();
+  };
+  EXPECT_EQ(record("", "ok"), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(record("m", "splendid"), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(record("m", "ok"), grpc::StatusCode::OK);
+}
+
+TEST_F(BenchmarkServiceTest, ListIsBounded) {
+  for (int i = 0; i < 3; ++i) StartRun();
+  const auto list = [&](int limit, v1::ListRunsResponse* response) {
+    Context context;
+    v1::ListRunsRequest request;
+    request.set_limit(limit);
+    return benchmark_->ListRuns(&context, request, response).error_code();
+  };
+  v1::ListRunsResponse all, two, none;
+  EXPECT_EQ(list(0, &all), grpc::StatusCode::OK);
+  EXPECT_EQ(all.runs_size(), 3);
+  EXPECT_EQ(list(2, &two), grpc::StatusCode::OK);
+  EXPECT_EQ(two.runs_size(), 2);
+  EXPECT_EQ(list(-1, &none), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(list(10001, &none), grpc::StatusCode::INVALID_ARGUMENT);
+}
+
+TEST_F(BenchmarkServiceTest, ClientThatLeavesEndsItsBenchmarkWhichIsRecorded) {
+  const std::string run = StartRun();
+  {
+    Context context;
+    v1::RunBenchmarkRequest request;
+    request.set_run_id(run);
+    *request.mutable_spec() = TinySpec();
+    request.mutable_spec()->set_path("eager");
+    request.mutable_spec()->set_iters(10000);
+    request.mutable_spec()->set_decode_tokens(100);
+    const auto reader = benchmark_->RunBenchmark(&context, request);
+    v1::RunBenchmarkResponse message;
+    while (reader->Read(&message) && message.progress().phase() != "measure") {
+    }
+    context.TryCancel();
+    while (reader->Read(&message)) {
+    }
+    EXPECT_EQ(reader->Finish().error_code(), grpc::StatusCode::CANCELLED);
+  }
+  // The engine serves again once the benchmark has noticed; its record follows.
+  EXPECT_EQ(CloseSession("s1").error_code(), grpc::StatusCode::NOT_FOUND);
+  v1::Run stored = GetRun(run);
+  for (int i = 0; i < 1000 && stored.results_size() == 0; ++i) stored = GetRun(run);
+  ASSERT_EQ(stored.results_size(), 1);
+  EXPECT_EQ(stored.results(0).outcome(), "failed");
+  EXPECT_EQ(stored.results(0).error_kind(), "CANCELLED");
+}
+
+TEST_F(BenchmarkServiceTest, StoppedDaemonRefusesAndItsRunsAreInterruptedNextTime) {
+  const std::string run = StartRun();
+  daemon_->Stop();
+  Context context;
+  v1::StartRunResponse response;
+  EXPECT_EQ(benchmark_->StartRun(&context, {}, &response).error_code(), grpc::StatusCode::UNAVAILABLE);
+  const auto store = RunStore::Open(directory_.File("runs.db"), Clock::Real());
+  ASSERT_TRUE(store.ok()) << store.status();
+  EXPECT_EQ((*store)->GetRun(run)->state(), "interrupted");
+}
+
+}  // namespace
+}  // namespace metronome

@@ -1,0 +1,217 @@
+#include "server/engine.h"
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "kernels/cpu/cpu_backend.h"
+#include "runtime/base/memory_shortage.h"
+#include "server/benchmark/latency.h"
+#include "tests/server/fake_clock.h"
+#include "tests/server/scarce_backend.h"
+
+namespace metronome {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr int64_t kPlenty = int64_t{4} << 30;
+const std::vector<int32_t> kPrompt = {3, 141, 59, 26, 5};
+
+// The engine is driven from the test's thread; its queue stays idle.
+class EngineTest : public testing::Test {
+ protected:
+  EngineTest() {
+    auto real = CreateCpuBackend({.threads = 1});
+    EXPECT_TRUE(real.ok()) << real.status();
+    auto backend = std::make_unique<ScarceBackend>(*std::move(real), kPlenty);
+    backend_ = backend.get();
+    engine_ = std::make_unique<Engine>(std::move(backend), EngineOptions{.session_idle_limit = absl::Minutes(10)},
+                                       clock_, metrics_);
+  }
+
+  LoadedModel* Load(const ModelRequest& request) {
+    absl::StatusOr<LoadedModel*> model = engine_->Load(request, [](absl::string_view, double) {});
+    EXPECT_TRUE(model.ok()) << model.status();
+    return model.ok() ? *model : nullptr;
+  }
+  std::unique_ptr<Generation> Start(LoadedModel& model, int64_t max_cache_len = 0) {
+    auto generation = engine_->NewGeneration(model, {}, max_cache_len);
+    EXPECT_TRUE(generation.ok()) << generation.status();
+    EXPECT_TRUE((*generation)->Start(kPrompt, PrefillMode::kChunked, nullptr, nullptr).ok());
+    return *std::move(generation);
+  }
+  static std::vector<int32_t> NextIds(Generation& generation, int count) {
+    std::vector<int32_t> ids;
+    for (int i = 0; i < count; ++i) {
+      const auto token = generation.Next();
+      EXPECT_TRUE(token.ok()) << token.status();
+      ids.push_back(token->id);
+    }
+    return ids;
+  }
+
+  FakeClock clock_;
+  Metrics metrics_;
+  ScarceBackend* backend_ = nullptr;
+  std::unique_ptr<Engine> engine_;
+};
+
+TEST_F(EngineTest, EqualRequestsShareOneModelAndOthersReplaceIt) {
+  const ModelRequest request = {.model = "tiny-llama", .dtype = "float32", .seed = 1};
+  LoadedModel* first = Load(request);
+  EXPECT_EQ(Load(request), first);
+  const std::string session = engine_->Keep(Start(*first));
+
+  ModelRequest reseeded = request;
+  reseeded.seed = 2;
+  Load(reseeded);
+
+  ASSERT_EQ(engine_->Snapshot().size(), 1u);
+  EXPECT_EQ(engine_->Snapshot()[0].request.seed, 2u);
+  EXPECT_EQ(engine_->Acquire(session).status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(EngineTest, FailedLoadKeepsTheModelThatWasThere) {
+  LoadedModel* first = Load({.model = "tiny-llama"});
+  const std::string session = engine_->Keep(Start(*first));
+  const auto bad = engine_->Load({.model = "tiny-llama", .dtype = "int3"}, [](absl::string_view, double) {});
+  EXPECT_EQ(bad.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(bad.status().message()), HasSubstr("'int3'"));
+  EXPECT_EQ(engine_->Find("tiny-llama").value(), first);
+  EXPECT_TRUE(engine_->Acquire(session).ok());
+}
+
+TEST_F(EngineTest, ModelThatDoesNotFitSaysWhatItNeedsAndWhatThereIs) {
+  backend_->set_available_bytes(100'000);
+  const auto model = engine_->Load({.model = "tiny-llama"}, [](absl::string_view, double) {});
+  EXPECT_EQ(model.status().code(), absl::StatusCode::kResourceExhausted);
+  const std::optional<MemoryShortage> shortage = ShortageOf(model.status());
+  ASSERT_TRUE(shortage.has_value()) << model.status();
+  EXPECT_GT(shortage->bytes_needed, 361'600);  // The weights alone.
+  EXPECT_EQ(shortage->bytes_available, 100'000);
+  EXPECT_TRUE(engine_->Snapshot().empty());
+}
+
+TEST_F(EngineTest, SessionsAreAdmittedAgainstWhatOpenOnesMayStillTake) {
+  LoadedModel* model = Load({.model = "tiny-llama"});
+  const int64_t full = model->facts().max_cache_len * model->facts().kv_bytes_per_token;
+  engine_->Keep(Start(*model));
+  backend_->set_available_bytes(full * 3 / 2);  // One more would fit, were it not for the rest of the first.
+  const auto second = engine_->NewGeneration(*model, {}, 0);
+  EXPECT_EQ(second.status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(ShortageOf(second.status())->bytes_needed, full);
+  EXPECT_TRUE(engine_->NewGeneration(*model, {}, 16).ok());
+}
+
+TEST_F(EngineTest, IdleSessionsExpireAndBusyOnesStay) {
+  LoadedModel* model = Load({.model = "tiny-llama"});
+  const std::string idle = engine_->Keep(Start(*model)), busy = engine_->Keep(Start(*model));
+  ASSERT_TRUE(engine_->Acquire(busy).ok());
+  clock_.Advance(absl::Minutes(9));
+  engine_->Housekeep();
+  EXPECT_EQ(engine_->OpenSessions(), 2);
+
+  clock_.Advance(absl::Minutes(2));
+  engine_->Housekeep();
+
+  EXPECT_EQ(engine_->Acquire(idle).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_NE(engine_->Reacquire(busy), nullptr);
+  EXPECT_EQ(engine_->OpenSessions(), 1);
+}
+
+TEST_F(EngineTest, UseKeepsASessionFromExpiring) {
+  LoadedModel* model = Load({.model = "tiny-llama"});
+  const std::string session = engine_->Keep(Start(*model));
+  clock_.Advance(absl::Minutes(9));
+  ASSERT_TRUE(engine_->Acquire(session).ok());
+  engine_->Release(session);
+  clock_.Advance(absl::Minutes(9));
+  engine_->Housekeep();
+  EXPECT_EQ(engine_->OpenSessions(), 1);
+}
+
+TEST_F(EngineTest, SessionInUseRefusesASecondUser) {
+  LoadedModel* model = Load({.model = "tiny-llama"});
+  const std::string session = engine_->Keep(Start(*model));
+  ASSERT_TRUE(engine_->Acquire(session).ok());
+  const absl::Status second = engine_->Acquire(session).status();
+  EXPECT_EQ(second.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(second.message()), HasSubstr(session));
+  EXPECT_EQ(engine_->Fork(session).status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(EngineTest, ForkContinuesAsItsOriginWouldAndIndependently) {
+  LoadedModel* model = Load({.model = "tiny-qwen3", .dtype = "float32", .seed = 9});
+  const std::string origin = engine_->Keep(Start(*model));
+
+  const absl::StatusOr<std::string> fork = engine_->Fork(origin);
+
+  ASSERT_TRUE(fork.ok()) << fork.status();
+  const std::vector<int32_t> of_origin = NextIds(**engine_->Acquire(origin), 8);
+  const std::vector<int32_t> of_fork = NextIds(**engine_->Acquire(*fork), 8);
+  EXPECT_EQ(of_origin, of_fork);
+  EXPECT_TRUE(engine_->Close(origin).ok());
+  EXPECT_EQ(NextIds(*engine_->Reacquire(*fork), 3).size(), 3u);
+}
+
+TEST_F(EngineTest, UnloadClosesTheSessionsOfThatModelAlone) {
+  LoadedModel* llama = Load({.model = "tiny-llama"});
+  LoadedModel* qwen = Load({.model = "tiny-qwen2"});
+  engine_->Keep(Start(*llama));
+  engine_->Keep(Start(*llama));
+  const std::string other = engine_->Keep(Start(*qwen));
+  EXPECT_EQ(engine_->Unload("tiny-llama").value(), 2);
+  EXPECT_TRUE(engine_->Acquire(other).ok());
+  EXPECT_EQ(engine_->Unload("tiny-llama").status().code(), absl::StatusCode::kNotFound);
+}
+
+TEST_F(EngineTest, UnknownAndUncompiledModelsAreToldApart) {
+  EXPECT_EQ(engine_->Find("tiny-llama").status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(engine_->Find("tiny-lama").status().code(), absl::StatusCode::kNotFound);
+}
+
+v1::BenchmarkSpec TinySpec() {
+  v1::BenchmarkSpec spec;
+  spec.set_model("tiny-llama");
+  spec.set_iters(3);
+  spec.set_warmups(1);
+  spec.set_decode_tokens(4);
+  spec.set_prompt_tokens(6);
+  EXPECT_TRUE(NormaliseSpec(spec).ok());
+  return spec;
+}
+
+TEST_F(EngineTest, BenchmarkThatDoesNotFitIsSkippedWithBothNumbers) {
+  backend_->set_available_bytes(50'000);
+  const v1::BenchmarkResult result = RunLatency(
+      *engine_, TinySpec(), [] { return true; }, [](absl::string_view, double) {});
+  EXPECT_EQ(result.outcome(), "skipped");
+  EXPECT_EQ(result.error_kind(), "RESOURCE_EXHAUSTED");
+  EXPECT_GT(result.bytes_needed(), 361'600);
+  EXPECT_EQ(result.bytes_available(), 50'000);
+}
+
+TEST_F(EngineTest, BenchmarkWithoutRoomForTheBandwidthProbeKeepsItsTimes) {
+  backend_->set_available_bytes(10'000'000);
+  const v1::BenchmarkResult result = RunLatency(
+      *engine_, TinySpec(), [] { return true; }, [](absl::string_view, double) {});
+  EXPECT_EQ(result.outcome(), "ok") << result.error_text();
+  EXPECT_EQ(result.ttft_ms().n(), 3);
+  EXPECT_EQ(result.bandwidth_bytes_per_second(), 0);
+  EXPECT_THAT(result.note(), HasSubstr("bandwidth not measured: no room for the probe"));
+}
+
+// Each iteration asks twelve times at most; stopping in the third leaves the samples of the first two.
+TEST_F(EngineTest, CancelledBenchmarkHasFailedAndKeepsWhatItMeasured) {
+  int measured = -1;  // Progress comes before each iteration; the warm-up is the first.
+  const v1::BenchmarkResult result = RunLatency(
+      *engine_, TinySpec(), [&] { return measured < 3; },
+      [&](absl::string_view phase, double) { measured += phase == "warmup" || phase == "measure"; });
+  EXPECT_EQ(result.outcome(), "failed");
+  EXPECT_EQ(result.error_kind(), "CANCELLED");
+  EXPECT_EQ(result.ttft_ms().n(), 2);
+  EXPECT_EQ(result.step_ms().n(), 2 * 3);
+  EXPECT_TRUE(engine_->Snapshot().empty());  // Loaded by the benchmark, unloaded by it.
+}
+
+}  // namespace
+}  // namespace metronome

@@ -1,0 +1,350 @@
+#include "server/store/run_store.h"
+
+#include <google/protobuf/util/message_differencer.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <set>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "server/work_queue.h"
+#include "tests/server/fake_clock.h"
+#include "tests/server/temp_directory.h"
+
+namespace metronome {
+namespace {
+
+using ::google::protobuf::FieldDescriptor;
+using ::google::protobuf::Message;
+using ::testing::HasSubstr;
+
+// Gives every scalar field a value of its own, so that two columns that were swapped show.
+void FillScalars(Message& message, int& next) {
+  const auto* reflection = message.GetReflection();
+  const auto* descriptor = message.GetDescriptor();
+  for (int i = 0; i < descriptor->field_count(); ++i) {
+    const FieldDescriptor* field = descriptor->field(i);
+    if (field->is_repeated()) continue;
+    switch (field->cpp_type()) {
+      case FieldDescriptor::CPPTYPE_STRING:
+        reflection->SetString(&message, field, absl::StrCat(field->name(), " \"é'; -- ", next++));
+        break;
+      case FieldDescriptor::CPPTYPE_INT64:
+        reflection->SetInt64(&message, field, (int64_t{1} << 40) + next++);
+        break;
+      case FieldDescriptor::CPPTYPE_UINT64:
+        reflection->SetUInt64(&message, field, ~uint64_t{0} - static_cast<uint64_t>(next++));
+        break;
+      case FieldDescriptor::CPPTYPE_INT32:
+        reflection->SetInt32(&message, field, next++);
+        break;
+      case FieldDescriptor::CPPTYPE_DOUBLE:
+        reflection->SetDouble(&message, field, next++ + 0.1);
+        break;
+      default:
+        break;
+    }
+  }
+}
+
+v1::BenchmarkResult FullResult() {
+  v1::BenchmarkResult result;
+  int next = 100;
+  FillScalars(result, next);
+  FillScalars(*result.mutable_spec(), next);
+  result.set_provenance("external");
+  result.set_outcome("failed");
+  result.mutable_ttft_ms()->set_median(next++);  // Without samples, the medians are what is stored.
+  result.mutable_tpot_ms()->set_median(next++);
+  result.mutable_step_ms()->set_median(next++);
+  return result;
+}
+
+v1::BenchmarkResult SmallResult(int index) {
+  v1::BenchmarkResult result;
+  result.set_provenance("server");
+  result.set_outcome("ok");
+  result.mutable_spec()->set_model(absl::StrCat("model-", index));
+  for (int i = 0; i < 3; ++i) {
+    v1::Sample& sample = *result.add_samples();
+    sample.set_metric("ttft_ms");
+    sample.set_index(i);
+    sample.set_value(index + 0.5 * i);
+  }
+  return result;
+}
+
+class RunStoreTest : public testing::Test {
+ protected:
+  std::unique_ptr<RunStore> Open() {
+    absl::StatusOr<std::unique_ptr<RunStore>> store = RunStore::Open(path_, clock_);
+    EXPECT_TRUE(store.ok()) << store.status();
+    return store.ok() ? *std::move(store) : nullptr;
+  }
+  static std::string StartRun(RunStore& store) {
+    const absl::StatusOr<std::string> id = store.StartRun({}, {});
+    EXPECT_TRUE(id.ok()) << id.status();
+    return id.ok() ? *id : "";
+  }
+  static std::string StateOf(RunStore& store, const std::string& id) {
+    const absl::StatusOr<v1::Run> run = store.GetRun(id);
+    EXPECT_TRUE(run.ok()) << run.status();
+    return run.ok() ? run->state() : "";
+  }
+
+  const TempDirectory directory_;
+  const std::string path_ = directory_.File("runs.db");
+  FakeClock clock_;
+};
+
+TEST_F(RunStoreTest, EveryFieldOfAResultComesBack) {
+  const auto store = Open();
+  const std::string run = StartRun(*store);
+  v1::BenchmarkResult expected = FullResult();
+
+  const absl::StatusOr<int64_t> id = store->AddResult(run, expected);
+
+  ASSERT_TRUE(id.ok()) << id.status();
+  expected.set_result_id(*id);
+  const absl::StatusOr<v1::Run> read = store->GetRun(run);
+  ASSERT_TRUE(read.ok()) << read.status();
+  ASSERT_EQ(read->results_size(), 1);
+  google::protobuf::util::MessageDifferencer differencer;
+  std::string differences;
+  differencer.ReportDifferencesToString(&differences);
+  EXPECT_TRUE(differencer.Compare(expected, read->results(0))) << differences;
+}
+
+TEST_F(RunStoreTest, EveryFieldOfARunComesBack) {
+  const auto store = Open();
+  int next = 1;
+  v1::StartRunRequest request;
+  FillScalars(request, next);
+  FillScalars(*request.mutable_caller(), next);
+  v1::ServerEnvironment environment;
+  FillScalars(environment, next);
+
+  const absl::StatusOr<std::string> id = store->StartRun(request, environment);
+
+  ASSERT_TRUE(id.ok()) << id.status();
+  const absl::StatusOr<v1::Run> run = store->GetRun(*id);
+  ASSERT_TRUE(run.ok()) << run.status();
+  EXPECT_EQ(run->run_id(), *id);
+  EXPECT_EQ(run->mode(), request.mode());
+  EXPECT_EQ(run->note(), request.note());
+  EXPECT_EQ(run->state(), "running");
+  EXPECT_EQ(run->started_unix_micros(), clock_.UnixMicros());
+  EXPECT_TRUE(google::protobuf::util::MessageDifferencer::Equals(run->caller(), request.caller()));
+  EXPECT_TRUE(google::protobuf::util::MessageDifferencer::Equals(run->server(), environment));
+}
+
+TEST_F(RunStoreTest, StatisticsComeFromTheSamples) {
+  const auto store = Open();
+  const std::string run = StartRun(*store);
+  ASSERT_TRUE(store->AddResult(run, SmallResult(10)).ok());
+  const absl::StatusOr<v1::Run> read = store->GetRun(run);
+  ASSERT_TRUE(read.ok());
+  const v1::BenchmarkResult& result = read->results(0);
+  ASSERT_EQ(result.samples_size(), 3);
+  EXPECT_EQ(result.samples(2).index(), 2);
+  EXPECT_EQ(result.samples(2).value(), 11);
+  EXPECT_EQ(result.ttft_ms().n(), 3);
+  EXPECT_EQ(result.ttft_ms().mean(), 10.5);
+}
+
+TEST_F(RunStoreTest, RunIdsAreStartTimesAndNeverCollide) {
+  const auto store = Open();  // The clock stands still.
+  const std::string first = StartRun(*store), second = StartRun(*store), third = StartRun(*store);
+  EXPECT_EQ(first, "20231114T221320.000000Z");
+  EXPECT_EQ(second, "20231114T221320.000001Z");
+  EXPECT_EQ(third, "20231114T221320.000002Z");
+}
+
+TEST_F(RunStoreTest, NewestRunsAreListedFirstWithTheirResultCounts) {
+  const auto store = Open();
+  const std::string first = StartRun(*store);
+  clock_.Advance(absl::Seconds(1));
+  const std::string second = StartRun(*store);
+  ASSERT_TRUE(store->AddResult(first, SmallResult(1)).ok());
+  ASSERT_TRUE(store->AddResult(first, SmallResult(2)).ok());
+
+  const auto runs = store->ListRuns(10);
+  const auto newest = store->ListRuns(1);
+
+  ASSERT_TRUE(runs.ok() && newest.ok());
+  ASSERT_EQ(runs->size(), 2u);
+  EXPECT_EQ((*runs)[0].run_id(), second);
+  EXPECT_EQ((*runs)[0].result_count(), 0);
+  EXPECT_EQ((*runs)[1].result_count(), 2);
+  EXPECT_EQ(newest->size(), 1u);
+}
+
+TEST_F(RunStoreTest, FinishedRunTakesNothingMore) {
+  const auto store = Open();
+  const std::string run = StartRun(*store);
+  clock_.Advance(absl::Seconds(3));
+  ASSERT_TRUE(store->FinishRun(run, "complete").ok());
+
+  const absl::Status again = store->FinishRun(run, "failed");
+  const absl::Status result = store->AddResult(run, SmallResult(1)).status();
+
+  EXPECT_EQ(again.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(again.message()), HasSubstr("is complete, not running"));
+  EXPECT_EQ(result.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(store->GetRun(run)->finished_unix_micros(), clock_.UnixMicros());
+}
+
+TEST_F(RunStoreTest, UnknownRunsAndStatesAreNamed) {
+  const auto store = Open();
+  const std::string run = StartRun(*store);
+  EXPECT_EQ(store->GetRun("nope").status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(store->AddResult("nope", SmallResult(1)).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(store->FinishRun("nope", "complete").code(), absl::StatusCode::kNotFound);
+  const absl::Status state = store->FinishRun(run, "running");
+  EXPECT_EQ(state.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(state.message()), HasSubstr("'running'"));
+}
+
+TEST_F(RunStoreTest, RefusedResultLeavesNothingBehind) {
+  const auto store = Open();
+  const std::string run = StartRun(*store);
+  v1::BenchmarkResult result = SmallResult(1);
+  result.set_outcome("splendid");  // The schema allows ok, skipped and failed.
+  EXPECT_EQ(store->AddResult(run, result).status().code(), absl::StatusCode::kInternal);
+  EXPECT_EQ(store->GetRun(run)->results_size(), 0);
+  EXPECT_TRUE(store->AddResult(run, SmallResult(2)).ok());
+}
+
+TEST_F(RunStoreTest, RunsLeftRunningAreInterruptedAtTheNextOpening) {
+  auto store = Open();
+  const std::string left = StartRun(*store), finished = StartRun(*store);
+  ASSERT_TRUE(store->FinishRun(finished, "complete").ok());
+  store.reset();
+
+  store = Open();
+
+  EXPECT_EQ(StateOf(*store, left), "interrupted");
+  EXPECT_EQ(StateOf(*store, finished), "complete");
+  EXPECT_EQ(store->AddResult(left, SmallResult(1)).status().code(), absl::StatusCode::kFailedPrecondition);
+}
+
+TEST_F(RunStoreTest, RunsOfALivingDaemonAreLeftAlone) {
+  auto first = Open();
+  const std::string run = StartRun(*first);
+
+  auto second = Open();
+  EXPECT_EQ(StateOf(*second, run), "running");
+  EXPECT_TRUE(first->AddResult(run, SmallResult(1)).ok());
+  first.reset();
+  auto third = Open();  // The second still lives.
+  EXPECT_EQ(StateOf(*third, run), "running");
+  second.reset();
+  third.reset();
+
+  EXPECT_EQ(StateOf(*Open(), run), "interrupted");
+}
+
+TEST_F(RunStoreTest, DaemonsOnOneFileWaitForEachOther) {
+  const auto write = [this] {
+    const auto store = Open();
+    const std::string run = StartRun(*store);
+    for (int i = 0; i < 40; ++i) {
+      const auto id = store->AddResult(run, SmallResult(i));
+      EXPECT_TRUE(id.ok()) << id.status();
+    }
+  };
+  std::thread other(write);
+  write();
+  other.join();
+  const auto store = Open();
+  const absl::StatusOr<std::vector<v1::Run>> runs = store->ListRuns(10);
+  ASSERT_TRUE(runs.ok());
+  int results = 0;
+  for (const v1::Run& run : *runs) results += run.result_count();
+  EXPECT_EQ(results, 80);
+}
+
+TEST_F(RunStoreTest, AThousandWritesFromEightThreadsAllArrive) {
+  const auto store = Open();
+  const std::string run = StartRun(*store);
+  std::set<int64_t> ids;  // The queue's thread alone.
+  {
+    WorkQueue queue("database", 2000);
+    std::vector<std::thread> writers;
+    for (int w = 0; w < 8; ++w) {
+      writers.emplace_back([&, w] {
+        for (int i = 0; i < 125; ++i) {
+          const absl::Status queued = queue.Submit([&, index = w * 125 + i] {
+            const absl::StatusOr<int64_t> id = store->AddResult(run, SmallResult(index));
+            ASSERT_TRUE(id.ok()) << id.status();
+            ids.insert(*id);
+          });
+          EXPECT_TRUE(queued.ok()) << queued;
+        }
+      });
+    }
+    for (std::thread& writer : writers) writer.join();
+  }
+  EXPECT_EQ(ids.size(), 1000u);
+  const absl::StatusOr<v1::Run> read = store->GetRun(run);
+  ASSERT_TRUE(read.ok());
+  std::set<std::string> models;
+  for (const v1::BenchmarkResult& result : read->results()) {
+    models.insert(result.spec().model());
+    EXPECT_EQ(result.samples_size(), 3);
+  }
+  EXPECT_EQ(models.size(), 1000u);
+}
+
+TEST_F(RunStoreTest, DirectoryIsMadeWhereThereIsNone) {
+  EXPECT_TRUE(RunStore::Open(directory_.File("a/b/runs.db"), clock_).ok());
+}
+
+TEST_F(RunStoreTest, DirectoryThatCannotBeMadeIsNamed) {
+  const auto store = RunStore::Open("/proc/metronome/runs.db", clock_);
+  EXPECT_EQ(store.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(store.status().message()), HasSubstr("/proc/metronome"));
+}
+
+TEST_F(RunStoreTest, ReadOnlyDirectoryIsNamed) {
+  const std::string directory = directory_.File("sealed");
+  ASSERT_EQ(mkdir(directory.c_str(), 0555), 0);
+  const bool root = geteuid() == 0;  // Whom permissions do not stop.
+  if (root) {
+    ASSERT_EQ(chmod(directory_.File("").c_str(), 0755), 0);
+    ASSERT_EQ(seteuid(65534), 0);
+  }
+  const auto store = RunStore::Open(directory + "/runs.db", clock_);
+  ASSERT_EQ(seteuid(root ? 0 : geteuid()), 0);
+  EXPECT_EQ(store.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(store.status().message()), HasSubstr(directory));
+  EXPECT_THAT(std::string(store.status().message()), HasSubstr("Permission denied"));
+}
+
+TEST_F(RunStoreTest, FileThatIsNoDatabaseIsNamedAndKept) {
+  directory_.Write("runs.db", std::string(5000, 'x'));
+  const auto store = RunStore::Open(path_, clock_);
+  EXPECT_EQ(store.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(store.status().message()), HasSubstr(path_));
+  EXPECT_THAT(std::string(store.status().message()), HasSubstr("not a database"));
+  EXPECT_EQ(std::filesystem::file_size(path_), 5000u);
+}
+
+TEST_F(RunStoreTest, TruncatedDatabaseIsRefusedOrRepairedNeverACrash) {
+  {
+    const auto store = Open();
+    const std::string run = StartRun(*store);
+    ASSERT_TRUE(store->AddResult(run, SmallResult(1)).ok());
+  }
+  for (const uintmax_t size : {20000u, 4096u, 100u, 50u, 1u}) {
+    std::filesystem::resize_file(path_, size);
+    const auto store = RunStore::Open(path_, clock_);
+    if (store.ok()) (*store)->ListRuns(10).status().IgnoreError();
+  }
+}
+
+}  // namespace
+}  // namespace metronome
