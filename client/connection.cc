@@ -127,6 +127,8 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const ServerOptions
 
 Connection::~Connection() {
   if (!daemon_.has_value()) return;
+  inference_.reset();  // With the channel gone, the daemon has nobody to wait for.
+  benchmark_.reset();
   kill(*daemon_, SIGTERM);
   waitpid(*daemon_, nullptr, 0);
   std::error_code error;

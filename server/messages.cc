@@ -8,6 +8,10 @@ absl::StatusOr<ModelRequest> ToModelRequest(const v1::CompileRequest& request, a
   ModelRequest result = {.model = request.model(), .seed = request.seed(), .max_cache_len = request.max_cache_len()};
   if (request.model().empty()) return absl::InvalidArgumentError("model is empty");
   if (!request.dtype().empty()) result.dtype = request.dtype();
+  const std::optional<DType> dtype = ParseDType(result.dtype);
+  if (!dtype.has_value() || !IsFloat(*dtype) || Name(*dtype) != result.dtype) {
+    return absl::InvalidArgumentError(absl::StrCat("dtype is '", result.dtype, "', not float32, bfloat16 or float16"));
+  }
   if (!request.weights().empty()) result.weights = request.weights();
   if (!request.backend().empty() && request.backend() != backend) {
     return absl::FailedPreconditionError(

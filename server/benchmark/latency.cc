@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "compiler/frontend/catalogue.h"
 #include "runtime/base/memory_shortage.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/plan/step_bytes.h"
@@ -195,6 +196,18 @@ class LatencyRun {
   v1::BenchmarkResult result_;
 };
 
+// The memory that a skipped model lacks, whatever it was skipped for: one that is not supported may not fit either.
+std::optional<MemoryShortage> ShortageFor(const Engine& engine, const v1::BenchmarkSpec& spec,
+                                          const absl::Status& status) {
+  const CatalogueEntry* entry = FindModel(spec.model());
+  const std::optional<DType> dtype = ParseDType(spec.dtype());
+  if (!absl::IsUnimplemented(status) || entry == nullptr || !dtype.has_value()) return ShortageOf(status);
+  const MemoryShortage weights = {.bytes_needed = entry->parameters * static_cast<int64_t>(SizeOf(*dtype)),
+                                  .bytes_available = engine.backend().MemoryAvailableBytes()};
+  if (weights.bytes_needed <= weights.bytes_available) return std::nullopt;
+  return weights;
+}
+
 // What this machine or build cannot do is skipped; what went wrong has failed.
 bool IsSkip(const absl::Status& status) { return absl::IsResourceExhausted(status) || absl::IsUnimplemented(status); }
 
@@ -244,7 +257,7 @@ v1::BenchmarkResult RunLatency(Engine& engine, const v1::BenchmarkSpec& spec, co
   result.set_outcome(IsSkip(status) ? "skipped" : "failed");
   result.set_error_kind(absl::StatusCodeToString(status.code()));
   result.set_error_text(ToUtf8Lossy(status.message()));  // It may quote bytes of a file.
-  if (const std::optional<MemoryShortage> shortage = ShortageOf(status)) {
+  if (const std::optional<MemoryShortage> shortage = ShortageFor(engine, spec, status)) {
     result.set_bytes_needed(shortage->bytes_needed);
     result.set_bytes_available(shortage->bytes_available);
   }

@@ -1,0 +1,94 @@
+#include "compiler/lowering/lower.h"
+
+#include "compiler/driver/compile.h"
+#include "compiler/ir/builder.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace metronome {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr DType kF32 = DType::kFloat32;
+
+Graph Finish(Builder& b, NodeId logits) {
+  absl::StatusOr<Graph> graph = b.Finish(logits);
+  EXPECT_TRUE(graph.ok()) << graph.status();
+  return graph.ok() ? *std::move(graph) : Graph();
+}
+
+// Looks tokens up, keeps the rows in a cache, and returns the last one.
+Graph CachingGraph() {
+  Builder b;
+  const NodeId rows = b.Gather(b.Weight("table", kF32, {9, 4}, WeightInit::kEmbedding), b.Tokens());
+  const NodeId all = b.CacheWrite(b.State("k", kF32, {2, 2}), b.Reshape(rows, {Dim::Seq(), 2, 2}));
+  const Dim end = Dim::Past() + Dim::Seq();
+  return Finish(b, b.Reshape(b.Slice(all, 0, end - 1, end), {1, 4}));
+}
+
+TEST(LowerTest, CacheWritesAndReshapesAreAliases) {
+  const absl::StatusOr<Plan> plan = Lower(CachingGraph());
+  ASSERT_TRUE(plan.ok()) << plan.status();
+
+  ASSERT_EQ(plan->calls.size(), 3u);
+  EXPECT_EQ(plan->calls[1].kernel, "cache_write");
+  const PlanValue& written = plan->values[plan->calls[1].outputs[0]];
+  EXPECT_EQ(written.storage, Storage::kAlias);
+  EXPECT_EQ(plan->values[written.alias_of].storage, Storage::kState);
+  EXPECT_EQ(plan->values[plan->logits].storage, Storage::kAlias);
+}
+
+TEST(LowerTest, OffsetsThatMoveWithTheStepAreEvaluatedThere) {
+  const absl::StatusOr<Plan> plan = Lower(CachingGraph());
+  ASSERT_TRUE(plan.ok());
+  ASSERT_EQ(plan->calls[2].step_attributes.size(), 1u);
+  EXPECT_EQ(plan->calls[2].step_attributes[0].first, "start");
+  EXPECT_EQ(plan->calls[2].step_attributes[0].second.Evaluate({.seq = 3, .past = 4}), 6);
+}
+
+TEST(LowerTest, DeadNodesLeaveNoCalls) {
+  Builder b;
+  const NodeId x = b.Constant(kF32, {1, 2}, {1, 2});
+  b.Exp(x);
+  const absl::StatusOr<Plan> plan = Lower(Finish(b, b.Neg(x)));
+  ASSERT_TRUE(plan.ok());
+  EXPECT_EQ(plan->calls.size(), 1u);
+}
+
+TEST(CompileTest, OnlyPrimitivesAreAccepted) {
+  Graph graph;
+  const NodeId x = graph.Add({Op::kConstant, {}, {{"values", std::vector<double>{1, 2}}}, {kF32, {1, 2}}});
+  graph.set_logits(graph.Add({Op::kSoftmax, {x}, {}, {kF32, {1, 2}}}));
+
+  const absl::StatusOr<CompileResult> result = Compile(graph, ExecutionPath::kCompiled);
+
+  EXPECT_EQ(result.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(result.status().message(), HasSubstr("softmax, not a primitive"));
+}
+
+TEST(CompileTest, EagerKeepsPrimitivesAndCompiledFusesThem) {
+  Builder b;
+  const NodeId x = b.Constant(kF32, {1, 3}, {1, 2, 3});
+  const NodeId exponentials = b.Exp(b.Sub(x, b.ReduceMax(x, -1)));
+  const Graph graph = Finish(b, b.Div(exponentials, b.ReduceSum(exponentials, -1)));
+
+  const absl::StatusOr<CompileResult> eager = Compile(graph, ExecutionPath::kEager),
+                                      compiled = Compile(graph, ExecutionPath::kCompiled);
+
+  ASSERT_TRUE(eager.ok() && compiled.ok());
+  EXPECT_EQ(eager->plan.calls.size(), 5u);
+  EXPECT_EQ(compiled->plan.calls.size(), 1u);
+  EXPECT_EQ(compiled->plan.calls[0].kernel, "softmax");
+  EXPECT_EQ(compiled->rules_fired.at("softmax"), 1);
+  EXPECT_NE(eager->plan.Hash(), compiled->plan.Hash());
+}
+
+TEST(CompileTest, PathsParseAsTheyPrint) {
+  for (ExecutionPath path : {ExecutionPath::kEager, ExecutionPath::kCompiled})
+    EXPECT_EQ(ParseExecutionPath(Name(path)), path);
+  EXPECT_EQ(ParseExecutionPath("fast"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace metronome

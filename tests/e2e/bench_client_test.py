@@ -1,0 +1,113 @@
+"""bench-client as its users run it: exit codes, outputs, and what is in the database afterwards.
+
+    python3 bench_client_test.py BIN_DIRECTORY GOLDEN_DIRECTORY
+"""
+import json
+import os
+import pathlib
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import unittest
+
+BIN = pathlib.Path(sys.argv[1])
+GOLDEN = pathlib.Path(sys.argv[2])
+CHECKPOINT = GOLDEN / "models" / "qwen3"
+
+
+class BenchClientTest(unittest.TestCase):
+    def setUp(self):
+        self.directory = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.directory)
+        self.database = os.path.join(self.directory, "deep", "runs.db")
+
+    def run_client(self, *arguments, own_daemon=True):
+        command = [BIN / "bench-client", *arguments]
+        if own_daemon:
+            command += ["--db", self.database]
+        environment = {**os.environ, "HOME": self.directory, "XDG_DATA_HOME": self.directory}
+        return subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, stdin=subprocess.DEVNULL)
+
+    def test_run_measures_stores_and_shows(self):
+        result = self.run_client("run", "--models", "tiny-llama,tiny-gemma3", "--iters", "3", "--warmups", "1", "--decode-tokens", "4",
+                                 "--paths", "compiled,eager", "-o", "json")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        run = json.loads(result.stdout)
+        self.assertEqual([(r["spec"]["model"], r["spec"]["path"]) for r in run["results"]],
+                         [("tiny-llama", "compiled"), ("tiny-llama", "eager"), ("tiny-gemma3", "compiled"), ("tiny-gemma3", "eager")])
+        for measured in run["results"]:
+            self.assertEqual(measured["outcome"], "ok", measured)
+            self.assertEqual(int(measured["ttft_ms"]["n"]), 3)
+            self.assertEqual(int(measured["step_ms"]["n"]), 9)
+            self.assertGreater(measured["ttft_ms"]["median"], 0)
+            self.assertNotEqual(measured["output_digest"], "mixed")
+        self.assertNotIn("\r", result.stderr, "no bar where there is no terminal")
+
+        with sqlite3.connect(self.database) as database:
+            self.assertEqual(database.execute("SELECT state, count(*) FROM runs").fetchone(), ("complete", 1))
+            self.assertEqual(database.execute("SELECT count(*) FROM results WHERE tpot_ms > 0").fetchone(), (4,))
+            rows = database.execute("SELECT metric, count(*), min(value) > 0 FROM samples GROUP BY metric ORDER BY metric").fetchall()
+            self.assertEqual(rows, [("step_ms", 36, 1), ("tpot_ms", 12, 1), ("ttft_ms", 12, 1)])
+
+        shown = self.run_client("show", run["run_id"], "-o", "json")
+        self.assertEqual(shown.returncode, 0, shown.stderr)
+        self.assertEqual(json.loads(shown.stdout)["results"][0]["ttft_ms"]["median"], run["results"][0]["ttft_ms"]["median"])
+        self.assertIn(run["run_id"], self.run_client("runs").stdout)
+        self.assertIn("| tiny-llama |", self.run_client("show", "-o", "md").stdout)
+
+    def test_models_that_cannot_run_are_skipped_and_the_rest_goes_on(self):
+        result = self.run_client("run", "--models", "qwen3-30b-a3b,tiny-qwen2", "--config", "as-fast-as-possible")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("qwen3-30b-a3b was skipped", result.stdout)
+        self.assertIn("tiny-qwen2", result.stdout)
+
+    def test_a_checkpoint_directory_compiles_generates_and_is_named_in_results(self):
+        compiled = self.run_client("compile", str(CHECKPOINT), "--dtype", "float32")
+        self.assertEqual(compiled.returncode, 0, compiled.stderr)
+        self.assertIn("safetensors:qwen3", compiled.stdout)
+        generate = ["generate", "--model", str(CHECKPOINT), "--dtype", "float32", "--prompt-tokens", "6", "--max-tokens", "5"]
+        first, second = self.run_client(*generate), self.run_client(*generate)
+        self.assertEqual(first.returncode, 0, first.stderr)
+        self.assertEqual(len(first.stdout.split()), 5)
+        self.assertEqual(first.stdout, second.stdout)
+
+    def test_text_without_a_tokenizer_is_a_clear_failure(self):
+        result = self.run_client("generate", "--model", "tiny-llama", "hello")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("'tiny-llama' has no tokenizer", result.stderr)
+
+    def test_exit_codes(self):
+        self.assertEqual(self.run_client("runs", "--server", "127.0.0.1:1", own_daemon=False).returncode, 4)
+        for wrong in (["run"], ["run", "--models", "tiny-llama", "--config", "no-such"], ["run", "--models", "nothing*"],
+                      ["run", "--models", "tiny-llama", "--dtype", "int4"], ["run", "--models", "tiny-llama", "--iters", "-1"],
+                      ["runs", "-o", "xml"], ["frobnicate"], []):
+            result = self.run_client(*wrong, own_daemon=bool(wrong) and wrong[0] != "frobnicate")
+            self.assertEqual(result.returncode, 2, (wrong, result.stderr))
+            self.assertTrue(result.stderr, wrong)
+        self.assertEqual(self.run_client("show", "no-such-run").returncode, 1)
+        self.assertEqual(self.run_client("compile", "no-such-model").returncode, 1)
+        self.assertEqual(self.run_client("--help", own_daemon=False).returncode, 0)
+
+    def test_a_database_that_cannot_be_written_is_named(self):
+        self.database = "/proc/no/such/place.db"
+        result = self.run_client("runs")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("/proc/no/such", result.stderr)
+
+    def test_a_broken_checkpoint_fails_its_result_and_leaves_the_run(self):
+        broken = pathlib.Path(self.directory) / "broken"
+        shutil.copytree(CHECKPOINT, broken)
+        weights = broken / "model.safetensors"
+        weights.write_bytes(weights.read_bytes()[:-100])
+        result = self.run_client("run", "--models", f"{broken},tiny-qwen3", "--decode-tokens", "2")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("past the", result.stdout)
+        with sqlite3.connect(self.database) as database:
+            self.assertEqual(database.execute("SELECT state FROM runs").fetchone(), ("failed",))
+            self.assertEqual([row[0] for row in database.execute("SELECT outcome FROM results ORDER BY result_id")], ["failed", "ok"])
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1], verbosity=2)
