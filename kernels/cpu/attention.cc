@@ -10,11 +10,13 @@ namespace {
 // Softmax attention in one pass over the cache (Milakov & Gimelshein 2018, arXiv:1805.02867; Dao et al. 2022,
 // arXiv:2205.14135): positions are taken in blocks, each with the running maximum, sum and mix of every query head. The
 // query heads of one key head, and several rows of a prompt, share each read of the cache. Where rows and heads are too
-// few for all members, positions are split too, and the parts merged.
+// few for all members, positions are split too, and the parts merged. The cache holds the heads of a position side by
+// side, so a part of a long cache takes all of them, block by block: one head alone would skip through memory.
 
 // Positions of a block: 64 rows of a 128-wide bfloat16 head are 16 KiB, so that keys stay in the first-level cache
-// until their values are mixed.
+// until their values are mixed. With all heads, two blocks of keys and values must fit the second level.
 constexpr int64_t kBlock = 64;
+constexpr int64_t kBlockBytes = 65536;
 // Rows of a prompt that share a block.
 constexpr int64_t kRowTile = 4;
 // Positions below which splitting costs more than it brings.
@@ -25,7 +27,8 @@ struct Problem {
   int64_t n, heads, d, positions, kv_heads, dv, group, window;
   float scale;
   VectorDType dtype;
-  int64_t tiles, splits;  // Of rows and of positions.
+  int64_t tiles, splits;   // Of rows and of positions.
+  int64_t heads_together;  // Key heads that one part takes: 1 or all.
 };
 
 // What a part of the positions gives for `rows` query rows: the mix is not yet divided by the sum.
@@ -61,19 +64,20 @@ Range VisibleIn(const Problem& p, int64_t row, int64_t begin, int64_t count) {
           std::clamp<int64_t>(EndVisible(p, row) - begin, 0, count)};
 }
 
-// Takes positions [begin, begin + count) in for the `m` = tile rows x group query rows of `queries` [m, d]. `scores`
-// has m x count elements.
+// Takes positions [begin, begin + count) in for the `m` = tile rows x group query rows of `queries` [m, d], which are
+// scaled. `scores` has m x count elements. What lies
+// `ahead` heads further on comes next.
 void TakeBlock(const VectorKernels& kernels, const Problem& p, int64_t first_row, int64_t m, int64_t kv_head,
-               int64_t begin, int64_t count, const float* queries, float* dots, float* scores, const Partial& part) {
+               int64_t begin, int64_t count, const float* queries, float* scores, const Partial& part, int64_t ahead) {
+  const auto element = static_cast<int64_t>(SizeOf(p.k.dtype));
   kernels.dot_rows(p.dtype, queries, m, p.d, At(p.k, (begin * p.kv_heads + kv_head) * p.d), p.kv_heads * p.d, count,
-                   dots);
+                   scores, count, ahead * p.d * element);
   bool all_visible = true;
   for (int64_t i = 0; i < m; ++i) {
     float* const row = scores + i * count;
     const auto [first, end] = VisibleIn(p, first_row + i / p.group, begin, count);
     all_visible = all_visible && end - first == count;
     if (first >= end) continue;
-    for (int64_t j = first; j < end; ++j) row[j] = dots[j * m + i] * p.scale;
     const float largest = std::max(part.maximum[i], kernels.maximum(row + first, end - first));
     const float shrink = std::exp(part.maximum[i] - largest);  // 0 at first, when the maximum is -infinity.
     part.sum[i] = part.sum[i] * shrink + kernels.exp_sum(row + first, end - first, largest);
@@ -83,7 +87,7 @@ void TakeBlock(const VectorKernels& kernels, const Problem& p, int64_t first_row
   const auto mix = [&](int64_t i, int64_t queries_mixed, int64_t first, int64_t end) {
     kernels.mix_rows(p.dtype, scores + i * count + first, count, queries_mixed,
                      At(p.v, ((begin + first) * p.kv_heads + kv_head) * p.dv), p.kv_heads * p.dv, end - first, p.dv,
-                     part.mix + i * p.dv);
+                     part.mix + i * p.dv, ahead * p.dv * element);
   };
   if (all_visible) return mix(0, m, 0, count);
   // A weight of 0 would not do: 0 times a hidden infinity is NaN.
@@ -93,25 +97,39 @@ void TakeBlock(const VectorKernels& kernels, const Problem& p, int64_t first_row
   }
 }
 
-// One tile of rows of one key head over one split of the positions.
-void TakePositions(CpuContext& context, int member, const Problem& p, int64_t tile, int64_t kv_head, int64_t split,
-                   const Partial& part) {
+// One tile of rows of `heads_together` key heads over one split of the positions. `parts` has one for each head,
+// `stride` elements apart.
+void TakePositions(CpuContext& context, int member, const Problem& p, int64_t tile, int64_t first_head, int64_t split,
+                   float* parts, int64_t stride) {
   const VectorKernels& kernels = SelectVectorKernels(context.instruction_set());
   const int64_t first_row = tile * kRowTile, rows = std::min(kRowTile, p.n - first_row), m = rows * p.group;
-  auto* const queries =
-      static_cast<float*>(context.Scratch(member, sizeof(float) * static_cast<size_t>(m * (p.d + 2 * kBlock))));
-  float *const dots = queries + m * p.d, *const scores = dots + m * kBlock;
-  for (int64_t row = 0; row < rows; ++row) {
-    kernels.widen(p.dtype, At(p.q, ((first_row + row) * p.heads + kv_head * p.group) * p.d), p.group * p.d,
-                  queries + row * p.group * p.d);
+  auto* const queries = static_cast<float*>(
+      context.Scratch(member, sizeof(float) * static_cast<size_t>(m * (p.heads_together * p.d + kBlock))));
+  float* const scores = queries + p.heads_together * m * p.d;
+  for (int64_t head = 0; head < p.heads_together; ++head) {
+    float* const head_queries = queries + head * m * p.d;
+    for (int64_t row = 0; row < rows; ++row) {
+      kernels.widen(p.dtype, At(p.q, ((first_row + row) * p.heads + (first_head + head) * p.group) * p.d),
+                    p.group * p.d, head_queries + row * p.group * p.d);
+    }
+    kernels.scale(head_queries, m * p.d, p.scale);
+    const Partial part = PartialIn(parts + head * stride, p);
+    std::fill(part.maximum, part.maximum + m, -INFINITY);
+    std::fill(part.sum, part.sum + m, 0.0f);
+    std::fill(part.mix, part.mix + m * p.dv, 0.0f);
   }
-  std::fill(part.maximum, part.maximum + m, -INFINITY);
-  std::fill(part.sum, part.sum + m, 0.0f);
-  std::fill(part.mix, part.mix + m * p.dv, 0.0f);
   const int64_t first = FirstVisible(p, first_row), visible = EndVisible(p, first_row + rows - 1) - first;
   const int64_t begin = first + visible * split / p.splits, end = first + visible * (split + 1) / p.splits;
-  for (int64_t at = begin; at < end; at += kBlock) {
-    TakeBlock(kernels, p, first_row, m, kv_head, at, std::min(kBlock, end - at), queries, dots, scores, part);
+  const int64_t position_bytes = p.heads_together * (p.d + p.dv) * static_cast<int64_t>(SizeOf(p.k.dtype));
+  const int64_t block = std::clamp<int64_t>(kBlockBytes / position_bytes / 16 * 16, 16, kBlock);
+  for (int64_t at = begin; at < end; at += block) {
+    const int64_t next = std::min(at + block, end);
+    for (int64_t head = 0; head < p.heads_together; ++head) {
+      // Where this head's next neighbour lies: beside it, or at the first head of the next block.
+      const int64_t ahead = head + 1 < p.heads_together ? 1 : block * p.kv_heads - head;
+      TakeBlock(kernels, p, first_row, m, first_head + head, at, next - at, queries + head * m * p.d, scores,
+                PartialIn(parts + head * stride, p), p.heads_together > 1 ? ahead : 0);
+    }
   }
 }
 
@@ -156,19 +174,23 @@ absl::Status OptimisedAttention(CpuContext& context, const KernelArgs& args) {
                .scale = static_cast<float>(args.attributes->Float("scale")),
                .dtype = ToVectorDType(args.inputs[0].dtype),
                .tiles = (q[0] + kRowTile - 1) / kRowTile,
-               .splits = 1};
+               .splits = 1,
+               .heads_together = 1};
   if (args.outputs[0].elements() == 0) return absl::OkStatus();
   const int64_t items = p.tiles * p.kv_heads, wanted = 4 * context.threads();
-  if (items < wanted) {
-    const int64_t visible = p.window > 0 ? std::min(p.positions, p.window + p.n - 1) : p.positions;
-    p.splits = std::clamp<int64_t>(visible / kMinSplit, 1, (wanted + items - 1) / items);
+  const int64_t visible = p.window > 0 ? std::min(p.positions, p.window + p.n - 1) : p.positions;
+  if (p.tiles < wanted && visible >= 2 * kMinSplit) {
+    p.heads_together = p.kv_heads;
+    p.splits = std::clamp<int64_t>(visible / kMinSplit, 1, (wanted + p.tiles - 1) / p.tiles);
   }
   const VectorKernels& kernels = SelectVectorKernels(context.instruction_set());
-  float* const parts = context.SharedScratch(items * p.splits * PartialSize(p));
-  context.pool().ParallelFor(items * p.splits, 1, [&](int64_t index, int64_t, int member) {
-    const int64_t item = index / p.splits;
-    const Partial part = PartialIn(parts + index * PartialSize(p), p);
-    TakePositions(context, member, p, item / p.kv_heads, item % p.kv_heads, index % p.splits, part);
+  // Parts lie as [tile, key head, split].
+  const int64_t part_size = PartialSize(p), head_stride = p.splits * part_size;
+  float* const parts = context.SharedScratch(items * head_stride);
+  context.pool().ParallelFor(items / p.heads_together * p.splits, 1, [&](int64_t index, int64_t, int member) {
+    const int64_t item = index / p.splits * p.heads_together, split = index % p.splits;
+    TakePositions(context, member, p, item / p.kv_heads, item % p.kv_heads, split,
+                  parts + item * head_stride + split * part_size, head_stride);
   });
   context.pool().ParallelFor(items, 16, [&](int64_t begin, int64_t end, int) {
     for (int64_t item = begin; item < end; ++item) {

@@ -61,13 +61,10 @@ void LinearByDots(CpuContext& context, const LinearOperands& op) {
   float* x = context.SharedScratch(op.m * op.k);
   kernels.widen(dtype, op.x.data, op.m * op.k, x);
   context.pool().ParallelFor(op.n, kDotGrain, [&](int64_t begin, int64_t end, int) {
-    float dots[kDotGrain * kMaxDotRows], row_sums[kDotGrain], work[kDotGrain];
+    float dots[kDotGrain * kMaxDotRows], work[kDotGrain];
     const int64_t count = end - begin;
-    kernels.dot_rows(dtype, x, op.m, op.k, ElementAt(op.w, begin * op.k), op.k, count, dots);
-    for (int64_t row = 0; row < op.m; ++row) {
-      for (int64_t i = 0; i < count; ++i) row_sums[i] = dots[i * op.m + row];
-      FinishRow(kernels, op, row, begin, count, row_sums, work);
-    }
+    kernels.stream_rows(dtype, x, op.m, op.k, ElementAt(op.w, begin * op.k), count, dots, count);
+    for (int64_t row = 0; row < op.m; ++row) FinishRow(kernels, op, row, begin, count, dots + row * count, work);
   });
 }
 

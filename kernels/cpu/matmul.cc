@@ -41,22 +41,19 @@ absl::Status OptimisedMatmul(CpuContext& context, const KernelArgs& args) {
   context.pool().ParallelFor(c.elements() / (rows * columns) * blocks, 1, [&](int64_t index, int64_t, int member) {
     const int64_t matrix = index / blocks, first = index % blocks * kRowGrain,
                   count = std::min(kRowGrain, rows - first);
-    auto* const left = static_cast<float*>(
-        context.Scratch(member, sizeof(float) * static_cast<size_t>(count * (inner + 2 * columns))));
-    float *const products = left + count * inner, *const row_major = products + count * columns;
+    auto* const left =
+        static_cast<float*>(context.Scratch(member, sizeof(float) * static_cast<size_t>(count * (inner + columns))));
+    float* const products = left + count * inner;
     kernels.widen(dtype, At(a, RowOffset(matrix, matrices, a_strides) * rows * inner + first * inner), count * inner,
                   left);
     const void* right = At(b, RowOffset(matrix, matrices, b_strides) * inner * columns);
     if (transposed) {
-      kernels.dot_rows(dtype, left, count, inner, right, inner, columns, products);
-      for (int64_t i = 0; i < count; ++i) {
-        for (int64_t j = 0; j < columns; ++j) row_major[i * columns + j] = products[j * count + i];
-      }
+      kernels.dot_rows(dtype, left, count, inner, right, inner, columns, products, columns, /*ahead=*/0);
     } else {
-      std::fill(row_major, row_major + count * columns, 0.0f);
-      kernels.mix_rows(dtype, left, inner, count, right, columns, inner, columns, row_major);
+      std::fill(products, products + count * columns, 0.0f);
+      kernels.mix_rows(dtype, left, inner, count, right, columns, inner, columns, products, /*ahead=*/0);
     }
-    kernels.narrow(ToVectorDType(c.dtype), row_major, count * columns,
+    kernels.narrow(ToVectorDType(c.dtype), products, count * columns,
                    const_cast<void*>(At(c, (matrix * rows + first) * columns)));
   });
   return absl::OkStatus();

@@ -22,6 +22,9 @@ struct Lanes {
   static Vector LoadHalf(const uint16_t* from) {
     return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
   }
+  static void StoreHalf(uint16_t* to, Vector v) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
+  }
   static Vector Add(Vector a, Vector b) { return _mm256_add_ps(a, b); }
   static Vector Sub(Vector a, Vector b) { return _mm256_sub_ps(a, b); }
   static Vector Mul(Vector a, Vector b) { return _mm256_mul_ps(a, b); }
@@ -43,6 +46,12 @@ struct Lanes {
     __m128 sum = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
     sum = _mm_add_ps(sum, _mm_movehl_ps(sum, sum));
     return _mm_cvtss_f32(_mm_add_ss(sum, _mm_movehdup_ps(sum)));
+  }
+  // Lane i is the sum of v[i].
+  static Vector SumEach(const Vector (&v)[8]) {
+    const Vector low = _mm256_hadd_ps(_mm256_hadd_ps(v[0], v[1]), _mm256_hadd_ps(v[2], v[3]));
+    const Vector high = _mm256_hadd_ps(_mm256_hadd_ps(v[4], v[5]), _mm256_hadd_ps(v[6], v[7]));
+    return Add(_mm256_permute2f128_ps(low, high, 0x20), _mm256_permute2f128_ps(low, high, 0x31));
   }
 };
 

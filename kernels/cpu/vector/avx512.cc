@@ -22,6 +22,9 @@ struct Lanes {
   static Vector LoadHalf(const uint16_t* from) {
     return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
   }
+  static void StoreHalf(uint16_t* to, Vector v) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
+  }
   static Vector Add(Vector a, Vector b) { return _mm512_add_ps(a, b); }
   static Vector Sub(Vector a, Vector b) { return _mm512_sub_ps(a, b); }
   static Vector Mul(Vector a, Vector b) { return _mm512_mul_ps(a, b); }
@@ -32,6 +35,21 @@ struct Lanes {
   static Vector RoundEven(Vector v) { return _mm512_roundscale_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
   static Vector ScalePowerOfTwo(Vector v, Vector n) { return _mm512_scalef_ps(v, n); }
   static float Sum(Vector v) { return _mm512_reduce_add_ps(v); }
+  // Lane i is the sum of v[i]: each step adds halves of two vectors into one.
+  static Vector SumEach(const Vector (&v)[16]) {
+    Vector quads[4];
+    for (int i = 0; i < 4; ++i) {
+      const Vector ab = Add(_mm512_unpacklo_ps(v[4 * i], v[4 * i + 1]), _mm512_unpackhi_ps(v[4 * i], v[4 * i + 1]));
+      const Vector cd =
+          Add(_mm512_unpacklo_ps(v[4 * i + 2], v[4 * i + 3]), _mm512_unpackhi_ps(v[4 * i + 2], v[4 * i + 3]));
+      const __m512d low = _mm512_castps_pd(ab), high = _mm512_castps_pd(cd);
+      quads[i] = Add(_mm512_castpd_ps(_mm512_unpacklo_pd(low, high)), _mm512_castpd_ps(_mm512_unpackhi_pd(low, high)));
+    }
+    const auto fold = [](Vector a, Vector b) {
+      return Add(_mm512_shuffle_f32x4(a, b, 0x88), _mm512_shuffle_f32x4(a, b, 0xdd));
+    };
+    return fold(fold(quads[0], quads[1]), fold(quads[2], quads[3]));
+  }
 };
 
 }  // namespace

@@ -36,6 +36,9 @@ struct Lanes {
   static Vector LoadHalf(const uint16_t* from) {
     return Make([&](int i) { return WidenHalf(from[i]); });
   }
+  static void StoreHalf(uint16_t* to, const Vector& v) {
+    for (int i = 0; i < kWidth; ++i) to[i] = NarrowHalf(v.lane[i]);
+  }
   static Vector Add(const Vector& a, const Vector& b) {
     return Make([&](int i) { return a.lane[i] + b.lane[i]; });
   }
@@ -69,6 +72,9 @@ struct Lanes {
     float sum = 0;
     for (float lane : v.lane) sum += lane;
     return sum;
+  }
+  static Vector SumEach(const Vector (&v)[kWidth]) {
+    return Make([&](int i) { return Sum(v[i]); });
   }
 };
 

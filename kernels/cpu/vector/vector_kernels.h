@@ -18,15 +18,20 @@ struct VectorKernels {
   void (*widen)(VectorDType dtype, const void* from, int64_t n, float* to);
   void (*narrow)(VectorDType dtype, const float* from, int64_t n, void* to);
 
-  // dots[r * m + i] = sum over j of x[i * k + j] * w[r * stride + j], for m rows of x and `rows` rows of w. 1 <= m.
+  // dots[i * dots_stride + r] = sum over j of x[i * k + j] * w[r * stride + j], for m rows of x and `rows` rows of w.
+  // Rows `ahead` bytes further on are prefetched meanwhile; 0 asks for none.
   void (*dot_rows)(VectorDType dtype, const float* x, int64_t m, int64_t k, const void* w, int64_t stride, int64_t rows,
-                   float* dots);
-  // acc[i * n + j] += sum over r of p[i * p_stride + r] * v[r * stride + j], for m rows of p and `rows` rows of v.
+                   float* dots, int64_t dots_stride, int64_t ahead);
+  // The same for long rows that lie one after the other (stride k) and are read once from memory.
+  void (*stream_rows)(VectorDType dtype, const float* x, int64_t m, int64_t k, const void* w, int64_t rows, float* dots,
+                      int64_t dots_stride);
+  // acc[i * n + j] += sum over r of p[i * p_stride + r] * v[r * stride + j], for m rows of p and `rows` rows of v;
+  // `ahead` as above.
   void (*mix_rows)(VectorDType dtype, const float* p, int64_t p_stride, int64_t m, const void* v, int64_t stride,
-                   int64_t rows, int64_t n, float* acc);
+                   int64_t rows, int64_t n, float* acc, int64_t ahead);
 
   float (*sum_squares)(const float* x, int64_t n);
-  float (*maximum)(const float* x, int64_t n);                          // -infinity for n = 0.
+  float (*maximum)(const float* x, int64_t n);                          // NaN aside; -infinity for n = 0.
   float (*exp_sum)(float* x, int64_t n, float shift);                   // x = exp(x - shift); returns the sum.
   void (*silu)(float* x, int64_t n);                                    // In place.
   void (*gelu_tanh)(float* x, int64_t n);                               // In place.

@@ -68,82 +68,20 @@ void WidenRow(const T* from, int64_t n, float* to) {
 
 template <typename T>
 void NarrowRow(const float* from, int64_t n, T* to) {
-  for (int64_t i = 0; i < n; ++i) Round(from[i], to + i);
-}
-
-// How far ahead of a row's loads its next bytes are asked for: long enough to hide memory latency at the rate one core
-// reads, short enough to stay in the first-level cache.
-constexpr int64_t kPrefetchBytes = 1024;
-
-// M rows of x against R rows of w at once: R streams keep several memory requests in flight, M reuses each of them.
-template <int M, int R, typename T>
-inline void DotTile(const float* x, int64_t k, const T* w, int64_t stride, float* dots, int64_t m) {
-  Vector acc[R][M];
-  for (int r = 0; r < R; ++r) {
-    for (int i = 0; i < M; ++i) acc[r][i] = Lanes::Zero();
-  }
-  int64_t j = 0;
-  for (; j + kWidth <= k; j += kWidth) {
-    Vector xs[M];
-    for (int i = 0; i < M; ++i) xs[i] = Lanes::Load(x + i * k + j);
-    for (int r = 0; r < R; ++r) {
-      const T* row = w + r * stride + j;
-      __builtin_prefetch(reinterpret_cast<const char*>(row) + kPrefetchBytes, 0, 3);
-      const Vector ws = Load(row);
-      for (int i = 0; i < M; ++i) acc[r][i] = Lanes::Fma(xs[i], ws, acc[r][i]);
-    }
-  }
-  for (int r = 0; r < R; ++r) {
-    for (int i = 0; i < M; ++i) {
-      float sum = Lanes::Sum(acc[r][i]);
-      for (int64_t tail = j; tail < k; ++tail) sum += x[i * k + tail] * Widen(w[r * stride + tail]);
-      dots[r * m + i] = sum;
-    }
-  }
-}
-
-template <int M, typename T>
-void DotRowsOf(const float* x, int64_t k, const T* w, int64_t stride, int64_t rows, float* dots, int64_t m) {
-  constexpr int R = M == 1 ? 8 : 4;
-  int64_t r = 0;
-  for (; r + R <= rows; r += R) DotTile<M, R>(x, k, w + r * stride, stride, dots + r * m, m);
-  for (; r < rows; ++r) DotTile<M, 1>(x, k, w + r * stride, stride, dots + r * m, m);
-}
-
-template <typename T>
-void DotRows(const float* x, int64_t m, int64_t k, const T* w, int64_t stride, int64_t rows, float* dots) {
   int64_t i = 0;
-  for (; i + 4 <= m; i += 4) DotRowsOf<4>(x + i * k, k, w, stride, rows, dots + i, m);
-  for (; i + 2 <= m; i += 2) DotRowsOf<2>(x + i * k, k, w, stride, rows, dots + i, m);
-  for (; i < m; ++i) DotRowsOf<1>(x + i * k, k, w, stride, rows, dots + i, m);
+  if constexpr (std::is_same_v<T, Half>) {
+    for (; i + kWidth <= n; i += kWidth) Lanes::StoreHalf(&to[i].bits, Load(from + i));
+  }
+  for (; i < n; ++i) Round(from[i], to + i);  // bfloat16 is integer arithmetic, which the compiler vectorises.
 }
 
-template <int M, typename T>
-void MixRowsOf(const float* p, int64_t p_stride, const T* v, int64_t stride, int64_t rows, int64_t n, float* acc) {
-  int64_t j = 0;
-  for (; j + kWidth <= n; j += kWidth) {
-    Vector sums[M];
-    for (int i = 0; i < M; ++i) sums[i] = Lanes::Load(acc + i * n + j);
-    for (int64_t r = 0; r < rows; ++r) {
-      const Vector vs = Load(v + r * stride + j);
-      for (int i = 0; i < M; ++i) sums[i] = Lanes::Fma(Lanes::Broadcast(p[i * p_stride + r]), vs, sums[i]);
-    }
-    for (int i = 0; i < M; ++i) Lanes::Store(acc + i * n + j, sums[i]);
-  }
-  for (; j < n; ++j) {
-    for (int i = 0; i < M; ++i) {
-      for (int64_t r = 0; r < rows; ++r) acc[i * n + j] += p[i * p_stride + r] * Widen(v[r * stride + j]);
-    }
-  }
-}
+}  // namespace
+}  // namespace metronome::cpu
 
-template <typename T>
-void MixRows(const float* p, int64_t p_stride, int64_t m, const T* v, int64_t stride, int64_t rows, int64_t n,
-             float* acc) {
-  int64_t i = 0;
-  for (; i + 4 <= m; i += 4) MixRowsOf<4>(p + i * p_stride, p_stride, v, stride, rows, n, acc + i * n);
-  for (; i < m; ++i) MixRowsOf<1>(p + i * p_stride, p_stride, v, stride, rows, n, acc + i * n);
-}
+#include "kernels/cpu/vector/products_inl.h"
+
+namespace metronome::cpu {
+namespace {
 
 // exp(x) = 2^n * exp(r), |r| <= ln(2) / 2, with the polynomial of Cephes' expf (Moshier 1989). The bounds lie just past
 // those where the result becomes 0 and infinity; NaN stays NaN.
@@ -195,20 +133,30 @@ float SumSquares(const float* x, int64_t n) {
   return total;
 }
 
+// Lanes::Max gives its second operand where one is NaN.
 float Maximum(const float* x, int64_t n) {
-  float largest = -__builtin_inff();
-  for (int64_t i = 0; i < n; ++i) largest = x[i] > largest || x[i] != x[i] ? x[i] : largest;
-  return largest;
+  Vector largest = Lanes::Broadcast(-__builtin_inff());
+  int64_t i = 0;
+  for (; i + kWidth <= n; i += kWidth) largest = Lanes::Max(Lanes::Load(x + i), largest);
+  float lanes[kWidth], result = -__builtin_inff();
+  Lanes::Store(lanes, largest);
+  for (const float lane : lanes) result = lane > result ? lane : result;
+  for (; i < n; ++i) result = x[i] > result ? x[i] : result;
+  return result;
 }
 
 float ExpSum(float* x, int64_t n, float shift) {
   const Vector shifts = Lanes::Broadcast(shift);
-  MapRow(x, n, [&](Vector v) { return Exp(Lanes::Sub(v, shifts)); });
   Vector sum = Lanes::Zero();
-  int64_t i = 0;
-  for (; i + kWidth <= n; i += kWidth) sum = Lanes::Add(sum, Lanes::Load(x + i));
+  const int64_t whole = n / kWidth * kWidth;
+  MapRow(x, whole, [&](Vector v) {
+    v = Exp(Lanes::Sub(v, shifts));
+    sum = Lanes::Add(sum, v);
+    return v;
+  });
+  MapRow(x + whole, n - whole, [&](Vector v) { return Exp(Lanes::Sub(v, shifts)); });
   float total = Lanes::Sum(sum);
-  for (; i < n; ++i) total += x[i];
+  for (int64_t i = whole; i < n; ++i) total += x[i];
   return total;
 }
 
@@ -234,16 +182,25 @@ constexpr VectorKernels kKernels = {
         },
     .dot_rows =
         [](VectorDType dtype, const float* x, int64_t m, int64_t k, const void* w, int64_t stride, int64_t rows,
-           float* dots) {
+           float* dots, int64_t dots_stride, int64_t ahead) {
           WithType(dtype, [&](auto* type) {
-            DotRows(x, m, k, static_cast<const std::remove_pointer_t<decltype(type)>*>(w), stride, rows, dots);
+            DotRows(x, m, k, static_cast<const std::remove_pointer_t<decltype(type)>*>(w), stride, rows, dots,
+                    dots_stride, ahead);
+          });
+        },
+    .stream_rows =
+        [](VectorDType dtype, const float* x, int64_t m, int64_t k, const void* w, int64_t rows, float* dots,
+           int64_t dots_stride) {
+          WithType(dtype, [&](auto* type) {
+            StreamRows(x, m, k, static_cast<const std::remove_pointer_t<decltype(type)>*>(w), rows, dots, dots_stride);
           });
         },
     .mix_rows =
         [](VectorDType dtype, const float* p, int64_t p_stride, int64_t m, const void* v, int64_t stride, int64_t rows,
-           int64_t n, float* acc) {
+           int64_t n, float* acc, int64_t ahead) {
           WithType(dtype, [&](auto* type) {
-            MixRows(p, p_stride, m, static_cast<const std::remove_pointer_t<decltype(type)>*>(v), stride, rows, n, acc);
+            MixRows(p, p_stride, m, static_cast<const std::remove_pointer_t<decltype(type)>*>(v), stride, rows, n, acc,
+                    ahead);
           });
         },
     .sum_squares = SumSquares,
