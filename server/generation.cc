@@ -52,7 +52,7 @@ absl::StatusOr<std::unique_ptr<Generation>> Generation::Fork() const {
 
 void TokenDigest::Add(int32_t id) {
   for (int byte = 0; byte < 4; ++byte)
-    hash_ = (hash_ ^ (static_cast<uint32_t>(id) >> (8 * byte) & 0xffu)) * 0x100000001b3u;
+    hash_ = Fnv1aByte(hash_, static_cast<uint8_t>(static_cast<uint32_t>(id) >> (8 * byte)));
 }
 
 std::string TokenDigest::ToString() const { return absl::StrCat(absl::Hex(hash_, absl::kZeroPad16)); }

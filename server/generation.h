@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "runtime/base/clock.h"
+#include "runtime/base/hash.h"
 #include "runtime/engine/session.h"
 #include "runtime/sampling/sampler.h"
 #include "runtime/text/tokenizer.h"
@@ -68,7 +69,7 @@ class TokenDigest {
   std::string ToString() const;
 
  private:
-  uint64_t hash_ = 0xcbf29ce484222325u;
+  uint64_t hash_ = kFnv1aStart;
 };
 
 // (last - first) / (n - 1) in nanoseconds; 0 for fewer than two tokens.

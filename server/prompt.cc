@@ -1,6 +1,7 @@
 #include "server/prompt.h"
 
 #include "absl/strings/str_cat.h"
+#include "runtime/base/hash.h"
 #include "runtime/base/status_macros.h"
 
 namespace metronome {
@@ -88,12 +89,7 @@ absl::StatusOr<ResolvedPrompt> ResolvePrompt(const LoadedModel& model, const v1:
 std::vector<int32_t> SyntheticTokens(int64_t count, uint64_t seed, int64_t vocab) {
   std::vector<int32_t> tokens(static_cast<size_t>(count));
   uint64_t state = seed;
-  for (int32_t& token : tokens) {
-    uint64_t z = state += 0x9e3779b97f4a7c15u;  // SplitMix64.
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    token = static_cast<int32_t>((z ^ (z >> 31)) % static_cast<uint64_t>(vocab));
-  }
+  for (int32_t& token : tokens) token = static_cast<int32_t>(NextSplitMix64(state) % static_cast<uint64_t>(vocab));
   return tokens;
 }
 

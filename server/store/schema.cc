@@ -95,8 +95,8 @@ CREATE INDEX samples_by_result ON samples (result_id);
 ALTER TABLE results ADD COLUMN foreign_cpu_fraction REAL;  -- NULL: not known.
 ALTER TABLE results ADD COLUMN memory_available_before_bytes INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE results ADD COLUMN memory_available_after_bytes INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE results ADD COLUMN synthetic_prompt_tokens INTEGER NOT NULL DEFAULT 0;  -- Asked for, where there is no text.
-ALTER TABLE results ADD COLUMN weights TEXT NOT NULL DEFAULT '';                    -- Asked for; weights_provenance is what was used.
+ALTER TABLE results ADD COLUMN synthetic_prompt_tokens INTEGER NOT NULL DEFAULT 0;  -- Asked for.
+ALTER TABLE results ADD COLUMN weights TEXT NOT NULL DEFAULT '';  -- Asked for; weights_provenance: used.
 )",
 };
 

@@ -19,46 +19,45 @@ absl::StatusOr<Sqlite> Sqlite::Open(const std::string& path) {
   return database;
 }
 
-absl::Status Sqlite::Error(absl::string_view doing) const {
-  return absl::InternalError(absl::StrCat("database: ", doing, ": ", sqlite3_errmsg(handle_.get())));
+absl::Status Sqlite::Error() const {
+  return absl::InternalError(
+      absl::StrCat("database ", sqlite3_db_filename(handle_.get(), "main"), ": ", sqlite3_errmsg(handle_.get())));
 }
 
 absl::Status Sqlite::Execute(const std::string& sql) {
-  return sqlite3_exec(handle_.get(), sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK ? absl::OkStatus()
-                                                                                          : Error(sql);
+  return sqlite3_exec(handle_.get(), sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK ? absl::OkStatus() : Error();
 }
 
 Statement::Statement(const Sqlite& database, const std::string& sql) : database_(database) {
   sqlite3_stmt* statement = nullptr;
   if (sqlite3_prepare_v2(database.handle(), sql.c_str(), static_cast<int>(sql.size()), &statement, nullptr) !=
       SQLITE_OK)
-    error_ = database.Error(sql);
+    error_ = database.Error();
   statement_.reset(statement);
 }
 
 Statement& Statement::Bind(int64_t value) {
-  if (error_.ok() && sqlite3_bind_int64(statement_.get(), ++parameter_, value) != SQLITE_OK)
-    error_ = database_.Error("bind");
+  if (error_.ok() && sqlite3_bind_int64(statement_.get(), ++parameter_, value) != SQLITE_OK) error_ = database_.Error();
   return *this;
 }
 
 Statement& Statement::Bind(double value) {
   if (error_.ok() && sqlite3_bind_double(statement_.get(), ++parameter_, value) != SQLITE_OK)
-    error_ = database_.Error("bind");
+    error_ = database_.Error();
   return *this;
 }
 
 Statement& Statement::Bind(absl::string_view value) {
   if (error_.ok() && sqlite3_bind_text(statement_.get(), ++parameter_, value.data(), static_cast<int>(value.size()),
                                        SQLITE_TRANSIENT) != SQLITE_OK) {
-    error_ = database_.Error("bind");
+    error_ = database_.Error();
   }
   return *this;
 }
 
 Statement& Statement::Bind(std::optional<double> value) {
   if (value.has_value()) return Bind(*value);
-  if (error_.ok() && sqlite3_bind_null(statement_.get(), ++parameter_) != SQLITE_OK) error_ = database_.Error("bind");
+  if (error_.ok() && sqlite3_bind_null(statement_.get(), ++parameter_) != SQLITE_OK) error_ = database_.Error();
   return *this;
 }
 
@@ -68,7 +67,7 @@ absl::StatusOr<bool> Statement::Step() {
   const int code = sqlite3_step(statement_.get());
   if (code == SQLITE_ROW) return true;
   if (code == SQLITE_DONE) return false;
-  return database_.Error("step");
+  return database_.Error();
 }
 
 absl::Status Statement::Run() {

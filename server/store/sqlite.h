@@ -24,8 +24,8 @@ class Sqlite {
   absl::Status Execute(const std::string& sql);
   int64_t last_insert_id() const { return sqlite3_last_insert_rowid(handle_.get()); }
   sqlite3* handle() const { return handle_.get(); }
-  // The latest failure as a status.
-  absl::Status Error(absl::string_view doing) const;
+  // The latest failure as a status that names the file.
+  absl::Status Error() const;
 
  private:
   struct Close {
