@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "kernels/catalogue.h"
+#include "runtime/base/hash.h"
 #include "runtime/base/status_macros.h"
 
 namespace metronome {
@@ -96,11 +97,7 @@ std::string Plan::ToString() const {
   return text;
 }
 
-std::string Plan::Hash() const {
-  uint64_t hash = 0xcbf29ce484222325u;
-  for (const char c : ToString()) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
-  return absl::StrCat(absl::Hex(hash, absl::kZeroPad16));
-}
+std::string Plan::Hash() const { return absl::StrCat(absl::Hex(Fnv1a(ToString()), absl::kZeroPad16)); }
 
 Shape EvaluateShape(const std::vector<Dim>& shape, const StepShape& step) {
   int64_t dims[kMaxRank];

@@ -8,6 +8,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
+#include "runtime/base/hash.h"
 #include "runtime/base/status_macros.h"
 
 namespace metronome {
@@ -114,12 +115,7 @@ absl::StatusOr<Sampler> Sampler::Create(const SamplingOptions& options) {
   return Sampler(options);
 }
 
-double Sampler::Uniform() {
-  uint64_t z = state_ += 0x9e3779b97f4a7c15u;  // SplitMix64.
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-  return static_cast<double>((z ^ (z >> 31)) >> 11) * 0x1p-53;
-}
+double Sampler::Uniform() { return static_cast<double>(NextSplitMix64(state_) >> 11) * 0x1p-53; }
 
 absl::StatusOr<int32_t> Sampler::Next(absl::Span<const float> logits, absl::Span<const int32_t> history) {
   const bool penalised = options_.repetition_penalty != 1;

@@ -3,15 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "runtime/base/hash.h"
+
 namespace metronome {
 namespace {
-
-// SplitMix64's output function (Steele et al. 2014, "Fast splittable pseudorandom number generators").
-uint64_t Mix(uint64_t z) {
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-  return z ^ (z >> 31);
-}
 
 constexpr int64_t kPerHash = 4;  // 16-bit values in one hash.
 
@@ -24,7 +19,9 @@ void Fill(uint64_t key, const SyntheticRange& range, int64_t begin, int64_t end,
     return static_cast<T>(base + scale * static_cast<float>(static_cast<uint16_t>(hash >> (16 * lane))));
   };
   int64_t i = begin;
-  const auto hash_of = [key](int64_t group) { return Mix(key + static_cast<uint64_t>(group) * 0x9e3779b97f4a7c15u); };
+  const auto hash_of = [key](int64_t group) {
+    return SplitMix64(key + static_cast<uint64_t>(group) * kSplitMix64Step);
+  };
   for (; i < end && i % kPerHash != 0; ++i) to[i - begin] = value(hash_of(i / kPerHash), i % kPerHash);
   for (; i + kPerHash <= end; i += kPerHash) {
     const uint64_t hash = hash_of(i / kPerHash);
@@ -51,11 +48,7 @@ SyntheticRange SyntheticRangeFor(WeightInit init, const Shape& shape) {
   return {};
 }
 
-uint64_t SyntheticKey(uint64_t seed, absl::string_view name) {
-  uint64_t hash = 0xcbf29ce484222325u;  // FNV-1a.
-  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
-  return Mix(hash ^ Mix(seed));
-}
+uint64_t SyntheticKey(uint64_t seed, absl::string_view name) { return SplitMix64(Fnv1a(name) ^ SplitMix64(seed)); }
 
 void FillSynthetic(uint64_t key, const SyntheticRange& range, DType dtype, int64_t begin, int64_t end, void* to) {
   switch (dtype) {

@@ -37,6 +37,8 @@ struct BadFile {
   const char* message;
 };
 
+void PrintTo(const BadFile& bad, std::ostream* out) { *out << bad.message; }
+
 class BenchmarkFileTest : public testing::TestWithParam<BadFile> {};
 
 TEST_P(BenchmarkFileTest, IsRefusedWithTheLine) {

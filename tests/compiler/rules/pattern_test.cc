@@ -92,6 +92,8 @@ struct BadText {
   const char* message;
 };
 
+void PrintTo(const BadText& bad, std::ostream* out) { *out << bad.text; }
+
 class PatternParseTest : public testing::TestWithParam<BadText> {};
 
 TEST_P(PatternParseTest, RejectsMalformedTextWithTheOffset) {

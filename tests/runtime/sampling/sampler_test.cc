@@ -110,6 +110,8 @@ struct BadOption {
   const char* field;
 };
 
+void PrintTo(const BadOption& bad, std::ostream* out) { *out << bad.field; }
+
 class SamplerOptionTest : public testing::TestWithParam<BadOption> {};
 
 TEST_P(SamplerOptionTest, IsRefusedByName) {
