@@ -27,11 +27,11 @@ UChar32 CharacterAt(absl::string_view text, size_t at) {
   return c;
 }
 
-// As \w of a Unicode regular expression.
+// As \w of UTS #18, annex C: alphabetic characters, marks, decimal digits, connectors and joiners.
 bool IsWord(UChar32 c) {
-  const int8_t type = u_charType(c);
-  return u_isalnum(c) || type == U_NON_SPACING_MARK || type == U_COMBINING_SPACING_MARK || type == U_ENCLOSING_MARK ||
-         type == U_CONNECTOR_PUNCTUATION || type == U_LETTER_NUMBER;
+  constexpr uint32_t kCategories = U_GC_M_MASK | U_GC_ND_MASK | U_GC_PC_MASK;
+  return (U_GET_GC_MASK(c) & kCategories) != 0 || u_hasBinaryProperty(c, UCHAR_ALPHABETIC) ||
+         u_hasBinaryProperty(c, UCHAR_JOIN_CONTROL);
 }
 
 bool TouchesWord(absl::string_view text, size_t begin, size_t end) {

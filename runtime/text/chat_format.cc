@@ -56,7 +56,7 @@ absl::StatusOr<ChatFormat> RecognizeLlama(absl::string_view jinja) {
       return Unknown(jinja, "a Llama 3 one with another knowledge date");
     format.dated = true;
     format.system = ChatFormat::System::kAlways;
-  } else if (Has(jinja, "<|start_header_id|>system<|end_header_id|>")) {
+  } else if (Has(jinja, "system")) {  // Llama 3's own treats the role like any other.
     return Unknown(jinja, "a Llama 3 one with a system turn of its own");
   }
   return format;
@@ -99,6 +99,10 @@ absl::StatusOr<ChatFormat> RecognizeChatMl(absl::string_view jinja) {
 absl::StatusOr<ChatFormat> RecognizeGemma3(absl::string_view jinja) {
   if (!Has(jinja, "<end_of_turn>") || !Trims(jinja)) return Unknown(jinja, "a <start_of_turn> one that is not Gemma's");
   const bool folds = Has(jinja, "system") && !Has(jinja, "System role not supported");
+  if (Has(jinja, "<start_of_turn>system")) return Unknown(jinja, "a <start_of_turn> one with system turns");
+  // The system message is folded in as it is, with a blank line after it. Some conversions do it otherwise.
+  if (folds && (!(Has(jinja, "'\n\n'") || Has(jinja, "\"\n\n\"")) || Has(jinja, "trim + '\n\n'")))
+    return Unknown(jinja, "a Gemma 3 one that folds system messages in its own way");
   return ChatFormat{.start = StartOf(jinja, "<bos>"),
                     .open = "<start_of_turn>",
                     .close = "\n",

@@ -58,7 +58,7 @@ _BY_HAND = [
     "A" * 70, "ab" * 40, " " * 33 + "x", "\n" * 9 + "x", "!?" * 12, "=" * 20, "\u00e9" * 15, "\u2581 a\u2581b \u2581\u2581", "<0x41><0x0A> <0xZZ>", "\u0120hello\u010a",
     "<|begin_of_text|>x", "a<|eot_id|>b<|eot_id|>", "<|im_start|>user\nHi<|im_end|>\n", "<|im_start|><|im_start|>", "<|im_start", "<|im_start|", "<think>\n\nx</think>", "  <think>  y",
     "<bos><start_of_turn>user\nHi<end_of_turn>\n", "<|turn>user\nHi<turn|>\n<|channel>thought\n<channel|>", "<unused0><unused1><unused10>", "<b>bold</b>\n\n\ttabbed\n\n\n\nend",
-    "<unk><pad><eos>", "<|endoftext|>", " <|endoftext|> ", "x <mask> y  <mask>  z", "<mask><mask> <mask>", "alpha beta alphabeta alpha-beta", "_alpha alpha\u0301 \u00e9alpha alpha_", " alpha ",
+    "<unk><pad><eos>", "<|endoftext|>", " <|endoftext|> ", "x <mask> y  <mask>  z", "<mask><mask> <mask>", "alpha beta alphabeta alpha-beta", "alpha\u200d alpha\u00bd x\u2163alpha \u24b6alpha alpha\ufe0f", "_alpha alpha\u0301 \u00e9alpha alpha_", " alpha ",
     "caf\u00c9 token caf\u00e9 cafe\u0301", "RIGHT  \t x", "RIGHT\n\nLEFT", "x  \u3000LEFT", "ab abc abcd abcde bcd", "ABC abc", "Ae Ae\u0301 A\u030a",
 ]
 

@@ -67,6 +67,10 @@ TEST(ChatTemplateTest, VariantsThatPrintSomethingElseAreUnimplemented) {
            std::string("{{ '<|start_header_id|>system<|end_header_id|>\\n\\nI am X<|eot_id|>' }}"),
            std::string("<|start_header_id|><|eot_id|>Cutting Knowledge Date: May 2025\\nToday Date: "),
            std::string("{{ '<start_of_turn>' + m.role }}"),
+           std::string("{{ '<start_of_turn>system\\n' + x | trim + '<end_of_turn>' }}"),
+           std::string("{% set prefix = system + '\\n' %}{{ '<start_of_turn>' + x | trim + '<end_of_turn>' }}"),
+           std::string(
+               "{% set prefix = system | trim + '\\n\\n' %}{{ '<start_of_turn>' + x | trim + '<end_of_turn>' }}"),
            std::string("{{ '<|turn>' + m.role }}"),
        }) {
     EXPECT_EQ(ChatTemplate::FromText(jinja)->Render({{"user", "x"}}, {}).status().code(),
