@@ -20,6 +20,11 @@ GemmaRopes ReadRopes(ConfigReader& reader) {
       reader.Fail(absl::InvalidArgumentError("config key rope_parameters is not an object"));
       return ropes;
     }
+    // One rope for both kinds of layer is not what this family computes, so it would be read wrongly.
+    if (!parameters.contains("full_attention") && !parameters.contains("sliding_attention")) {
+      reader.Fail(
+          absl::InvalidArgumentError("config key rope_parameters has neither full_attention nor sliding_attention"));
+    }
     if (parameters.contains("full_attention")) ropes.full = ReadRope(parameters["full_attention"], theta, reader);
     if (parameters.contains("sliding_attention"))
       ropes.sliding = ReadRope(parameters["sliding_attention"], local, reader);

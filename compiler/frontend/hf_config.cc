@@ -37,8 +37,8 @@ absl::StatusOr<ModelConfig> ParseHfConfig(absl::string_view text) {
   if (!json.is_object()) return absl::InvalidArgumentError("config.json is not a JSON object");
   ConfigReader top(json);
   const std::string model_type = top.String("model_type", "");
-  if (model_type.empty()) return absl::InvalidArgumentError("config.json has no model_type");
   RETURN_IF_ERROR(top.status());
+  if (model_type.empty()) return absl::InvalidArgumentError("config.json has no model_type");
 
   const bool wrapper = model_type == "gemma3";
   if (wrapper && (!json.contains("text_config") || !json["text_config"].is_object())) {

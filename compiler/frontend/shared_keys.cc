@@ -4,6 +4,23 @@
 #include "compiler/frontend/families.h"
 
 namespace metronome {
+namespace {
+
+// Each size is in its range, yet their product may not be: parameters are later counted, in bytes, by 64 bits.
+void RequireCountableSize(const ModelConfig& config, ConfigReader& reader) {
+  constexpr double kMaxParameters = 1e15;
+  const double hidden = static_cast<double>(config.hidden), layers = static_cast<double>(config.layers.size());
+  const double projected = static_cast<double>(config.heads + config.kv_heads) * static_cast<double>(config.head_dim);
+  const double per_layer = hidden * (2 * projected + 3 * static_cast<double>(config.intermediate));
+  const double parameters = 2 * hidden * static_cast<double>(config.vocab) + layers * per_layer;
+  if (parameters <= kMaxParameters) return;
+  reader.Fail(absl::InvalidArgumentError(
+      absl::StrCat("config keys hidden_size ", config.hidden, ", intermediate_size ", config.intermediate,
+                   ", num_attention_heads ", config.heads, ", head_dim ", config.head_dim, " and num_hidden_layers ",
+                   config.layers.size(), " make ", parameters, " parameters, more than ", kMaxParameters)));
+}
+
+}  // namespace
 
 void ReadSizes(ConfigReader& reader, const ModelConfig& defaults, int64_t default_layers, ModelConfig& config) {
   constexpr int64_t kMaxWidth = int64_t{1} << 24, kMaxLayers = 4096;
@@ -19,6 +36,11 @@ void ReadSizes(ConfigReader& reader, const ModelConfig& defaults, int64_t defaul
   config.norm_eps = reader.Number("rms_norm_eps", defaults.norm_eps, 0, 1);
   config.tied_head = reader.Bool("tie_word_embeddings", defaults.tied_head);
   config.eos_token_ids = reader.IntOrInts("eos_token_id");
+  if (!reader.Has("head_dim") && defaults.head_dim == 0 && config.hidden % config.heads != 0) {
+    reader.Fail(absl::InvalidArgumentError(absl::StrCat("config key hidden_size is ", config.hidden,
+                                                        ", no multiple of num_attention_heads ", config.heads,
+                                                        ", and there is no head_dim")));
+  }
   config.layers.resize(static_cast<size_t>(reader.Int("num_hidden_layers", default_layers, 1, kMaxLayers)));
   config.attention_scale = 1 / std::sqrt(static_cast<double>(config.head_dim));
   if (config.heads % config.kv_heads != 0) {
@@ -29,6 +51,7 @@ void ReadSizes(ConfigReader& reader, const ModelConfig& defaults, int64_t defaul
     reader.Fail(absl::InvalidArgumentError(
         absl::StrCat("head_dim is ", config.head_dim, "; rotary embeddings need an even number")));
   }
+  RequireCountableSize(config, reader);
 }
 
 RopeConfig ReadRope(const nlohmann::json& object, double default_theta, ConfigReader& errors) {
@@ -40,6 +63,7 @@ RopeConfig ReadRope(const nlohmann::json& object, double default_theta, ConfigRe
   }
   ConfigReader reader(object);
   rope.theta = reader.Number("rope_theta", default_theta, 1);
+  reader.Require("partial_rotary_factor", 1.0);
   const std::string type = reader.String("rope_type", reader.String("type", "default"));
   if (type == "linear" || type == "llama3") {
     rope.scaling = type == "linear" ? RopeConfig::Scaling::kLinear : RopeConfig::Scaling::kLlama3;
@@ -50,9 +74,13 @@ RopeConfig ReadRope(const nlohmann::json& object, double default_theta, ConfigRe
         absl::StrCat("rope type '", type, "' is not supported; default, linear and llama3 are")));
   }
   if (type == "llama3") {
+    for (const char* key : {"low_freq_factor", "high_freq_factor"}) {
+      if (!reader.Has(key)) reader.Fail(absl::InvalidArgumentError(absl::StrCat("rope type llama3 needs ", key)));
+    }
     rope.low_freq_factor = reader.Number("low_freq_factor", 1, 1e-6);
     rope.high_freq_factor = reader.Number("high_freq_factor", 4, 1e-6);
-    rope.original_max_position_embeddings = reader.Int("original_max_position_embeddings", 8192);
+    rope.original_max_position_embeddings =
+        reader.Int("original_max_position_embeddings", errors.Int("max_position_embeddings", 2048));
     if (rope.high_freq_factor <= rope.low_freq_factor) {
       reader.Fail(absl::InvalidArgumentError(absl::StrCat("high_freq_factor ", rope.high_freq_factor,
                                                           " is not above low_freq_factor ", rope.low_freq_factor)));
@@ -64,7 +92,8 @@ RopeConfig ReadRope(const nlohmann::json& object, double default_theta, ConfigRe
 
 RopeConfig ReadSharedRope(ConfigReader& reader) {
   const double theta = reader.Number("rope_theta", 10000, 1);
-  for (const char* key : {"rope_parameters", "rope_scaling"}) {
+  reader.Require("partial_rotary_factor", 1.0);
+  for (const char* key : {"rope_scaling", "rope_parameters"}) {  // Where both are there, the first counts.
     if (reader.Has(key)) return ReadRope(reader.json()[key], theta, reader);
   }
   return {.theta = theta};

@@ -152,7 +152,64 @@ INSTANTIATE_TEST_SUITE_P(All, HfConfigErrorTest,
                                          BadKey{"hidden_act", "gelu", kUnimplemented, "only \"silu\""},
                                          BadKey{"rope_parameters", 3, kInvalid, "not an object"}));
 
+TEST(HfConfigErrorsTest, HeadDimCannotBeDerivedFromIndivisibleSizes) {
+  json config = Base("llama");
+  config.erase("head_dim");
+  for (int hidden : {2, 66}) {  // 2 / 4 would give a head of 0 elements.
+    config["hidden_size"] = hidden;
+
+    const absl::StatusOr<ModelConfig> parsed = ParseHfConfig(config.dump());
+
+    EXPECT_EQ(parsed.status().code(), kInvalid);
+    EXPECT_THAT(parsed.status().message(),
+                AllOf(HasSubstr("hidden_size is " + std::to_string(hidden)), HasSubstr("num_attention_heads 4")));
+  }
+}
+
+// Every size is in its own range; the bytes of all weights together pass 2^63.
+TEST(HfConfigErrorsTest, ProductOfSizesIsBounded) {
+  json config = Base("llama");
+  config.update(json{{"hidden_size", 1 << 24},
+                     {"num_attention_heads", 65536},
+                     {"num_key_value_heads", 65536},
+                     {"head_dim", 65536},
+                     {"num_hidden_layers", 4096}});
+
+  const absl::StatusOr<ModelConfig> parsed = ParseHfConfig(config.dump());
+
+  EXPECT_EQ(parsed.status().code(), kInvalid);
+  EXPECT_THAT(parsed.status().message(),
+              AllOf(HasSubstr("hidden_size 16777216"), HasSubstr("head_dim 65536"), HasSubstr("more than 1e+15")));
+}
+
+TEST(HfConfigErrorsTest, RopeThatWouldBeReadWronglyIsRefused) {
+  json llama3 = Base("llama"), partial = Base("llama"), flat = Base("gemma3_text");
+  llama3["rope_scaling"] = {{"rope_type", "llama3"}, {"factor", 8.0}, {"low_freq_factor", 1.0}};
+  partial["rope_parameters"] = {{"rope_type", "default"}, {"partial_rotary_factor", 0.5}};
+  flat["rope_parameters"] = {{"rope_type", "linear"}, {"factor", 8.0}};
+
+  const absl::Status missing = ParseHfConfig(llama3.dump()).status();
+  const absl::Status rotary = ParseHfConfig(partial.dump()).status();
+  const absl::Status not_nested = ParseHfConfig(flat.dump()).status();
+
+  EXPECT_EQ(missing.code(), kInvalid);
+  EXPECT_THAT(missing.message(), HasSubstr("high_freq_factor"));
+  EXPECT_EQ(rotary.code(), kUnimplemented);
+  EXPECT_THAT(rotary.message(), AllOf(HasSubstr("partial_rotary_factor"), HasSubstr("0.5")));
+  EXPECT_EQ(not_nested.code(), kInvalid);
+  EXPECT_THAT(not_nested.message(), HasSubstr("full_attention"));
+}
+
+TEST(HfConfigTest, OriginalLengthOfLlama3DefaultsToTheContextLength) {
+  json config = Base("llama");
+  config["rope_scaling"] = {
+      {"rope_type", "llama3"}, {"factor", 8.0}, {"low_freq_factor", 1.0}, {"high_freq_factor", 4.0}};
+
+  EXPECT_EQ(Parse(config).layers[0].rope.original_max_position_embeddings, 512);
+}
+
 TEST(HfConfigErrorsTest, WholeFileErrors) {
+  EXPECT_THAT(ParseHfConfig("{\"model_type\": 5}").status().message(), HasSubstr("model_type is 5, not a string"));
   EXPECT_EQ(ParseHfConfig("").status().code(), kInvalid);
   EXPECT_EQ(ParseHfConfig("[1, 2]").status().code(), kInvalid);
   EXPECT_EQ(ParseHfConfig("{\"hidden_size\": 5}").status().code(), kInvalid);
