@@ -14,6 +14,8 @@ from transformers import AutoModelForCausalLM, Gemma3TextConfig, LlamaConfig, Qw
 
 HERE = pathlib.Path(__file__).parent
 DECODE_STEPS = 16
+MIN_DISTINCT = 8  # Of the greedy tokens: a model that repeats one token shows few errors of decoding.
+MIN_MARGIN = 5e-3  # Between the two best logits of a greedy choice: 50 times the tolerance of the tests.
 COMMON = dict(vocab_size=131, max_position_embeddings=512, attn_implementation="eager", dtype=torch.float32)
 LLAMA3 = dict(rope_type="llama3", rope_theta=10000.0, factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0,
               original_max_position_embeddings=64)
@@ -69,14 +71,21 @@ MODELS = {
 
 def randomise(model, store, generator):
     """Weights large enough that logits differ by O(1), norm weights that are not the identity."""
+    gemma = "gemma" in model.config.model_type
     for name, parameter in model.named_parameters():
         noise = torch.randn(parameter.shape, generator=generator)
         if name.endswith("norm.weight"):
-            value = noise * 0.2 + (0.0 if "gemma" in model.config.model_type else 1.0)
+            value = noise * 0.2 + (0.0 if gemma else 1.0)
+            # Sharp attention that does not drown the rest: its average over many keys would be the same at every position.
+            if gemma and ("q_norm" in name or "k_norm" in name):
+                value += 1.0
+            elif gemma and "post_attention" in name:
+                value -= 0.5
         elif name.endswith("bias"):
             value = noise * 0.3
         elif "embed" in name:
-            value = noise * (0.4 if "gemma" in model.config.model_type else 1.0)
+            # Where the table is the head too, a large one makes every token predict itself.
+            value = noise * ((0.08 if gemma else 0.15) if model.config.tie_word_embeddings else 1.0)
         else:
             value = noise * (1.2 / parameter.shape[-1] ** 0.5)
         parameter.data.copy_(value.to(store).float())
@@ -135,20 +144,31 @@ def write_weights(directory, model, options):
     (directory / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": weight_map}, indent=1) + "\n")
 
 
-@torch.no_grad()
-def make(name, config, prompt_length, options, seed):
+def attempt(name, config, prompt_length, options, seed):
+    """A model and what it computes; None where its greedy tokens would make a poor fixture."""
     generator = torch.Generator().manual_seed(seed)
     model = AutoModelForCausalLM.from_config(config, attn_implementation="eager").float().eval()
     randomise(model, options.get("store", torch.float32), generator)
     prompt = torch.randint(0, config.vocab_size, (prompt_length,), generator=generator).tolist()
     ids, decode_logits = greedy_with_cache(model, prompt)
     logits = forward_all(model, prompt + ids[:-1])
-    cache_gap = (logits[prompt_length - 1:] - decode_logits).abs().max().item()
-    assert cache_gap < 1e-4, (name, cache_gap)
     top = logits[prompt_length - 1:].topk(2).values
-    margin = (top[:, 0] - top[:, 1]).min().item()
-    assert margin > 5e-3, f"{name}: greedy choice is within {margin} of a tie; take another seed"
+    if (top[:, 0] - top[:, 1]).min() < MIN_MARGIN or len(set(ids)) < MIN_DISTINCT:
+        return None
+    cache_gap = (logits[prompt_length - 1:] - decode_logits).abs().max().item()
+    model.set_attn_implementation("sdpa")
+    sdpa_gap = (forward_all(model, prompt + ids[:-1]) - logits).abs().max().item()
+    model.set_attn_implementation("eager")
+    assert max(cache_gap, sdpa_gap) < 5e-5, (name, cache_gap, sdpa_gap)
+    print(f"{name}: seed {seed}, |logits| <= {logits.abs().max():.2f}, {len(set(ids))} distinct greedy tokens, cached vs not {cache_gap:.1e}, "
+          f"sdpa vs eager {sdpa_gap:.1e}", end="")
+    return model, prompt, ids, logits
 
+
+@torch.no_grad()
+def make(name, config, prompt_length, options, seed):
+    found = next(filter(None, (attempt(name, config, prompt_length, options, seed + 100 * i) for i in range(100))))
+    model, prompt, ids, logits = found
     directory = HERE / name
     directory.mkdir(exist_ok=True)
     write_config(directory, config, options)
@@ -158,8 +178,7 @@ def make(name, config, prompt_length, options, seed):
     half_logits = forward_all(half, prompt + ids[:-1])
     expected["bf16_logits"] = half_logits.contiguous()
     save_file(expected, directory / "expected.safetensors")
-    print(f"{name}: |logits| <= {logits.abs().max():.2f}, cached vs not {cache_gap:.1e}, margin {margin:.3f}, "
-          f"bf16 deviates by {(half_logits - logits).abs().max():.3f} (rms {(half_logits - logits).square().mean().sqrt():.3f})")
+    print(f", bf16 deviates by {(half_logits - logits).abs().max():.3f} (rms {(half_logits - logits).square().mean().sqrt():.3f})")
 
 
 def main():
