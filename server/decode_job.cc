@@ -60,12 +60,16 @@ DecodeJob::Progress DecodeJob::Emit(const GeneratedToken& token, int64_t previou
   last_ns_ = token.known_ns;
   if (tokens_++ == 0) first_ns_ = token.known_ns;
   digest_.Add(token.id);
+  const bool eos = std::find(eos_.begin(), eos_.end(), token.id) != eos_.end();
+  const bool ends = eos || tokens_ >= options_.max_tokens;
   v1::DecodeResponse response;
   *response.mutable_token() = ToToken(token, token.known_ns - previous_ns);
+  if (ends && options_.close_session) {  // Nothing will complete what the last tokens began.
+    response.mutable_token()->mutable_text()->append(engine_.Reacquire(options_.session)->FinishText());
+  }
   stream_->Push(std::move(response));
   if (tokens_ == 1) options_.timeline.set_first_write_ns(SinceReceived(engine_.clock().MonotonicNs()));
-  const bool eos = std::find(eos_.begin(), eos_.end(), token.id) != eos_.end();
-  if (!eos && tokens_ < options_.max_tokens) return Progress::kMore;
+  if (!ends) return Progress::kMore;
   SendSummary(eos ? "eos" : "length");
   End(absl::OkStatus());
   return Progress::kEnded;

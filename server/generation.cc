@@ -24,6 +24,7 @@ absl::StatusOr<GeneratedToken> Generation::Start(absl::Span<const int32_t> promp
   RETURN_IF_ERROR(session_->Prefill(prompt, mode, keep_going));
   if (prefilled_ns != nullptr) *prefilled_ns = clock_.MonotonicNs();
   history_.insert(history_.end(), prompt.begin(), prompt.end());
+  prompt_tokens_ = history_.size();
   return Sample();
 }
 
@@ -43,10 +44,16 @@ absl::StatusOr<GeneratedToken> Generation::Sample() {
   return token;
 }
 
+std::string Generation::FinishText() { return text_.has_value() ? text_->Finish() : ""; }
+
 absl::StatusOr<std::unique_ptr<Generation>> Generation::Fork() const {
   ASSIGN_OR_RETURN(std::unique_ptr<Session> session, session_->Fork());
   auto fork = std::unique_ptr<Generation>(new Generation(model_, std::move(session), sampler_, clock_));
   fork->history_ = history_;
+  fork->prompt_tokens_ = prompt_tokens_;
+  if (fork->text_.has_value()) {  // To where this one's text is.
+    for (size_t i = prompt_tokens_; i < history_.size(); ++i) fork->text_->Push(history_[i]);
+  }
   return fork;
 }
 

@@ -42,6 +42,9 @@ class Generation {
   // One more token. FailedPrecondition before Start; errors as Session::Step.
   absl::StatusOr<GeneratedToken> Next();
 
+  // Text that tokens so far began but did not complete, with U+FFFD for what is missing; for when no token will follow.
+  std::string FinishText();
+
   // An independent continuation from the same point, random state included.
   absl::StatusOr<std::unique_ptr<Generation>> Fork() const;
 
@@ -60,6 +63,7 @@ class Generation {
   Sampler sampler_;
   std::optional<TokenStream> text_;
   std::vector<int32_t> history_;  // Prompt and generated ids.
+  size_t prompt_tokens_ = 0;      // How many of them are the prompt.
 };
 
 // 64-bit FNV-1a over token ids, as 16 hex digits.

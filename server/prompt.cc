@@ -1,6 +1,8 @@
 #include "server/prompt.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/status_macros.h"
 
@@ -37,8 +39,9 @@ absl::StatusOr<ResolvedPrompt> ResolveChat(const LoadedModel& model, const v1::C
                      tokenizer->Encode(message.content(), /*add_special_tokens=*/false));
     resolved.requested += static_cast<int64_t>(bare.size());
   }
-  ASSIGN_OR_RETURN(const std::string text,
-                   model.chat_template()->Render(turns, {.enable_thinking = chat.enable_thinking()}));
+  const ChatOptions options = {.enable_thinking = chat.enable_thinking(),
+                               .date = absl::FormatTime("%d %b %Y", absl::Now(), absl::LocalTimeZone())};
+  ASSIGN_OR_RETURN(const std::string text, model.chat_template()->Render(turns, options));
   ASSIGN_OR_RETURN(resolved.tokens, tokenizer->Encode(text, /*add_special_tokens=*/false));
   return resolved;
 }

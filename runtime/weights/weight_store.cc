@@ -136,7 +136,9 @@ absl::Status WeightStore::Read(Backend& backend, absl::Span<const WeightSpec> sp
     ASSIGN_OR_RETURN(const StoredTensor* stored, directory_->Find(CandidateNames(spec.name)));
     RETURN_IF_ERROR(CheckStored(spec, *stored, directory_->path()));
     TensorView tensor = {.data = const_cast<void*>(stored->data), .dtype = spec.dtype, .shape = spec.shape};
-    if (backend.host_addressable() && *stored->dtype == spec.dtype) {
+    // The format promises no alignment; kernels may take an element at a time.
+    const bool aligned = reinterpret_cast<uintptr_t>(stored->data) % SizeOf(spec.dtype) == 0;
+    if (backend.host_addressable() && *stored->dtype == spec.dtype && aligned) {
       TouchPages(pool, tensor);
     } else {
       ASSIGN_OR_RETURN(std::unique_ptr<Buffer> buffer, backend.Allocate(tensor.bytes()));

@@ -42,9 +42,9 @@ struct WeightLoadOptions {
 
 // The weights of one model on one backend. Immutable; the backend must outlive it.
 //
-// On a backend that host pointers reach, tensors stored in the wanted dtype are the mapped file itself, already paged
-// in. All others are converted (round to nearest even) or generated in parallel straight into device memory. Synthetic
-// values are a function of seed, name and element index alone.
+// On a backend that host pointers reach, tensors stored in the wanted dtype and aligned to it are the mapped file
+// itself, already paged in. All others are converted (round to nearest even) or generated in parallel straight into
+// device memory. Synthetic values are a function of seed, name and element index alone.
 class WeightStore {
  public:
   // ResourceExhausted with bytes needed and available, before anything is allocated. NotFound for a missing tensor,

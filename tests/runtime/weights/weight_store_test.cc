@@ -47,6 +47,21 @@ TEST_F(WeightStoreTest, SameDtypeIsServedFromTheFileUnderItsPrefix) {
   EXPECT_EQ((*store)->Get("b").status().code(), absl::StatusCode::kNotFound);
 }
 
+// Headers are of any length, so data may start anywhere.
+TEST_F(WeightStoreTest, TensorsAreAlignedWhereverTheFileHasThem) {
+  for (int padding = 0; padding < 4; ++padding) {
+    const float values[] = {1.25f, -7.0f};
+    WriteFile(directory_.File("model.safetensors"),
+              Safetensors(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})" + std::string(padding, ' '),
+                          std::string(reinterpret_cast<const char*>(values), sizeof(values))));
+    const auto store = Load({"a", DType::kFloat32, {2}});
+    ASSERT_TRUE(store.ok()) << store.status();
+    const void* data = (*store)->Get("a")->data;
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(data) % alignof(float), 0u);
+    EXPECT_EQ(std::memcmp(data, values, sizeof(values)), 0);
+  }
+}
+
 TEST_F(WeightStoreTest, OtherDtypesAreRounded) {
   const auto bf16 = Load({"a", DType::kBFloat16, {2, 3}});
   const auto f16 = Load({"a", DType::kFloat16, {2, 3}});
