@@ -12,7 +12,7 @@ cmake --preset release -DMETRONOME_BUILD_TESTS=OFF >/dev/null
 cmake --build --preset release --target metronomed bench-client
 
 bin=$PWD/build/release/bin
-database=${METRONOME_DB:-$HOME/.local/share/metronome/metronome.db}
+database=${METRONOME_DB:-${XDG_DATA_HOME:-$HOME/.local/share}/metronome/metronome.db}
 "$bin/bench-client" run --models "$models" --config as-fast-as-possible --db "$database"
 
 cat <<EOF
