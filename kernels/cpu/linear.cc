@@ -58,12 +58,18 @@ void FinishRow(const VectorKernels& kernels, const LinearOperands& op, int64_t r
 void LinearByDots(CpuContext& context, const LinearOperands& op) {
   const VectorKernels& kernels = SelectVectorKernels(context.instruction_set());
   const VectorDType dtype = ToVectorDType(op.x.dtype);
-  float* x = context.SharedScratch(op.m * op.k);
-  kernels.widen(dtype, op.x.data, op.m * op.k, x);
+  const bool as_bfloat = op.x.dtype == DType::kBFloat16 && kernels.stream_bfloat_rows != nullptr;
+  float* const x = as_bfloat ? nullptr : context.SharedScratch(op.m * op.k);
+  if (!as_bfloat) kernels.widen(dtype, op.x.data, op.m * op.k, x);
   context.pool().ParallelFor(op.n, kDotGrain, [&](int64_t begin, int64_t end, int) {
     float dots[kDotGrain * kMaxDotRows], work[kDotGrain];
     const int64_t count = end - begin;
-    kernels.stream_rows(dtype, x, op.m, op.k, ElementAt(op.w, begin * op.k), count, dots, count);
+    const void* const w = ElementAt(op.w, begin * op.k);
+    if (as_bfloat) {
+      kernels.stream_bfloat_rows(op.x.data, op.m, op.k, w, count, dots, count);
+    } else {
+      kernels.stream_rows(dtype, x, op.m, op.k, w, count, dots, count);
+    }
     for (int64_t row = 0; row < op.m; ++row) FinishRow(kernels, op, row, begin, count, dots + row * count, work);
   });
 }

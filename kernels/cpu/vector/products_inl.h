@@ -1,13 +1,11 @@
 // Dot products and weighted sums of rows; a part of vector_kernels_inl.h.
 
-#include <algorithm>
-
 namespace metronome::cpu {
 namespace {
 
 // How far ahead of its loads a stream is asked for: long enough to hide the latency of memory at the rate one core
 // reads, short enough to stay in the first-level cache.
-constexpr int64_t kPrefetchBytes = 1536;
+constexpr int64_t kPrefetchBytes = 1024;
 constexpr int64_t kLineBytes = 64;
 
 // M rows of x against R rows of w that lie `stride` apart; dots of one row of x go `step` apart, rows of dots
@@ -126,7 +124,8 @@ void StreamRows(const float* x, int64_t m, int64_t k, const T* w, int64_t rows, 
 template <int M, int J, typename T>
 inline void MixTile(const float* p, int64_t p_stride, const T* v, int64_t stride, int64_t rows, int64_t n, float* acc,
                     int64_t ahead) {
-  constexpr int kLines = std::max<int>(1, static_cast<int>(J * kWidth * static_cast<int64_t>(sizeof(T)) / kLineBytes));
+  constexpr int64_t kBytes = J * kWidth * static_cast<int64_t>(sizeof(T));
+  constexpr int kLines = static_cast<int>((kBytes + kLineBytes - 1) / kLineBytes);
   Vector sums[M][J];
 #pragma GCC unroll 16
   for (int i = 0; i < M; ++i) {

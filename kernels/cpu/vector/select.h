@@ -10,6 +10,14 @@ namespace metronome::cpu {
 // The building blocks for these instructions.
 inline const VectorKernels& SelectVectorKernels(InstructionSet set) {
 #if defined(__x86_64__)
+  if (set >= InstructionSet::kAvx512Bf16) {
+    static const VectorKernels with_bfloat = [] {
+      VectorKernels kernels = kAvx512Kernels;
+      kernels.stream_bfloat_rows = StreamBFloatRows;
+      return kernels;
+    }();
+    return with_bfloat;
+  }
   if (set >= InstructionSet::kAvx512) return kAvx512Kernels;
   if (set >= InstructionSet::kAvx2) return kAvx2Kernels;
 #endif
