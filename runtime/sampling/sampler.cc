@@ -127,8 +127,11 @@ absl::StatusOr<int32_t> Sampler::Next(absl::Span<const float> logits, absl::Span
   ASSIGN_OR_RETURN(const int32_t best, ArgMax(work));
   if (options_.temperature == 0) return best;
 
-  const auto temperature = static_cast<float>(options_.temperature);
-  for (float& logit : work) logit /= temperature;
+  // Probabilities do not change when all logits shift. Relative to the largest, in double, no temperature overflows or
+  // divides by zero: the smallest ones leave only the largest logit.
+  const double peak = work[best];
+  if (std::isinf(peak)) return absl::InternalError(absl::StrCat("logit ", best, " is infinite"));
+  for (float& logit : work) logit = static_cast<float>((logit - peak) / options_.temperature);
   ApplyTopK(work, options_.top_k);
   ApplyTopP(work, options_.top_p);
   ApplyMinP(work, options_.min_p);

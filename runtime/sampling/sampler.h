@@ -38,8 +38,8 @@ class Sampler {
   // InvalidArgument as ValidateSamplingOptions.
   static absl::StatusOr<Sampler> Create(const SamplingOptions& options);
 
-  // The next token after `history` (prompt and generated ids). Internal when a logit is NaN or all are -infinity: the
-  // model failed.
+  // The next token after `history` (prompt and generated ids). Internal when a logit is NaN, all are -infinity, or one
+  // is +infinity and the choice is not greedy: the model failed.
   absl::StatusOr<int32_t> Next(absl::Span<const float> logits, absl::Span<const int32_t> history);
 
  private:

@@ -69,6 +69,23 @@ TEST(SamplerTest, BrokenLogitsAreAnError) {
   }
 }
 
+// Infinities have no probability; greedy only compares.
+TEST(SamplerTest, AnInfiniteLogitCannotBeSampled) {
+  EXPECT_EQ(*Make({}).Next({1, kInfinity, 0}, {}), 1);
+  Sampler sampler = Make({.temperature = 1});
+  EXPECT_EQ(sampler.Next({1, kInfinity, 0}, {}).status().code(), absl::StatusCode::kInternal);
+}
+
+// The smallest temperatures are not representable as float32, and dividing by them overflows it.
+TEST(SamplerTest, TinyTemperaturesAreGreedy) {
+  for (double temperature : {1e-6, 1e-30, 1e-38, 1e-40, 1e-50, 5e-324}) {
+    for (double top_p : {0.5, 1.0}) {
+      Sampler sampler = Make({.temperature = temperature, .top_k = 3, .top_p = top_p, .min_p = 0.1});
+      for (int i = 0; i < 20; ++i) EXPECT_EQ(*sampler.Next({-5, 31.5f, 0, 31.25f, 30}, {}), 1) << temperature;
+    }
+  }
+}
+
 TEST(SamplerTest, EqualSeedsGiveEqualTokensAndOthersDoNot) {
   std::vector<float> logits(50);
   for (size_t i = 0; i < logits.size(); ++i) logits[i] = static_cast<float>(i % 7);
