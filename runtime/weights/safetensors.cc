@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -81,9 +82,10 @@ absl::StatusOr<HeaderEntry> ParseEntry(const Json& json, int64_t data_bytes) {
     if (__builtin_mul_overflow(total_bits, size, &total_bits))
       return absl::InvalidArgumentError("has a shape that overflows");
   }
-  if ((total_bits + 7) / 8 != end - begin) {
+  const int64_t bytes = total_bits / 8 + (total_bits % 8 == 0 ? 0 : 1);
+  if (bytes != end - begin) {
     return absl::InvalidArgumentError(absl::StrCat("spans ", end - begin, " bytes, but ", entry.tensor.dtype_code, " [",
-                                                   absl::StrJoin(*shape, ", "), "] takes ", (total_bits + 7) / 8));
+                                                   absl::StrJoin(*shape, ", "), "] takes ", bytes));
   }
   entry.tensor.shape = *std::move(shape);
   entry.tensor.bytes = end - begin;
@@ -92,6 +94,9 @@ absl::StatusOr<HeaderEntry> ParseEntry(const Json& json, int64_t data_bytes) {
 }
 
 absl::StatusOr<Json> ReadJson(const std::string& path) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error))
+    return absl::InvalidArgumentError(absl::StrCat(path, " is not a regular file"));
   std::ifstream file(path, std::ios::binary);
   if (!file) return absl::NotFoundError(absl::StrCat("cannot open ", path));
   const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
@@ -103,7 +108,8 @@ absl::StatusOr<Json> ReadJson(const std::string& path) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<SafetensorsFile>> SafetensorsFile::Open(const std::string& path) {
-  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // O_NONBLOCK: a pipe in the file's place must be refused, not waited for.
+  const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0) return absl::NotFoundError(absl::StrCat("cannot open ", path, ": ", std::strerror(errno)));
   struct stat status = {};
   const bool regular = fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
@@ -132,10 +138,20 @@ absl::Status SafetensorsFile::ParseHeader() {
                                                    size_, " or the limit of ", kMaxHeaderBytes));
   }
   const auto* text = reinterpret_cast<const char*>(data_ + kLengthBytes);
-  const Json header = Json::parse(text, text + length, nullptr, /*allow_exceptions=*/false);
+  // A JSON object keeps the last of equal names; which of two tensors is meant must not be guessed.
+  absl::flat_hash_set<std::string> names;
+  std::string duplicate;
+  const Json::parser_callback_t note_names = [&](int depth, Json::parse_event_t event, Json& key) {
+    if (depth == 1 && event == Json::parse_event_t::key && !names.insert(key.get<std::string>()).second)
+      duplicate = key.get<std::string>();
+    return true;
+  };
+  const Json header = Json::parse(text, text + length, note_names, /*allow_exceptions=*/false);
   if (!header.is_object())
     return absl::InvalidArgumentError(
         absl::StrCat(path_, ": the header of ", length, " bytes at offset 8 is no JSON object"));
+  if (!duplicate.empty())
+    return absl::InvalidArgumentError(absl::StrCat(path_, ": the header names tensor '", duplicate, "' twice"));
 
   const int64_t data_begin = kLengthBytes + static_cast<int64_t>(length);
   std::vector<std::pair<HeaderEntry, std::string>> entries;

@@ -29,7 +29,7 @@ struct StoredTensor {
 class SafetensorsFile {
  public:
   // NotFound; InvalidArgument naming the file, and the tensor or offset, for anything malformed: a header longer than
-  // the file or 100 MB, no JSON object, ranges past the end, overlapping or not matching their shape.
+  // the file or 100 MB, no JSON object, equal names, ranges past the end, overlapping or not matching their shape.
   static absl::StatusOr<std::unique_ptr<SafetensorsFile>> Open(const std::string& path);
   ~SafetensorsFile();
   SafetensorsFile(const SafetensorsFile&) = delete;

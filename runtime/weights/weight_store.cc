@@ -75,6 +75,14 @@ void TouchPages(ThreadPool& pool, const TensorView& tensor) {
   });
 }
 
+// Lets go of the pages of a mapped file that begin in [begin, end), which were read for the last time.
+void ReleasePages(const std::byte* begin, const std::byte* end) {
+  const auto page = static_cast<uintptr_t>(getpagesize());
+  const uintptr_t first = reinterpret_cast<uintptr_t>(begin) / page * page;
+  const uintptr_t last = reinterpret_cast<uintptr_t>(end) / page * page;
+  madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
+}
+
 absl::Status CheckFits(Backend& backend, int64_t needed) {
   const int64_t available = backend.MemoryAvailableBytes();
   if (needed <= available) return absl::OkStatus();
@@ -147,6 +155,7 @@ absl::Status WeightStore::Read(Backend& backend, absl::Span<const WeightSpec> sp
       const int64_t from_size = static_cast<int64_t>(SizeOf(*stored->dtype));
       RETURN_IF_ERROR(WriteTensor(backend, pool, tensor, [&](int64_t begin, int64_t end, void* to) {
         ConvertElements(from + begin * from_size, *stored->dtype, to, spec.dtype, end - begin);
+        ReleasePages(from + begin * from_size, from + end * from_size);
       }));
       buffers_.push_back(std::move(buffer));
     }

@@ -1,5 +1,7 @@
 #include "runtime/weights/safetensors.h"
 
+#include <sys/stat.h>
+
 #include <cstring>
 #include <random>
 
@@ -73,6 +75,19 @@ TEST_F(SafetensorsTest, DirectoryInPlaceOfAFileIsRefused) {
   EXPECT_EQ(SafetensorsFile::Open(directory_.path()).status().code(), kInvalid);
 }
 
+// Opening a pipe for reading waits for a writer that may never come.
+TEST_F(SafetensorsTest, PipeInPlaceOfAFileIsRefused) {
+  ASSERT_EQ(mkfifo(directory_.File("pipe").c_str(), 0600), 0);
+  const auto file = SafetensorsFile::Open(directory_.File("pipe"));
+  EXPECT_EQ(file.status().code(), kInvalid);
+  EXPECT_THAT(file.status().message(), HasSubstr("pipe is not a regular file"));
+}
+
+TEST_F(SafetensorsTest, DeepNestingIsRefused) {
+  EXPECT_EQ(OpenHeader("{\"a\":" + std::string(1'000'000, '[')).code(), kInvalid);
+  EXPECT_EQ(OpenHeader("{\"a\":" + std::string(1'000'000, '[') + std::string(1'000'000, ']') + "}").code(), kInvalid);
+}
+
 TEST_F(SafetensorsTest, FilesTooShortOrWithALyingLengthAreRefused) {
   EXPECT_EQ(Open("").code(), kInvalid);
   EXPECT_EQ(Open("1234567").code(), kInvalid);
@@ -119,7 +134,14 @@ INSTANTIATE_TEST_SUITE_P(
         BadHeader{"Dtype", R"({"a":{"dtype":"Q7","shape":[2],"data_offsets":[0,8]}})", "unknown dtype 'Q7'"},
         BadHeader{"Fields", R"({"a":{"dtype":"F32","shape":[2]}})", "lacks dtype, shape or data_offsets"},
         BadHeader{"OffsetsShape", R"({"a":{"dtype":"F32","shape":[2],"data_offsets":8}})", "not an array"},
-        BadHeader{"Entry", R"({"a":7})", "lacks dtype"}),
+        BadHeader{"Entry", R"({"a":7})", "lacks dtype"},
+        BadHeader{
+            "Duplicate",
+            R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}})",
+            "names tensor 'a' twice"},
+        // 2^63 - 4 bits fit an int64_t, rounding them up to whole bytes must not leave it.
+        BadHeader{"HalfByteOverflow", R"({"a":{"dtype":"F4","shape":[2305843009213693951],"data_offsets":[0,12]}})",
+                  "spans 12 bytes, but F4 [2305843009213693951] takes 1152921504606846976"}),
     [](const auto& info) { return info.param.name; });
 
 // A mutated file is refused or read, never a crash; what is read lies within the file.
@@ -195,6 +217,9 @@ TEST_F(SafetensorsDirectoryTest, MalformedIndexesAreRefused) {
   const absl::Status elsewhere = OpenIndex(R"({"weight_map":{"zzz":"one.safetensors"}})");
   EXPECT_EQ(elsewhere.code(), kInvalid);
   EXPECT_THAT(elsewhere.message(), HasSubstr("shard one.safetensors has no tensor 'zzz'"));
+  std::filesystem::remove(directory_.File("model.safetensors.index.json"));
+  ASSERT_EQ(mkfifo(directory_.File("model.safetensors.index.json").c_str(), 0600), 0);
+  EXPECT_EQ(SafetensorsDirectory::Open(directory_.path()).status().code(), kInvalid);
 }
 
 }  // namespace
