@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/cpu/element_at.h"
 #include "kernels/cpu/optimised.h"
 #include "kernels/cpu/vector/select.h"
 
@@ -45,10 +46,6 @@ Partial PartialIn(float* memory, const Problem& p) {
   return {memory, memory + rows, memory + 2 * rows};
 }
 
-const void* At(const TensorView& view, int64_t index) {
-  return static_cast<const std::byte*>(view.data) + index * static_cast<int64_t>(SizeOf(view.dtype));
-}
-
 // First position that a query row sees, and one past the last.
 int64_t FirstVisible(const Problem& p, int64_t row) {
   return p.window > 0 ? std::max<int64_t>(0, p.positions - p.n + row - p.window + 1) : 0;
@@ -70,8 +67,8 @@ Range VisibleIn(const Problem& p, int64_t row, int64_t begin, int64_t count) {
 void TakeBlock(const VectorKernels& kernels, const Problem& p, int64_t first_row, int64_t m, int64_t kv_head,
                int64_t begin, int64_t count, const float* queries, float* scores, const Partial& part, int64_t ahead) {
   const auto element = static_cast<int64_t>(SizeOf(p.k.dtype));
-  kernels.dot_rows(p.dtype, queries, m, p.d, At(p.k, (begin * p.kv_heads + kv_head) * p.d), p.kv_heads * p.d, count,
-                   scores, count, ahead * p.d * element);
+  kernels.dot_rows(p.dtype, queries, m, p.d, ElementAt(p.k, (begin * p.kv_heads + kv_head) * p.d), p.kv_heads * p.d,
+                   count, scores, count, ahead * p.d * element);
   bool all_visible = true;
   for (int64_t i = 0; i < m; ++i) {
     float* const row = scores + i * count;
@@ -86,8 +83,8 @@ void TakeBlock(const VectorKernels& kernels, const Problem& p, int64_t first_row
   }
   const auto mix = [&](int64_t i, int64_t queries_mixed, int64_t first, int64_t end) {
     kernels.mix_rows(p.dtype, scores + i * count + first, count, queries_mixed,
-                     At(p.v, ((begin + first) * p.kv_heads + kv_head) * p.dv), p.kv_heads * p.dv, end - first, p.dv,
-                     part.mix + i * p.dv, ahead * p.dv * element);
+                     ElementAt(p.v, ((begin + first) * p.kv_heads + kv_head) * p.dv), p.kv_heads * p.dv, end - first,
+                     p.dv, part.mix + i * p.dv, ahead * p.dv * element);
   };
   if (all_visible) return mix(0, m, 0, count);
   // A weight of 0 would not do: 0 times a hidden infinity is NaN.
@@ -109,7 +106,7 @@ void TakePositions(CpuContext& context, int member, const Problem& p, int64_t ti
   for (int64_t head = 0; head < p.heads_together; ++head) {
     float* const head_queries = queries + head * m * p.d;
     for (int64_t row = 0; row < rows; ++row) {
-      kernels.widen(p.dtype, At(p.q, ((first_row + row) * p.heads + (first_head + head) * p.group) * p.d),
+      kernels.widen(p.dtype, ElementAt(p.q, ((first_row + row) * p.heads + (first_head + head) * p.group) * p.d),
                     p.group * p.d, head_queries + row * p.group * p.d);
     }
     kernels.scale(head_queries, m * p.d, p.scale);
@@ -151,7 +148,8 @@ void Finish(const VectorKernels& kernels, const Problem& p, int64_t tile, int64_
     }
     kernels.scale(total.mix + i * p.dv, p.dv, 1 / total.sum[i]);
     const int64_t row = first_row + i / p.group, head = kv_head * p.group + i % p.group;
-    kernels.narrow(p.dtype, total.mix + i * p.dv, p.dv, const_cast<void*>(At(p.y, (row * p.heads + head) * p.dv)));
+    kernels.narrow(p.dtype, total.mix + i * p.dv, p.dv,
+                   const_cast<void*>(ElementAt(p.y, (row * p.heads + head) * p.dv)));
   }
 }
 

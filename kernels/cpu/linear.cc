@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <mutex>
 
+#include "kernels/cpu/element_at.h"
 #include "kernels/cpu/optimised.h"
 #include "kernels/cpu/vector/select.h"
 
@@ -33,10 +34,6 @@ LinearOperands Unpack(const KernelArgs& args) {
           .m = args.inputs[0].shape[0],
           .n = args.inputs[1].shape[0],
           .k = args.inputs[0].shape[1]};
-}
-
-const void* ElementAt(const TensorView& view, int64_t index) {
-  return static_cast<const std::byte*>(view.data) + index * static_cast<int64_t>(SizeOf(view.dtype));
 }
 
 // Adds bias and residual to columns [begin, begin + count) of row `row`, given in `sums`, and stores them rounded once.

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "kernels/cpu/element_at.h"
 #include "kernels/cpu/optimised.h"
 #include "kernels/cpu/reference/typed.h"
 #include "kernels/cpu/vector/select.h"
@@ -9,10 +10,6 @@ namespace {
 
 // Rows of the left operand that a member takes at a time.
 constexpr int64_t kRowGrain = 8;
-
-const void* At(const TensorView& view, int64_t index) {
-  return static_cast<const std::byte*>(view.data) + index * static_cast<int64_t>(SizeOf(view.dtype));
-}
 
 // Strides, in matrices, of an operand's batch axes under the output's.
 std::array<int64_t, kMaxRank> MatrixStrides(Shape operand, Shape output) {
@@ -44,9 +41,9 @@ absl::Status OptimisedMatmul(CpuContext& context, const KernelArgs& args) {
     auto* const left =
         static_cast<float*>(context.Scratch(member, sizeof(float) * static_cast<size_t>(count * (inner + columns))));
     float* const products = left + count * inner;
-    kernels.widen(dtype, At(a, RowOffset(matrix, matrices, a_strides) * rows * inner + first * inner), count * inner,
-                  left);
-    const void* right = At(b, RowOffset(matrix, matrices, b_strides) * inner * columns);
+    kernels.widen(dtype, ElementAt(a, RowOffset(matrix, matrices, a_strides) * rows * inner + first * inner),
+                  count * inner, left);
+    const void* right = ElementAt(b, RowOffset(matrix, matrices, b_strides) * inner * columns);
     if (transposed) {
       kernels.dot_rows(dtype, left, count, inner, right, inner, columns, products, columns, /*ahead=*/0);
     } else {
@@ -54,7 +51,7 @@ absl::Status OptimisedMatmul(CpuContext& context, const KernelArgs& args) {
       kernels.mix_rows(dtype, left, inner, count, right, columns, inner, columns, products, /*ahead=*/0);
     }
     kernels.narrow(ToVectorDType(c.dtype), products, count * columns,
-                   const_cast<void*>(At(c, (matrix * rows + first) * columns)));
+                   const_cast<void*>(ElementAt(c, (matrix * rows + first) * columns)));
   });
   return absl::OkStatus();
 }

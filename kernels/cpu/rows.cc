@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/cpu/element_at.h"
 #include "kernels/cpu/optimised.h"
 #include "kernels/cpu/vector/select.h"
 
@@ -10,9 +11,7 @@ namespace {
 // Elements a member takes at a time.
 constexpr int64_t kGrainElements = 8192;
 
-const void* RowAt(const TensorView& view, int64_t row) {
-  return static_cast<const std::byte*>(view.data) + row * view.shape.back() * static_cast<int64_t>(SizeOf(view.dtype));
-}
+const void* RowAt(const TensorView& view, int64_t row) { return ElementAt(view, row * view.shape.back()); }
 
 // Widens each row of the first input, lets `transform(kernels, row index, row, work)` change it in place, and stores it
 // rounded. `work` has as many elements as the row.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "runtime/plan/storage_root.h"
+
 namespace metronome {
 namespace {
 
@@ -13,15 +15,10 @@ struct Lifetime {
   int last = -1;
 };
 
-ValueId Root(const Plan& plan, ValueId id) {
-  while (plan.values[id].storage == Storage::kAlias) id = plan.values[id].alias_of;
-  return id;
-}
-
 std::vector<Lifetime> FindLifetimes(const Plan& plan, const StepShape& capacity) {
   std::vector<Lifetime> lifetimes(plan.values.size());
   const auto touch = [&](ValueId id, int call) {
-    Lifetime& lifetime = lifetimes[Root(plan, id)];
+    Lifetime& lifetime = lifetimes[StorageRoot(plan, id)];
     if (lifetime.first < 0) lifetime.first = call;
     lifetime.last = std::max(lifetime.last, call);
   };

@@ -7,6 +7,7 @@
 #include "kernels/catalogue.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/status_macros.h"
+#include "runtime/plan/storage_root.h"
 
 namespace metronome {
 namespace {
@@ -113,10 +114,6 @@ absl::Status ValidatePlan(const Plan& plan) {
     return absl::InternalError("plan names no tokens or no logits value");
 
   std::vector<bool> defined(plan.values.size());
-  const auto root = [&](ValueId id) {
-    while (plan.values[id].storage == Storage::kAlias) id = plan.values[id].alias_of;
-    return id;
-  };
   for (ValueId id = 0; id < count; ++id) {
     RETURN_IF_ERROR(ValidateValue(plan, id));
     defined[id] = plan.values[id].storage != Storage::kTemporary && plan.values[id].storage != Storage::kAlias;
@@ -124,12 +121,12 @@ absl::Status ValidatePlan(const Plan& plan) {
   for (const KernelCall& call : plan.calls) {
     for (ValueId id : call.inputs) {
       if (!in_range(id)) return absl::InternalError(absl::StrCat("unknown operand in ", FormatCall(call)));
-      if (!defined[root(id)])
+      if (!defined[StorageRoot(plan, id)])
         return absl::InternalError(absl::StrCat("%", id, " is used before it is written in ", FormatCall(call)));
     }
     for (ValueId id : call.outputs) {
       if (!in_range(id)) return absl::InternalError(absl::StrCat("unknown operand in ", FormatCall(call)));
-      const ValueId storage = root(id);
+      const ValueId storage = StorageRoot(plan, id);
       const bool in_place = plan.values[storage].storage == Storage::kState;
       if (defined[storage] && !in_place)
         return absl::InternalError(absl::StrCat("%", id, " is written twice in ", FormatCall(call)));
@@ -142,7 +139,7 @@ absl::Status ValidatePlan(const Plan& plan) {
       }
     }
   }
-  if (!defined[root(plan.logits)]) return absl::InternalError("plan never writes its logits");
+  if (!defined[StorageRoot(plan, plan.logits)]) return absl::InternalError("plan never writes its logits");
   return absl::OkStatus();
 }
 

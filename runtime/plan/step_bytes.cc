@@ -3,13 +3,10 @@
 #include <algorithm>
 #include <map>
 
+#include "runtime/plan/storage_root.h"
+
 namespace metronome {
 namespace {
-
-ValueId Root(const Plan& plan, ValueId id) {
-  while (plan.values[id].storage == Storage::kAlias) id = plan.values[id].alias_of;
-  return id;
-}
 
 int64_t BytesOf(const PlanValue& value, const StepShape& step) {
   return EvaluateShape(value.shape, step).elements() * static_cast<int64_t>(SizeOf(value.dtype));
@@ -22,7 +19,7 @@ int64_t StepReadBytes(const Plan& plan, const StepShape& step) {
   for (const KernelCall& call : plan.calls) {
     const int64_t window = call.kernel == "attention" ? call.attributes.Int("window") : 0;
     for (size_t i = 0; i < call.inputs.size(); ++i) {
-      const ValueId id = Root(plan, call.inputs[i]);
+      const ValueId id = StorageRoot(plan, call.inputs[i]);
       const PlanValue& value = plan.values[id];
       if (value.storage == Storage::kWeight) {
         const bool gathered = call.kernel == "gather" && i == 0;
