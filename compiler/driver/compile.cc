@@ -4,9 +4,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "compiler/driver/optimise.h"
 #include "compiler/lowering/lower.h"
-#include "compiler/rules/fuse.h"
-#include "compiler/rules/rule.h"
 #include "runtime/base/status_macros.h"
 
 namespace metronome {
@@ -37,9 +36,14 @@ absl::StatusOr<CompileResult> Compile(const Graph& graph, ExecutionPath path) {
     ASSIGN_OR_RETURN(result.plan, Lower(graph));
     return result;
   }
-  ASSIGN_OR_RETURN(FusionResult fused, Fuse(graph, AllRules()));
-  ASSIGN_OR_RETURN(result.plan, Lower(fused.graph));
-  result.rules_fired = std::move(fused.fired);
+  ASSIGN_OR_RETURN(OptimisedGraph optimised, Optimise(graph));
+  ASSIGN_OR_RETURN(result.plan, Lower(optimised.graph));
+  for (const BlockReport& block : optimised.blocks) {
+    for (const RuleStatistics& rule : block.run.rules) {
+      if (rule.applied > 0) result.rules_fired[rule.name] += static_cast<int>(rule.applied) * block.instances;
+    }
+  }
+  result.blocks = std::move(optimised.blocks);
   return result;
 }
 

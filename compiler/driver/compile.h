@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "compiler/driver/optimise.h"
 #include "compiler/ir/graph.h"
 #include "runtime/plan/plan.h"
 
@@ -23,7 +24,8 @@ std::optional<ExecutionPath> ParseExecutionPath(absl::string_view name);
 
 struct CompileResult {
   Plan plan;
-  std::map<std::string, int> rules_fired;  // Times each rule replaced a node; empty for kEager.
+  std::map<std::string, int> rules_fired;  // Times each rule taught something, over all layers; empty for kEager.
+  std::vector<BlockReport> blocks;         // Likewise, one for each distinct block.
 };
 
 // `graph` must be in primitive ops: InvalidArgument otherwise. Internal for a rule or a lowering that fails its own

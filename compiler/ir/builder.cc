@@ -25,6 +25,10 @@ int64_t Builder::Axis(NodeId x, int axis) const { return axis < 0 ? axis + type(
 
 NodeId Builder::Tokens() { return Append(Op::kTokens, {}, {}, {DType::kInt32, {Dim::Seq()}}); }
 
+NodeId Builder::Input(absl::string_view name, DType dtype, std::vector<Dim> shape) {
+  return Append(Op::kInput, {}, {{"name", std::string(name)}}, {dtype, std::move(shape)});
+}
+
 NodeId Builder::Weight(absl::string_view name, DType dtype, std::vector<int64_t> shape, WeightInit init) {
   return Append(Op::kWeight, {}, {{"name", std::string(name)}, {"init", static_cast<int64_t>(init)}},
                 {dtype, std::vector<Dim>(shape.begin(), shape.end())});
@@ -104,8 +108,16 @@ NodeId Builder::Concat(std::vector<NodeId> parts, int axis) {
 }
 
 absl::StatusOr<Graph> Builder::Finish(NodeId logits) {
+  const TensorType found = type(logits);
+  if (error_.ok() &&
+      (found.rank() != 2 || found.shape[0] != Dim(1) || !found.shape[1].is_constant() || !IsFloat(found.dtype)))
+    return absl::InternalError(absl::StrCat("logits are ", found.ToString(), ", not a float [1, vocab]"));
+  return Finish(std::vector<NodeId>{logits});
+}
+
+absl::StatusOr<Graph> Builder::Finish(std::vector<NodeId> results) {
   if (!error_.ok()) return error_;
-  graph_.set_logits(logits);
+  graph_.set_results(std::move(results));
   if (absl::Status verified = VerifyGraph(graph_); !verified.ok()) return verified;
   return std::exchange(graph_, Graph());
 }

@@ -35,6 +35,7 @@ namespace metronome {
 class Builder {
  public:
   NodeId Tokens();
+  NodeId Input(absl::string_view name, DType dtype, std::vector<Dim> shape);
   NodeId Weight(absl::string_view name, DType dtype, std::vector<int64_t> shape, WeightInit init);
   NodeId Constant(DType dtype, std::vector<int64_t> shape, std::vector<double> values);
   NodeId Scalar(DType dtype, double value) { return Constant(dtype, {}, {value}); }
@@ -89,8 +90,10 @@ class Builder {
   // The type of a node; an empty float32 scalar for the invalid id.
   const TensorType& type(NodeId id) const;
 
-  // The finished graph with `logits` ([1, vocab]) as its result, or the first error. The builder is empty afterwards.
+  // The finished model with `logits` ([1, vocab]) as its result, or the first error. The builder is empty afterwards.
   absl::StatusOr<Graph> Finish(NodeId logits);
+  // The same for a part of a model, with results of any type.
+  absl::StatusOr<Graph> Finish(std::vector<NodeId> results);
 
  private:
   NodeId Append(Op op, std::vector<NodeId> inputs, Attributes attributes = {}, TensorType declared = {});

@@ -15,15 +15,14 @@ uint64_t HashNode(const Node& node) {
   return hash;
 }
 
+std::string FormatIds(const std::vector<NodeId>& ids) {
+  return absl::StrJoin(ids, ", ", [](std::string* out, NodeId id) { absl::StrAppend(out, "%", id); });
+}
+
 std::string FormatNode(const Graph& graph, NodeId id) {
   const Node& node = graph.node(id);
   std::string text = absl::StrCat("%", id, " = ", Name(node.op));
-  if (!node.inputs.empty()) {
-    absl::StrAppend(
-        &text, "(",
-        absl::StrJoin(node.inputs, ", ", [](std::string* out, NodeId input) { absl::StrAppend(out, "%", input); }),
-        ")");
-  }
+  if (!node.inputs.empty()) absl::StrAppend(&text, "(", FormatIds(node.inputs), ")");
   if (!node.attributes.empty()) absl::StrAppend(&text, " ", node.attributes.ToString());
   return absl::StrCat(text, " : ", node.type.ToString());
 }
@@ -48,9 +47,8 @@ NodeId Graph::Add(Node node) {
 
 std::vector<int> Graph::CountUses() const {
   std::vector<int> uses(nodes_.size(), 0);
-  if (logits_ < 0) return uses;
-  uses[logits_] = 1;
-  for (NodeId id = logits_; id >= 0; --id) {
+  for (NodeId id : results_) ++uses[id];
+  for (NodeId id = size() - 1; id >= 0; --id) {
     if (uses[id] == 0) continue;
     for (NodeId input : nodes_[id].inputs) ++uses[input];
   }
@@ -63,7 +61,7 @@ std::string Graph::ToString() const {
   for (NodeId id = 0; id < size(); ++id) {
     if (uses[id] > 0) absl::StrAppend(&text, FormatNode(*this, id), "\n");
   }
-  absl::StrAppend(&text, "logits %", logits_, "\n");
+  absl::StrAppend(&text, "results ", FormatIds(results_), "\n");
   return text;
 }
 
@@ -82,12 +80,25 @@ absl::Status VerifyGraph(const Graph& graph) {
     if (*inferred != node.type)
       return absl::InternalError(absl::StrCat(FormatNode(graph, id), ": should be ", inferred->ToString()));
   }
-  if (graph.logits() < 0 || graph.logits() >= graph.size()) return absl::InternalError("the graph has no logits");
-  const TensorType& logits = graph.node(graph.logits()).type;
-  if (logits.rank() != 2 || logits.shape[0] != Dim(1) || !logits.shape[1].is_constant() || !IsFloat(logits.dtype)) {
-    return absl::InternalError(absl::StrCat("logits are ", logits.ToString(), ", not a float [1, vocab]"));
+  if (graph.results().empty()) return absl::InternalError("the graph has no results");
+  for (NodeId id : graph.results()) {
+    if (id < 0 || id >= graph.size()) return absl::InternalError(absl::StrCat("there is no result %", id));
   }
   return absl::OkStatus();
+}
+
+int OutputCount(const Node& node) {
+  if (node.op == Op::kAddRmsNorm) return 2;
+  if (node.op != Op::kLinearGroup) return 1;
+  return static_cast<int>(node.inputs.size() - 1) / (node.attributes.Int("has_bias") != 0 ? 2 : 1);
+}
+
+Attributes CallAttributes(const Node& node) {
+  Attributes attributes;
+  for (const auto& [name, value] : node.attributes.values()) {
+    if (name != "output") attributes.Set(name, value);
+  }
+  return attributes;
 }
 
 std::vector<int64_t> EncodeDim(Dim dim) { return {dim.constant, dim.seq, dim.past}; }

@@ -49,21 +49,20 @@ class Graph {
   const Node& node(NodeId id) const { return nodes_[id]; }
   NodeId size() const { return static_cast<NodeId>(nodes_.size()); }
 
-  // The result of a step: [1, vocab], the logits after its last token.
-  NodeId logits() const { return logits_; }
-  void set_logits(NodeId id) { logits_ = id; }
+  // What the graph computes. A whole model has one: the logits [1, vocab] after the step's last token.
+  const std::vector<NodeId>& results() const { return results_; }
+  void set_results(std::vector<NodeId> results) { results_ = std::move(results); }
 
-  // Readers of each node's value among the nodes that logits depend on; the logits themselves count one. Dead nodes
-  // have 0.
+  // Readers of each node's value among the nodes that results depend on; being a result counts one. Dead nodes have 0.
   std::vector<int> CountUses() const;
 
-  // One line per node that logits depend on: "%7 = mul(%3, %6) : bfloat16[seq, 2048]".
+  // One line per node that results depend on: "%7 = mul(%3, %6) : bfloat16[seq, 2048]".
   std::string ToString() const;
 
  private:
   std::vector<Node> nodes_;
   absl::flat_hash_map<uint64_t, std::vector<NodeId>> by_hash_;
-  NodeId logits_ = -1;
+  std::vector<NodeId> results_;
 };
 
 // The type of `op` applied to inputs of these types. `declared` supplies what the op cannot infer (leaves, cast,
@@ -71,9 +70,14 @@ class Graph {
 absl::StatusOr<TensorType> InferType(Op op, absl::Span<const TensorType> inputs, const Attributes& attributes,
                                      const TensorType& declared);
 
-// Re-infers every node and checks that it has the type it claims, and that logits are [1, n]. Internal, naming the
+// Re-infers every node and checks that it has the type it claims, and that there are results. Internal, naming the
 // node.
 absl::Status VerifyGraph(const Graph& graph);
+
+// Outputs of the kernel that computes `node`: more than 1 for ops with an `output` attribute.
+int OutputCount(const Node& node);
+// The kernel call behind a node: its attributes without `output`, so that the nodes of one call compare equal.
+Attributes CallAttributes(const Node& node);
 
 // Dims as attribute values.
 std::vector<int64_t> EncodeDim(Dim dim);

@@ -142,18 +142,38 @@ absl::StatusOr<TensorType> InferLayout(Op op, Types inputs, const Attributes& at
   }
 }
 
+absl::StatusOr<TensorType> InferGather(Op op, Types inputs) {
+  if (inputs[0].rank() < 1 || inputs[1].rank() != 1 || inputs[1].dtype != DType::kInt32)
+    return Mismatch(op, inputs, "needs a table and int32 [n]");
+  TensorType type = inputs[0];
+  type.shape[0] = inputs[1].shape[0];
+  return type;
+}
+
+// x normalised over its last axis, by a weight if `weights` has one.
+absl::StatusOr<TensorType> InferNorm(Op op, const TensorType& x, Types weights, Types inputs) {
+  if (!IsFloat(x.dtype) || x.rank() == 0) return Mismatch(op, inputs, "needs a float with an axis");
+  if (!weights.empty() && weights[0] != TensorType{x.dtype, {x.shape.back()}})
+    return Mismatch(op, inputs, "the weight does not fit the last axis");
+  return x;
+}
+
+// inputs[0] [m, k] times the transpose of inputs[weight] [n, k].
+absl::StatusOr<TensorType> InferProduct(Op op, Types inputs, size_t weight) {
+  const TensorType &x = inputs[0], &w = inputs[weight];
+  if (x.rank() != 2 || w.rank() != 2 || x.shape[1] != w.shape[1] || x.dtype != w.dtype || !IsFloat(x.dtype))
+    return Mismatch(op, inputs, "needs [m, k] and [n, k] of one float dtype");
+  return TensorType{x.dtype, {x.shape[0], w.shape[0]}};
+}
+
 absl::StatusOr<TensorType> InferFused(Op op, Types inputs, const Attributes& attributes) {
   switch (op) {
     case Op::kSoftmax:
       return inputs[0];
     case Op::kRmsNorm:
-      if (inputs.size() == 2 && (inputs[1].rank() != 1 || inputs[1].shape[0] != inputs[0].shape.back() ||
-                                 inputs[1].dtype != inputs[0].dtype)) {
-        return Mismatch(op, inputs, "the weight does not fit the last axis");
-      }
-      return inputs[0];
+      return InferNorm(op, inputs[0], inputs.subspan(1), inputs);
     case Op::kRope:
-      if (inputs[0].rank() != 3 || inputs[1] != inputs[2] ||
+      if (inputs[0].rank() != 3 || inputs[1] != inputs[2] || inputs[1].dtype != inputs[0].dtype ||
           inputs[1].shape != std::vector<Dim>{inputs[0].shape[0], inputs[0].shape[2]}) {
         return Mismatch(op, inputs, "needs [n, heads, d] and tables [n, d]");
       }
@@ -161,22 +181,56 @@ absl::StatusOr<TensorType> InferFused(Op op, Types inputs, const Attributes& att
     case Op::kAttention: {
       const TensorType &q = inputs[0], &k = inputs[1], &v = inputs[2];
       if (q.rank() != 3 || k.rank() != 3 || v.rank() != 3 || q.shape[2] != k.shape[2] || k.shape[0] != v.shape[0] ||
-          k.shape[1] != v.shape[1]) {
-        return Mismatch(op, inputs, "needs [n, nq, d], [kv, nkv, d] and [kv, nkv, dv]");
+          k.shape[1] != v.shape[1] || q.dtype != k.dtype || q.dtype != v.dtype) {
+        return Mismatch(op, inputs, "needs [n, nq, d], [kv, nkv, d] and [kv, nkv, dv] of one dtype");
+      }
+      if (!q.shape[1].is_constant() || !k.shape[1].is_constant() || k.shape[1].constant < 1 ||
+          q.shape[1].constant % k.shape[1].constant != 0) {
+        return Mismatch(op, inputs, "query heads are no multiple of key heads");
       }
       return TensorType{q.dtype, {q.shape[0], q.shape[1], v.shape[2]}};
     }
     case Op::kLinear: {
-      const size_t expected = 2 + attributes.Int("has_bias") + attributes.Int("has_residual");
-      if (inputs.size() != expected || inputs[0].rank() != 2 || inputs[1].rank() != 2 ||
-          inputs[0].shape[1] != inputs[1].shape[1]) {
-        return Mismatch(op, inputs, "needs [m, k], [n, k] and the declared extras");
-      }
-      return TensorType{inputs[0].dtype, {inputs[0].shape[0], inputs[1].shape[0]}};
+      const bool has_bias = attributes.Int("has_bias") != 0, has_residual = attributes.Int("has_residual") != 0;
+      if (inputs.size() != size_t{2} + has_bias + has_residual)
+        return Mismatch(op, inputs, "lacks the declared extras");
+      ASSIGN_OR_RETURN(TensorType type, InferProduct(op, inputs, 1));
+      if (has_bias && inputs[2] != TensorType{type.dtype, {type.shape[1]}})
+        return Mismatch(op, inputs, "the bias is not [n]");
+      if (has_residual && inputs.back() != type) return Mismatch(op, inputs, "the residual is not [m, n]");
+      if (has_residual && !attributes.String("activation").empty())
+        return Mismatch(op, inputs, "an activation and a residual exclude each other");
+      return type;
     }
-    default:  // kGatedActivation
+    case Op::kGatedActivation:
       if (inputs[0] != inputs[1]) return Mismatch(op, inputs, "gate and up differ");
       return inputs[0];
+    case Op::kEmbedding:
+      return InferGather(op, inputs);
+    case Op::kSoftcap:
+      if (!IsFloat(inputs[0].dtype)) return Mismatch(op, inputs, "the operand is not a float");
+      return inputs[0];
+    case Op::kArgmax:
+      if (inputs[0].rank() != 2 || !IsFloat(inputs[0].dtype)) return Mismatch(op, inputs, "needs float [rows, n]");
+      return TensorType{DType::kInt32, {inputs[0].shape[0]}};
+    case Op::kGatedLinear:
+      if (inputs[1] != inputs[2]) return Mismatch(op, inputs, "the weights differ");
+      return InferProduct(op, inputs, 1);
+    case Op::kAddRmsNorm:
+      if (inputs[0] != inputs[1] || inputs[0].rank() == 0) return Mismatch(op, inputs, "the terms differ");
+      return InferNorm(op, inputs[0], inputs.subspan(2), inputs);
+    default: {  // kLinearGroup
+      const bool has_bias = attributes.Int("has_bias") != 0;
+      const int64_t count = static_cast<int64_t>(inputs.size() - 1) / (has_bias ? 2 : 1);
+      const int64_t output = attributes.Int("output");
+      if (output < 0 || output >= count || static_cast<int64_t>(inputs.size()) != 1 + count * (has_bias ? 2 : 1))
+        return Mismatch(op, inputs, absl::StrCat("has no output ", output));
+      const auto weight = static_cast<size_t>(1 + output);
+      ASSIGN_OR_RETURN(TensorType type, InferProduct(op, inputs, weight));
+      if (has_bias && inputs[weight + static_cast<size_t>(count)] != TensorType{type.dtype, {type.shape[1]}})
+        return Mismatch(op, inputs, "a bias is not [n]");
+      return type;
+    }
   }
 }
 
@@ -184,6 +238,7 @@ absl::StatusOr<TensorType> InferFused(Op op, Types inputs, const Attributes& att
 std::pair<size_t, size_t> Arity(Op op) {
   switch (op) {
     case Op::kTokens:
+    case Op::kInput:
     case Op::kWeight:
     case Op::kConstant:
     case Op::kState:
@@ -205,11 +260,17 @@ std::pair<size_t, size_t> Arity(Op op) {
     case Op::kGather:
     case Op::kCacheWrite:
     case Op::kGatedActivation:
+    case Op::kEmbedding:
       return {2, 2};
     case Op::kSelect:
     case Op::kRope:
     case Op::kAttention:
+    case Op::kGatedLinear:
       return {3, 3};
+    case Op::kAddRmsNorm:
+      return {2, 3};
+    case Op::kLinearGroup:
+      return {3, 17};
     case Op::kRmsNorm:
       return {1, 2};
     case Op::kLinear:
@@ -227,7 +288,7 @@ absl::StatusOr<TensorType> InferType(Op op, Types inputs, const Attributes& attr
   const auto [least, greatest] = Arity(op);
   if (inputs.size() < least || inputs.size() > greatest)
     return Mismatch(op, inputs, absl::StrCat("takes ", least, " to ", greatest, " operands"));
-  if (op <= Op::kIota) return declared;
+  if (IsLeaf(op)) return declared;
   if (op <= Op::kSelect) return InferElementwise(op, inputs);
   switch (op) {
     case Op::kCast:
@@ -241,13 +302,8 @@ absl::StatusOr<TensorType> InferType(Op op, Types inputs, const Attributes& attr
     }
     case Op::kMatmul:
       return InferMatmul(inputs, attributes);
-    case Op::kGather: {
-      if (inputs[0].rank() < 1 || inputs[1].rank() != 1 || inputs[1].dtype != DType::kInt32)
-        return Mismatch(op, inputs, "needs a table and int32 [n]");
-      TensorType type = inputs[0];
-      type.shape[0] = inputs[1].shape[0];
-      return type;
-    }
+    case Op::kGather:
+      return InferGather(op, inputs);
     case Op::kCacheWrite: {
       TensorType rows = inputs[1];
       if (rows.rank() < 1 || rows.shape[0] != Dim::Seq()) return Mismatch(op, inputs, "rows must be [seq, ...]");

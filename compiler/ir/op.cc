@@ -7,14 +7,56 @@ namespace metronome {
 namespace {
 
 // In the order of the enum.
-constexpr std::array<absl::string_view, 42> kNames = {
-    "tokens", "weight",  "constant",    "state",   "iota",      "neg",        "exp",
-    "tanh",   "sigmoid", "rsqrt",       "cos",     "sin",       "add",        "sub",
-    "mul",    "div",     "maximum",     "minimum", "lt",        "le",         "gt",
-    "ge",     "eq",      "and",         "select",  "cast",      "reduce_sum", "reduce_max",
-    "matmul", "gather",  "cache_write", "reshape", "transpose", "broadcast",  "slice",
-    "concat", "softmax", "rms_norm",    "rope",    "attention", "linear",     "gated_activation"};
-static_assert(kNames.size() == static_cast<size_t>(Op::kGatedActivation) + 1);
+constexpr std::array<absl::string_view, 49> kNames = {"tokens",
+                                                      "input",
+                                                      "weight",
+                                                      "constant",
+                                                      "state",
+                                                      "iota",
+                                                      "neg",
+                                                      "exp",
+                                                      "tanh",
+                                                      "sigmoid",
+                                                      "rsqrt",
+                                                      "cos",
+                                                      "sin",
+                                                      "add",
+                                                      "sub",
+                                                      "mul",
+                                                      "div",
+                                                      "maximum",
+                                                      "minimum",
+                                                      "lt",
+                                                      "le",
+                                                      "gt",
+                                                      "ge",
+                                                      "eq",
+                                                      "and",
+                                                      "select",
+                                                      "cast",
+                                                      "reduce_sum",
+                                                      "reduce_max",
+                                                      "matmul",
+                                                      "gather",
+                                                      "cache_write",
+                                                      "reshape",
+                                                      "transpose",
+                                                      "broadcast",
+                                                      "slice",
+                                                      "concat",
+                                                      "softmax",
+                                                      "rms_norm",
+                                                      "rope",
+                                                      "attention",
+                                                      "linear",
+                                                      "gated_activation",
+                                                      "embedding",
+                                                      "softcap",
+                                                      "argmax",
+                                                      "gated_linear",
+                                                      "add_rms_norm",
+                                                      "linear_group"};
+static_assert(kNames.size() == static_cast<size_t>(Op::kLinearGroup) + 1);
 
 }  // namespace
 
@@ -28,5 +70,12 @@ std::optional<Op> ParseOp(absl::string_view name) {
 }
 
 bool IsPrimitive(Op op) { return op < Op::kSoftmax; }
+
+bool IsLeaf(Op op) { return op <= Op::kIota; }
+
+bool IsCommutative(Op op) {
+  return op == Op::kAdd || op == Op::kMul || op == Op::kMaximum || op == Op::kMinimum || op == Op::kAnd ||
+         op == Op::kEq;
+}
 
 }  // namespace metronome

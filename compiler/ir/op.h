@@ -9,9 +9,11 @@
 namespace metronome {
 
 // Ops whose kernels are described in kernels/catalogue.h carry the kernel's name; the leaves and `reshape` have none.
+// A kernel with several outputs is several nodes with the same inputs and attributes, but for `output`, the one meant.
 enum class Op : uint8_t {
   // Leaves.
   kTokens,    // int32 [seq]: the step's token ids.
+  kInput,     // What a part of a model reads from the parts before it; attribute name.
   kWeight,    // Attributes name, init (a WeightInit).
   kConstant,  // Attribute values (row-major doubles).
   kState,     // A KV buffer [capacity, ...] kept between steps; attribute name. Its first axis is typed as past + seq.
@@ -56,6 +58,12 @@ enum class Op : uint8_t {
   kAttention,
   kLinear,
   kGatedActivation,
+  kEmbedding,
+  kSoftcap,
+  kArgmax,
+  kGatedLinear,
+  kAddRmsNorm,   // Two outputs.
+  kLinearGroup,  // As many outputs as weights.
 };
 
 absl::string_view Name(Op op);
@@ -63,6 +71,10 @@ std::optional<Op> ParseOp(absl::string_view name);
 
 // False for the fused forms that only rules may create.
 bool IsPrimitive(Op op);
+// Tokens, inputs, weights, constants, states and iota: nodes without inputs.
+bool IsLeaf(Op op);
+// Whether operands may change places.
+bool IsCommutative(Op op);
 
 }  // namespace metronome
 

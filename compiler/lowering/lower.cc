@@ -15,9 +15,7 @@ class Lowering {
     for (NodeId id = 0; id < graph_.size(); ++id) {
       if (uses_[id] > 0) LowerNode(id);
     }
-    if (plan_.tokens == kNoValue)
-      plan_.tokens = Append({.storage = Storage::kTokens, .dtype = DType::kInt32, .shape = {Dim::Seq()}});
-    plan_.logits = values_[graph_.logits()];
+    for (NodeId id : graph_.results()) plan_.results.push_back(values_[id]);
     RETURN_IF_ERROR(ValidatePlan(plan_));
     return std::move(plan_);
   }
@@ -34,8 +32,11 @@ class Lowering {
     switch (node.op) {
       case Op::kTokens:
         value.storage = Storage::kTokens;
-        plan_.tokens = values_[id] = Append(std::move(value));
-        return;
+        break;
+      case Op::kInput:
+        value.storage = Storage::kInput;
+        value.name = std::string(node.attributes.String("name"));
+        break;
       case Op::kWeight:
         value.storage = Storage::kWeight;
         value.name = std::string(node.attributes.String("name"));
@@ -58,14 +59,45 @@ class Lowering {
         break;
     }
     const bool calls = value.storage == Storage::kTemporary || node.op == Op::kCacheWrite;
+    if (calls && OutputCount(node) > 1) {
+      values_[id] = OutputOf(node);
+      return;
+    }
     values_[id] = Append(std::move(value));
-    if (calls) AppendCall(node, values_[id]);
+    if (calls) AppendCall(node, {values_[id]});
   }
 
-  void AppendCall(const Node& node, ValueId output) {
-    KernelCall call = {.kernel = std::string(Name(node.op)), .outputs = {output}};
+  // The nodes of a kernel with several outputs share one call, made for the first of them.
+  ValueId OutputOf(const Node& node) {
+    const Attributes attributes = CallAttributes(node);
+    const auto output = static_cast<size_t>(node.attributes.Int("output"));
+    for (const auto& [first, outputs] : grouped_) {
+      if (first->op == node.op && first->inputs == node.inputs && CallAttributes(*first) == attributes)
+        return outputs[output];
+    }
+    std::vector<ValueId> outputs;
+    for (int i = 0; i < OutputCount(node); ++i) {
+      const TensorType type = OutputType(node, i);
+      outputs.push_back(Append({.dtype = type.dtype, .shape = type.shape}));
+    }
+    AppendCall(node, outputs);
+    grouped_.emplace_back(&node, outputs);
+    return outputs[output];
+  }
+
+  TensorType OutputType(const Node& node, int output) const {
+    std::vector<TensorType> inputs;
+    for (NodeId input : node.inputs) inputs.push_back(graph_.node(input).type);
+    Attributes attributes = node.attributes;
+    attributes.Set("output", int64_t{output});
+    return *InferType(node.op, inputs, attributes, node.type);  // The node itself has passed.
+  }
+
+  void AppendCall(const Node& node, std::vector<ValueId> outputs) {
+    KernelCall call = {.kernel = std::string(Name(node.op)), .outputs = std::move(outputs)};
     for (NodeId input : node.inputs) call.inputs.push_back(values_[input]);
     for (const auto& [name, attribute] : node.attributes.values()) {
+      if (name == "output") continue;
       if (name == "start") {
         call.step_attributes.emplace_back(name, DecodeDim(std::get<std::vector<int64_t>>(attribute)));
       } else {
@@ -78,6 +110,7 @@ class Lowering {
   const Graph& graph_;
   std::vector<int> uses_;
   std::vector<ValueId> values_;
+  std::vector<std::pair<const Node*, std::vector<ValueId>>> grouped_;  // Calls with several outputs.
   Plan plan_;
 };
 

@@ -1,46 +1,17 @@
-#include "compiler/rules/rule.h"
+#include "compiler/rules/rules.h"
 
 namespace metronome {
-namespace {
 
-std::optional<Replacement> FuseLinear(const Graph& graph, NodeId root, const Match& match) {
-  const NodeId x = match.nodes.at("x"), weight = match.nodes.at("w");
-  const TensorType& type = graph.node(root).type;
-  if (graph.node(x).type.rank() != 2 || graph.node(weight).type.rank() != 2) return std::nullopt;
-  Replacement linear = {Op::kLinear, {x, weight}, {}};
-  if (const auto bias = match.nodes.find("bias"); bias != match.nodes.end()) {
-    if (graph.node(bias->second).type != TensorType{type.dtype, {type.shape[1]}}) return std::nullopt;
-    linear.inputs.push_back(bias->second);
-    linear.attributes.Set("has_bias", 1);
-  }
-  if (const auto residual = match.nodes.find("residual"); residual != match.nodes.end()) {
-    if (graph.node(residual->second).type != type) return std::nullopt;
-    linear.inputs.push_back(residual->second);
-    linear.attributes.Set("has_residual", 1);
-  }
-  return linear;
-}
-
-}  // namespace
-
-std::vector<Rule> LinearRules() {
-  return {
-      {"linear-bias-residual", "(add ?residual (add (matmul transpose_b=1 ?x ?w) ?bias))", FuseLinear},
-      {"linear-residual", "(add ?residual (matmul transpose_b=1 ?x ?w))", FuseLinear},
-      {"linear-bias", "(add (matmul transpose_b=1 ?x ?w) ?bias)", FuseLinear},
-      {"linear", "(matmul transpose_b=1 ?x ?w)", FuseLinear},
-  };
-}
-
-const std::vector<Rule>& AllRules() {
-  static const std::vector<Rule>* const kRules = [] {
-    auto* rules = new std::vector<Rule>;
-    for (auto group : {AttentionRules, NormRules, MlpRules, LinearRules}) {
-      for (Rule& rule : group()) rules->push_back(std::move(rule));
-    }
-    return rules;
-  }();
-  return *kRules;
+absl::string_view LinearRules() {
+  return R"(
+# The number of inputs tells what a product carries already; an activation has none.
+linear: (matmul transpose_b=1 ?x ?w) => (linear ?x ?w)
+linear-bias: (add (linear @plain ?x ?w) ?bias) => (linear has_bias=1 ?x ?w ?bias) if no-activation(@plain)
+linear-residual: (add ?residual (linear @plain ?x ?w)) => (linear has_residual=1 ?x ?w ?residual)
+      if no-activation(@plain)
+linear-bias-residual: (add ?residual (linear @plain has_bias=1 ?x ?w ?bias))
+      => (linear has_bias=1 has_residual=1 ?x ?w ?bias ?residual) if no-activation(@plain)
+)";
 }
 
 }  // namespace metronome

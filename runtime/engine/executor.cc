@@ -98,8 +98,8 @@ absl::Status Executor::Bind(const WeightStore& weights) {
       constants_.push_back(std::move(buffer));
     }
   }
-  logits_.resize(views_[plan_.logits].elements());
-  raw_logits_.resize(views_[plan_.logits].bytes());
+  logits_.resize(views_[plan_.results[0]].elements());
+  raw_logits_.resize(views_[plan_.results[0]].bytes());
   return absl::OkStatus();
 }
 
@@ -145,7 +145,13 @@ absl::Status Executor::PlaceValues(const StepShape& step, const KvCache& cache) 
       case Storage::kAlias:
         view.shape = EvaluateShape(value.shape, step);
         view.data = views_[value.alias_of].data;
+        if (const int64_t first = value.first_row.Evaluate(step); first > 0) {
+          view.data = static_cast<std::byte*>(view.data) + first * (view.bytes() / view.shape[0]);
+        }
         break;
+      case Storage::kInput:
+        return absl::FailedPreconditionError(
+            absl::StrCat("the plan is a part of a model: it reads '", value.name, "'"));
     }
   }
   return absl::OkStatus();
@@ -175,7 +181,7 @@ absl::Status Executor::LaunchAll(const StepShape& step) {
 }
 
 absl::Status Executor::FetchLogits() {
-  const TensorView& view = views_[plan_.logits];
+  const TensorView& view = views_[plan_.results[0]];
   RETURN_IF_ERROR(backend_.CopyToHost(raw_logits_.data(), view.data, view.bytes()));
   RETURN_IF_ERROR(backend_.Synchronize());
   ConvertToFloat32(raw_logits_.data(), view.dtype, logits_.data(), view.elements());
@@ -187,7 +193,8 @@ absl::Status Executor::Step(absl::Span<const int32_t> tokens, KvCache& cache) {
   const StepShape step = {.seq = static_cast<int64_t>(tokens.size()), .past = cache.length()};
   RETURN_IF_ERROR(cache.EnsureCapacity(step.past + step.seq));
   RETURN_IF_ERROR(PlaceValues(step, cache));
-  RETURN_IF_ERROR(backend_.CopyToDevice(views_[plan_.tokens].data, tokens.data(), views_[plan_.tokens].bytes()));
+  RETURN_IF_ERROR(
+      backend_.CopyToDevice(tokens_->data(), tokens.data(), step.seq * static_cast<int64_t>(sizeof(int32_t))));
   RETURN_IF_ERROR(LaunchAll(step));
   RETURN_IF_ERROR(FetchLogits());
   return cache.Advance(step.seq);

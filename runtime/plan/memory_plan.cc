@@ -27,7 +27,7 @@ std::vector<Lifetime> FindLifetimes(const Plan& plan, const StepShape& capacity)
     for (ValueId id : plan.calls[call].inputs) touch(id, call);
     for (ValueId id : plan.calls[call].outputs) touch(id, call);
   }
-  touch(plan.logits, calls);  // Read by the host after the last call.
+  for (ValueId id : plan.results) touch(id, calls);  // Read after the last call.
   for (size_t id = 0; id < plan.values.size(); ++id) {
     const PlanValue& value = plan.values[id];
     if (value.storage != Storage::kTemporary) continue;

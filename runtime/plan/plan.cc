@@ -16,6 +16,8 @@ absl::string_view StorageName(Storage storage) {
   switch (storage) {
     case Storage::kTokens:
       return "tokens";
+    case Storage::kInput:
+      return "input";
     case Storage::kWeight:
       return "weight";
     case Storage::kConstant:
@@ -36,6 +38,7 @@ std::string FormatValue(const PlanValue& value, ValueId id) {
       "[", absl::StrJoin(value.shape, ", ", [](std::string* out, const Dim& dim) { out->append(dim.ToString()); }),
       "]");
   if (value.alias_of != kNoValue) absl::StrAppend(&text, " of %", value.alias_of);
+  if (value.first_row != Dim(0)) absl::StrAppend(&text, " from row ", value.first_row.ToString());
   if (value.storage == Storage::kConstant)
     absl::StrAppend(&text, " ", Attributes({{"values", value.contents}}).ToString());
   return text;
@@ -52,7 +55,8 @@ std::string FormatCall(const KernelCall& call) {
   return text;
 }
 
-// A capacity that every cache view of a validation step fits in.
+// Representative steps, and a capacity that every cache view of them fits in.
+constexpr StepShape kValidationSteps[] = {{.seq = 1, .past = 0}, {.seq = 1, .past = 6}, {.seq = 5, .past = 3}};
 constexpr int64_t kValidationCapacity = 64;
 
 TensorView ValidationView(const PlanValue& value, const StepShape& step) {
@@ -70,16 +74,35 @@ absl::Status ValidateCallAt(const Plan& plan, const KernelCall& call, const Step
   return CheckKernelArgs(call.kernel, {.inputs = inputs, .outputs = outputs, .attributes = &attributes});
 }
 
+// An alias must lie within the bytes it stands for.
+absl::Status ValidateAlias(const Plan& plan, ValueId id) {
+  const PlanValue& value = plan.values[id];
+  if (value.alias_of < 0 || value.alias_of >= id) {
+    return absl::InternalError(
+        absl::StrCat("plan value %", id, " aliases %", value.alias_of, ", which does not precede it"));
+  }
+  for (const StepShape& step : kValidationSteps) {
+    const TensorView view = ValidationView(value, step), whole = ValidationView(plan.values[value.alias_of], step);
+    const int64_t first = value.first_row.Evaluate(step);
+    const int64_t rows = view.shape.rank() == 0 ? 1 : view.shape[0];
+    const int64_t end = rows == 0 ? 0 : view.bytes() + first * (view.bytes() / rows);
+    if (first < 0 || end > whole.bytes()) {
+      return absl::InternalError(absl::StrCat("plan value ", FormatValue(value, id), " exceeds the ", whole.bytes(),
+                                              " bytes of %", value.alias_of, " at seq ", step.seq, ", past ",
+                                              step.past));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status ValidateValue(const Plan& plan, ValueId id) {
   const PlanValue& value = plan.values[id];
   if (value.shape.size() > kMaxRank) {
     return absl::InternalError(absl::StrCat("plan value %", id, " has rank ", value.shape.size(), ", over ", kMaxRank));
   }
-  if (value.storage == Storage::kAlias && (value.alias_of < 0 || value.alias_of >= id)) {
-    return absl::InternalError(
-        absl::StrCat("plan value %", id, " aliases %", value.alias_of, ", which does not precede it"));
-  }
-  const bool named = value.storage == Storage::kWeight || value.storage == Storage::kState;
+  if (value.storage == Storage::kAlias) RETURN_IF_ERROR(ValidateAlias(plan, id));
+  const bool named =
+      value.storage == Storage::kWeight || value.storage == Storage::kState || value.storage == Storage::kInput;
   if (named == value.name.empty()) {
     return absl::InternalError(
         absl::StrCat("plan value %", id, " of storage ", StorageName(value.storage), " has name '", value.name, "'"));
@@ -94,7 +117,7 @@ std::string Plan::ToString() const {
   for (size_t id = 0; id < values.size(); ++id)
     absl::StrAppend(&text, FormatValue(values[id], static_cast<ValueId>(id)), "\n");
   for (const KernelCall& call : calls) absl::StrAppend(&text, FormatCall(call), "\n");
-  absl::StrAppend(&text, "logits %", logits, "\n");
+  absl::StrAppend(&text, "results ", FormatIds(results), "\n");
   return text;
 }
 
@@ -110,8 +133,8 @@ Shape EvaluateShape(const std::vector<Dim>& shape, const StepShape& step) {
 absl::Status ValidatePlan(const Plan& plan) {
   const ValueId count = static_cast<ValueId>(plan.values.size());
   const auto in_range = [count](ValueId id) { return id >= 0 && id < count; };
-  if (!in_range(plan.tokens) || !in_range(plan.logits))
-    return absl::InternalError("plan names no tokens or no logits value");
+  if (plan.results.empty() || !std::all_of(plan.results.begin(), plan.results.end(), in_range))
+    return absl::InternalError("plan names no results, or an unknown value among them");
 
   std::vector<bool> defined(plan.values.size());
   for (ValueId id = 0; id < count; ++id) {
@@ -132,14 +155,15 @@ absl::Status ValidatePlan(const Plan& plan) {
         return absl::InternalError(absl::StrCat("%", id, " is written twice in ", FormatCall(call)));
       defined[storage] = true;
     }
-    for (const StepShape step :
-         {StepShape{.seq = 1, .past = 0}, StepShape{.seq = 1, .past = 6}, StepShape{.seq = 5, .past = 3}}) {
+    for (const StepShape& step : kValidationSteps) {
       if (absl::Status status = ValidateCallAt(plan, call, step); !status.ok()) {
         return absl::InternalError(absl::StrCat("plan call ", FormatCall(call), ": ", status.message()));
       }
     }
   }
-  if (!defined[StorageRoot(plan, plan.logits)]) return absl::InternalError("plan never writes its logits");
+  for (ValueId id : plan.results) {
+    if (!defined[StorageRoot(plan, id)]) return absl::InternalError(absl::StrCat("plan never writes its result %", id));
+  }
   return absl::OkStatus();
 }
 

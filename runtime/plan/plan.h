@@ -20,11 +20,12 @@ inline constexpr ValueId kNoValue = -1;
 
 enum class Storage : uint8_t {
   kTokens,     // The step's token ids, int32 [seq].
+  kInput,      // Given by the caller, by name: what a part of a model reads from the parts before it.
   kWeight,     // Immutable, by name from the WeightStore.
   kConstant,   // Immutable, contents in the plan.
   kState,      // A session's KV buffer, by name; shape[0] is the capacity and taken from the cache.
   kTemporary,  // In the arena, live from its producer to its last use.
-  kAlias,      // The first bytes of `alias_of`'s storage under another shape.
+  kAlias,      // Bytes of `alias_of`'s storage under another shape, from `first_row` on.
 };
 
 // How synthetic weights fill a tensor that no checkpoint provides.
@@ -40,10 +41,11 @@ struct PlanValue {
   Storage storage = Storage::kTemporary;
   DType dtype = DType::kFloat32;
   std::vector<Dim> shape;
-  std::string name;                       // kWeight and kState.
+  std::string name;                       // kWeight, kState and kInput.
   WeightInit init = WeightInit::kMatrix;  // kWeight.
   std::vector<double> contents;           // kConstant, row-major.
   ValueId alias_of = kNoValue;            // kAlias.
+  Dim first_row = 0;                      // kAlias: rows of this value's own size that precede it in the storage.
 };
 
 struct KernelCall {
@@ -54,13 +56,12 @@ struct KernelCall {
   std::vector<std::pair<std::string, Dim>> step_attributes;  // Integer attributes evaluated for each step.
 };
 
-// A straight-line program for one model: kernel calls over values, valid for any step shape. Immutable once built;
-// shareable between sessions and threads.
+// A straight-line program for one model or a part of it: kernel calls over values, valid for any step shape. Immutable
+// once built; shareable between sessions and threads.
 struct Plan {
   std::vector<PlanValue> values;
   std::vector<KernelCall> calls;  // In execution order.
-  ValueId tokens = kNoValue;
-  ValueId logits = kNoValue;  // [1, vocab], the row of the step's last token.
+  std::vector<ValueId> results;   // A model has one: the logits [1, vocab] after the step's last token.
 
   // Deterministic text of the whole plan, one line per call.
   std::string ToString() const;
@@ -70,7 +71,7 @@ struct Plan {
 
 Shape EvaluateShape(const std::vector<Dim>& shape, const StepShape& step);
 
-// Checks ids in range, values defined before use and written once, alias chains and sizes, kernels known to the
+// Checks ids in range, values defined before use and written once, aliases within their storage, kernels known to the
 // catalogue with operands it accepts at representative step shapes. Internal, naming the call.
 absl::Status ValidatePlan(const Plan& plan);
 

@@ -121,7 +121,7 @@ TEST(BuilderTest, FinishRejectsLogitsOfTheWrongShape) {
 TEST(GraphTest, VerifyNamesANodeWhoseTypeIsNotWhatItsInputsGive) {
   Graph graph;
   const NodeId x = graph.Add({Op::kConstant, {}, {{"values", std::vector<double>{1}}}, {kF32, {1, 1}}});
-  graph.set_logits(graph.Add({Op::kNeg, {x}, {}, {kF32, {1, 2}}}));
+  graph.set_results({graph.Add({Op::kNeg, {x}, {}, {kF32, {1, 2}}})});
 
   const absl::Status status = VerifyGraph(graph);
 
@@ -138,7 +138,7 @@ TEST(GraphTest, DeadNodesHaveNoUsesAndAreNotPrinted) {
   ASSERT_TRUE(graph.ok()) << graph.status();
   EXPECT_THAT(graph->CountUses(), testing::ElementsAre(2, 0, 1));
   EXPECT_EQ(graph->ToString(),
-            "%0 = constant values=[1,2] : float32[1, 2]\n%2 = add(%0, %0) : float32[1, 2]\nlogits %2\n");
+            "%0 = constant values=[1,2] : float32[1, 2]\n%2 = add(%0, %0) : float32[1, 2]\nresults %2\n");
 }
 
 TEST(DimTest, EvaluatesAndPrintsAffineForms) {

@@ -36,7 +36,7 @@ TEST(LowerTest, CacheWritesAndReshapesAreAliases) {
   const PlanValue& written = plan->values[plan->calls[1].outputs[0]];
   EXPECT_EQ(written.storage, Storage::kAlias);
   EXPECT_EQ(plan->values[written.alias_of].storage, Storage::kState);
-  EXPECT_EQ(plan->values[plan->logits].storage, Storage::kAlias);
+  EXPECT_EQ(plan->values[plan->results[0]].storage, Storage::kAlias);
 }
 
 TEST(LowerTest, OffsetsThatMoveWithTheStepAreEvaluatedThere) {
@@ -59,7 +59,7 @@ TEST(LowerTest, DeadNodesLeaveNoCalls) {
 TEST(CompileTest, OnlyPrimitivesAreAccepted) {
   Graph graph;
   const NodeId x = graph.Add({Op::kConstant, {}, {{"values", std::vector<double>{1, 2}}}, {kF32, {1, 2}}});
-  graph.set_logits(graph.Add({Op::kSoftmax, {x}, {}, {kF32, {1, 2}}}));
+  graph.set_results({graph.Add({Op::kSoftmax, {x}, {}, {kF32, {1, 2}}})});
 
   const absl::StatusOr<CompileResult> result = Compile(graph, ExecutionPath::kCompiled);
 

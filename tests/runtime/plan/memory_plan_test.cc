@@ -13,7 +13,7 @@ Plan PlanOf(const std::vector<int64_t>& sizes, const std::vector<KernelCall>& ca
   Plan plan;
   for (int64_t size : sizes) plan.values.push_back({.storage = Storage::kTemporary, .shape = {Dim(size)}});
   plan.calls = calls;
-  plan.logits = static_cast<ValueId>(sizes.size()) - 1;
+  plan.results = {static_cast<ValueId>(sizes.size()) - 1};
   return plan;
 }
 

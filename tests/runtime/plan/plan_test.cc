@@ -25,8 +25,7 @@ Plan SmallPlan() {
                  .attributes = {{"axis", int64_t{0}}},
                  .step_attributes = {{"start", Dim::Seq() - 1}}},
                 {.kernel = "linear", .inputs = {3, 4}, .outputs = {5}}};
-  plan.tokens = 0;
-  plan.logits = 5;
+  plan.results = {5};
   return plan;
 }
 
@@ -76,13 +75,19 @@ INSTANTIATE_TEST_SUITE_P(
         Damage{"WrittenTwice", [](Plan& p) { p.calls.push_back(p.calls[2]); }, "written twice"},
         Damage{"OperandOutOfRange", [](Plan& p) { p.calls[2].inputs[1] = 99; }, "unknown operand"},
         Damage{"NegativeOperand", [](Plan& p) { p.calls[2].outputs[0] = -7; }, "unknown operand"},
-        Damage{"NoLogits", [](Plan& p) { p.logits = kNoValue; }, "no logits"},
-        Damage{"UnwrittenLogits", [](Plan& p) { p.calls.pop_back(); }, "never writes its logits"},
+        Damage{"NoResults", [](Plan& p) { p.results = {}; }, "no results"},
+        Damage{"UnknownResult", [](Plan& p) { p.results = {6}; }, "unknown value"},
+        Damage{"UnwrittenResult", [](Plan& p) { p.calls.pop_back(); }, "never writes its result"},
         Damage{"AliasOfALaterValue",
                [](Plan& p) {
                  p.values[2] = {.storage = Storage::kAlias, .shape = {1, 4}, .alias_of = 3};
                },
                "does not precede"},
+        Damage{"AliasPastTheEnd",
+               [](Plan& p) {
+                 p.values[3] = {.storage = Storage::kAlias, .shape = {1, 4}, .alias_of = 2, .first_row = Dim::Seq()};
+               },
+               "exceeds the"},
         Damage{"NamelessWeight", [](Plan& p) { p.values[1].name = ""; }, "has name ''"},
         Damage{"StartOutside", [](Plan& p) { p.calls[1].step_attributes[0].second = Dim::Seq(); }, "leaves the axis"},
         Damage{"Rank", [](Plan& p) { p.values[2].shape.resize(9); }, "rank 9"}),

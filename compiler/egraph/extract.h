@@ -1,0 +1,33 @@
+#ifndef METRONOME_COMPILER_EGRAPH_EXTRACT_H_
+#define METRONOME_COMPILER_EGRAPH_EXTRACT_H_
+
+#include <functional>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "compiler/egraph/e_graph.h"
+
+namespace metronome {
+
+// Which node computes a class, as an index into its nodes.
+using Choices = absl::flat_hash_map<ClassId, size_t>;
+
+// The cost of running one node alone, in any unit, from the types of its inputs and output; negative where no kernel
+// can run it.
+using NodeCost =
+    std::function<double(const ENode& node, const std::vector<TensorType>& inputs, const TensorType& type)>;
+
+// The cheapest graph that computes `results`. Costs of shared values count once: a tree-wise choice is improved by
+// exchanging single nodes, and all outputs of one call together, until no exchange helps. Deterministic.
+// Internal when some class has no node that can run.
+absl::StatusOr<Choices> ChooseCheapest(const EGraph& egraph, absl::Span<const ClassId> results, const NodeCost& cost);
+
+// The graph that these choices describe; only classes that `results` need must have one. Internal when choices depend
+// on themselves.
+absl::StatusOr<Graph> Extract(const EGraph& egraph, absl::Span<const ClassId> results, const Choices& choices);
+
+}  // namespace metronome
+
+#endif  // METRONOME_COMPILER_EGRAPH_EXTRACT_H_
