@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -51,6 +52,13 @@ struct KernelArgs {
   const Attributes* attributes = nullptr;
 };
 
+// One way to tune a kernel launch: an integer attribute of that name, with the values worth trying. A launch without it
+// takes the kernel's own choice.
+struct TuningParameter {
+  absl::string_view name;
+  std::vector<int64_t> values;
+};
+
 // A device: memory, kernels, a single in-order stream. Not thread-safe: one thread (the engine's) drives it; Describe
 // and MemoryAvailableBytes may be called from any.
 class Backend {
@@ -75,10 +83,13 @@ class Backend {
 
   // NotFound when this backend has no kernel of that catalogue name.
   virtual absl::StatusOr<const Kernel*> FindKernel(absl::string_view name) const = 0;
+  // What may be tuned about launches of a kernel with such operands (only shapes and dtypes are read). Any value gives
+  // the same result up to the order of summation.
+  virtual std::vector<TuningParameter> TuningSpace(const Kernel& kernel, const KernelArgs& args) const = 0;
   // Enqueues; returns before completion on an asynchronous device. Unimplemented for a dtype the kernel does not serve.
   virtual absl::Status Launch(const Kernel& kernel, const KernelArgs& args) = 0;
-  // Bytes per second of a plain read of memory far larger than any cache, with all threads: the roofline of a decode step. Takes about half
-  // a second. ResourceExhausted.
+  // Bytes per second of a plain read of memory far larger than any cache, with all threads: the roofline of a decode
+  // step. Takes about half a second. ResourceExhausted.
   virtual absl::StatusOr<double> MeasureReadBandwidth() = 0;
 
   // Waits for everything enqueued; reports the first failure.

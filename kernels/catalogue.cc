@@ -232,6 +232,59 @@ absl::Status CheckAttention(const KernelArgs& args) {
   return absl::OkStatus();
 }
 
+bool IsActivation(absl::string_view name) { return name == "silu" || name == "gelu_tanh"; }
+
+absl::Status CheckProduct(const KernelArgs& args, const TensorView& w, const TensorView* bias, const TensorView& y) {
+  const TensorView& x = args.inputs[0];
+  METRONOME_REQUIRE(IsFloat(x.dtype) && x.dtype == w.dtype && y.dtype == x.dtype, "dtypes differ");
+  METRONOME_REQUIRE(x.shape.rank() == 2 && w.shape.rank() == 2 && x.shape[1] == w.shape[1], "needs [m, k] and [n, k]");
+  METRONOME_REQUIRE(y.shape == Shape({x.shape[0], w.shape[0]}), "an output is not [m, n]");
+  METRONOME_REQUIRE(bias == nullptr || (bias->dtype == x.dtype && bias->shape == Shape({w.shape[0]})),
+                    "a bias is not [n]");
+  return absl::OkStatus();
+}
+
+absl::Status CheckLinearGroup(const KernelArgs& args) {
+  const bool has_bias = args.attributes->Int("has_bias") != 0;
+  const size_t count = args.outputs.size();
+  METRONOME_REQUIRE(args.inputs.size() == 1 + count * (has_bias ? 2 : 1), "wrong number of operands");
+  for (size_t i = 0; i < count; ++i) {
+    RETURN_IF_ERROR(
+        CheckProduct(args, args.inputs[1 + i], has_bias ? &args.inputs[1 + count + i] : nullptr, args.outputs[i]));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckGatedLinear(const KernelArgs& args) {
+  RETURN_IF_ERROR(CheckProduct(args, args.inputs[1], nullptr, Out(args)));
+  RETURN_IF_ERROR(CheckProduct(args, args.inputs[2], nullptr, Out(args)));
+  METRONOME_REQUIRE(IsActivation(args.attributes->String("activation")),
+                    absl::StrCat("unknown activation '", args.attributes->String("activation"), "'"));
+  return absl::OkStatus();
+}
+
+absl::Status CheckAddRmsNorm(const KernelArgs& args) {
+  const KernelArgs norm = {
+      .inputs = args.inputs.subspan(1), .outputs = args.outputs.subspan(1), .attributes = args.attributes};
+  RETURN_IF_ERROR(CheckRmsNorm(norm));
+  METRONOME_REQUIRE(args.inputs[0].dtype == Out(args).dtype && args.inputs[1].dtype == Out(args).dtype &&
+                        args.inputs[0].shape == Out(args).shape && args.inputs[1].shape == Out(args).shape,
+                    "the terms and the sum differ");
+  return absl::OkStatus();
+}
+
+absl::Status CheckEmbedding(const KernelArgs& args) {
+  RETURN_IF_ERROR(CheckGather(args));
+  METRONOME_REQUIRE(IsFloat(Out(args).dtype), "needs a float table");
+  return absl::OkStatus();
+}
+
+absl::Status CheckSoftcap(const KernelArgs& args) {
+  RETURN_IF_ERROR(CheckUnary(args));
+  METRONOME_REQUIRE(args.attributes->Float("cap") > 0, "cap is not above 0");
+  return absl::OkStatus();
+}
+
 absl::Status CheckLinear(const KernelArgs& args) {
   const int64_t has_bias = args.attributes->Int("has_bias"), has_residual = args.attributes->Int("has_residual");
   METRONOME_REQUIRE(static_cast<int64_t>(args.inputs.size()) == 2 + has_bias + has_residual,
@@ -245,6 +298,9 @@ absl::Status CheckLinear(const KernelArgs& args) {
   if (has_bias != 0)
     METRONOME_REQUIRE(args.inputs[2].dtype == x.dtype && args.inputs[2].shape == Shape({w.shape[0]}),
                       "the bias is not [n]");
+  const absl::string_view activation = args.attributes->String("activation");
+  METRONOME_REQUIRE(activation.empty() || (IsActivation(activation) && has_residual == 0),
+                    absl::StrCat("cannot apply activation '", activation, "'"));
   if (has_residual != 0) {
     METRONOME_REQUIRE(args.inputs.back().dtype == x.dtype && args.inputs.back().shape == Out(args).shape,
                       "the residual is not [m, n]");
@@ -257,8 +313,7 @@ absl::Status CheckGatedActivation(const KernelArgs& args) {
   METRONOME_REQUIRE(args.inputs[1].dtype == Out(args).dtype && args.inputs[1].shape == Out(args).shape,
                     "gate and up differ");
   const absl::string_view activation = args.attributes->String("activation");
-  METRONOME_REQUIRE(activation == "silu" || activation == "gelu_tanh",
-                    absl::StrCat("unknown activation '", activation, "'"));
+  METRONOME_REQUIRE(IsActivation(activation), absl::StrCat("unknown activation '", activation, "'"));
   return absl::OkStatus();
 }
 
@@ -281,6 +336,11 @@ KernelCost ReduceCost(const KernelArgs& args) {
 KernelCost RowCost(const KernelArgs& args) { return {.flops = 4 * Out(args).elements(), .bytes = OperandBytes(args)}; }
 KernelCost ProductCost(const KernelArgs& args) {
   return {.flops = 2 * Out(args).elements() * args.inputs[0].shape.back(), .bytes = OperandBytes(args)};
+}
+KernelCost GroupCost(const KernelArgs& args) {
+  KernelCost cost = {.flops = 0, .bytes = OperandBytes(args)};
+  for (const TensorView& w : args.inputs.subspan(1)) cost.flops += 2 * args.inputs[0].shape[0] * w.elements();
+  return cost;
 }
 KernelCost CacheWriteCost(const KernelArgs& args) { return {.flops = 0, .bytes = 2 * args.inputs[1].bytes()}; }
 KernelCost GatherCost(const KernelArgs& args) {
@@ -332,7 +392,12 @@ constexpr KernelSpec kCatalogue[] = {
     {"rope", 3, 3, CheckRope, RowCost},
     {"attention", 3, 3, CheckAttention, AttentionCost},
     {"linear", 2, 4, CheckLinear, ProductCost},
+    {"linear_group", 3, 17, CheckLinearGroup, GroupCost, 2, 8},
+    {"gated_linear", 3, 3, CheckGatedLinear, GroupCost},
     {"gated_activation", 2, 2, CheckGatedActivation, RowCost},
+    {"add_rms_norm", 2, 3, CheckAddRmsNorm, RowCost, 2, 2},
+    {"embedding", 2, 2, CheckEmbedding, GatherCost},
+    {"softcap", 1, 1, CheckSoftcap, RowCost},
 };
 
 }  // namespace
@@ -349,12 +414,12 @@ const KernelSpec* FindKernelSpec(absl::string_view name) {
 absl::Status CheckKernelArgs(absl::string_view name, const KernelArgs& args) {
   const KernelSpec* spec = FindKernelSpec(name);
   if (spec == nullptr) return absl::NotFoundError(absl::StrCat("no kernel named '", name, "'"));
-  const int inputs = static_cast<int>(args.inputs.size());
-  if (inputs < spec->min_inputs || inputs > spec->max_inputs || args.outputs.size() != 1 ||
-      args.attributes == nullptr) {
+  const int inputs = static_cast<int>(args.inputs.size()), outputs = static_cast<int>(args.outputs.size());
+  if (inputs < spec->min_inputs || inputs > spec->max_inputs || outputs < spec->min_outputs ||
+      outputs > spec->max_outputs || args.attributes == nullptr) {
     return absl::InvalidArgumentError(absl::StrCat(name, " takes ", spec->min_inputs, " to ", spec->max_inputs,
-                                                   " inputs and gives 1 output, not ", inputs, " and ",
-                                                   args.outputs.size()));
+                                                   " inputs and gives ", spec->min_outputs, " to ", spec->max_outputs,
+                                                   " outputs, not ", inputs, " and ", outputs));
   }
   if (absl::Status status = spec->check(args); !status.ok()) {
     return absl::InvalidArgumentError(absl::StrCat(name, status.message()));

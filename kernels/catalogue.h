@@ -25,6 +25,8 @@ struct KernelSpec {
   // Checks dtypes, ranks, sizes and attributes; InvalidArgument names the kernel, the operand and both sizes.
   absl::Status (*check)(const KernelArgs& args) = nullptr;
   KernelCost (*cost)(const KernelArgs& args) = nullptr;
+  int min_outputs = 1;
+  int max_outputs = 1;
 };
 
 // nullptr for an unknown name.
@@ -74,6 +76,15 @@ absl::Status CheckKernelArgs(absl::string_view name, const KernelArgs& args);
 //   linear                                  (x T [m, k], w T [n, k], bias T [n] if has_bias=1, residual T [m, n] if
 //   has_residual=1) -> T [m, n]
 //                                           or float32. y = x * w^T + bias + residual, rounded once.
+//                                           Attribute activation, not with a residual: act(y) of the rounded y.
+//   linear_group                            (x T [m, k], w0 T [n0, k], w1, ..., then b0 T [n0], b1, ... if has_bias=1)
+//                                           -> T [m, n0], T [m, n1], ...: 2 to 8 products of one x.
+//   gated_linear                            (x T [m, k], gate T [n, k], up T [n, k]) -> T [m, n]: gated_activation of
+//                                           the two products, each rounded to T.
+//   add_rms_norm                            (a T [..., n], b T, optional weight T [n]) -> T a + b, T rms_norm(a + b).
+//   embedding                               (table T [V, ...], indices int32 [n]) -> T [n, ...]: gather, times the
+//                                           attribute scale.
+//   softcap                                 (x T) -> T; cap * tanh(x / cap), attribute cap > 0.
 //   gated_activation                        (gate T, up T) -> T. act(gate) * up; attribute activation = "silu" |
 //   "gelu_tanh". act is
 //                                           rounded to T before the product.

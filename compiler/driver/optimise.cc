@@ -32,7 +32,8 @@ double StaticCost(const ENode& node, const std::vector<TensorType>& inputs, cons
   std::vector<TensorView> operands;
   for (const TensorType& input : inputs) operands.push_back(ViewOf(input));
   const TensorView output = ViewOf(type);
-  const KernelCost cost = spec->cost({.inputs = operands, .outputs = {&output, 1}, .attributes = &node.attributes});
+  const KernelCost cost =
+      spec->cost({.inputs = operands, .outputs = absl::MakeConstSpan(&output, 1), .attributes = &node.attributes});
   return kLaunchSeconds + (IsPrimitive(node.op) ? kPrimitiveSeconds : 0) +
          kSecondsPerByte * static_cast<double>(cost.bytes) + kSecondsPerFlop * static_cast<double>(cost.flops);
 }

@@ -3,6 +3,7 @@
 
 #include "kernels/cpu/element_at.h"
 #include "kernels/cpu/optimised.h"
+#include "kernels/cpu/tuning.h"
 #include "kernels/cpu/vector/select.h"
 
 namespace metronome::cpu {
@@ -14,20 +15,15 @@ namespace {
 // few for all members, positions are split too, and the parts merged. The cache holds the heads of a position side by
 // side, so a part of a long cache takes all of them, block by block: one head alone would skip through memory.
 
-// Positions of a block: 64 rows of a 128-wide bfloat16 head are 16 KiB, so that keys stay in the first-level cache
-// until their values are mixed. With all heads, two blocks of keys and values must fit the second level.
-constexpr int64_t kBlock = 64;
+// With all heads, two blocks of keys and values must fit the second-level cache.
 constexpr int64_t kBlockBytes = 65536;
-// Rows of a prompt that share a block.
-constexpr int64_t kRowTile = 4;
-// Positions below which splitting costs more than it brings.
-constexpr int64_t kMinSplit = 256;
 
 struct Problem {
   const TensorView &q, &k, &v, &y;
   int64_t n, heads, d, positions, kv_heads, dv, group, window;
   float scale;
   VectorDType dtype;
+  AttentionTuning tuning;
   int64_t tiles, splits;   // Of rows and of positions.
   int64_t heads_together;  // Key heads that one part takes: 1 or all.
 };
@@ -39,10 +35,10 @@ struct Partial {
   float* mix;      // [rows, dv]
 };
 
-int64_t PartialSize(const Problem& p) { return kRowTile * p.group * (p.dv + 2); }
+int64_t PartialSize(const Problem& p) { return p.tuning.row_tile * p.group * (p.dv + 2); }
 
 Partial PartialIn(float* memory, const Problem& p) {
-  const int64_t rows = kRowTile * p.group;
+  const int64_t rows = p.tuning.row_tile * p.group;
   return {memory, memory + rows, memory + 2 * rows};
 }
 
@@ -99,9 +95,10 @@ void TakeBlock(const VectorKernels& kernels, const Problem& p, int64_t first_row
 void TakePositions(CpuContext& context, int member, const Problem& p, int64_t tile, int64_t first_head, int64_t split,
                    float* parts, int64_t stride) {
   const VectorKernels& kernels = SelectVectorKernels(context.instruction_set());
-  const int64_t first_row = tile * kRowTile, rows = std::min(kRowTile, p.n - first_row), m = rows * p.group;
+  const int64_t first_row = tile * p.tuning.row_tile, rows = std::min(p.tuning.row_tile, p.n - first_row),
+                m = rows * p.group;
   auto* const queries = static_cast<float*>(
-      context.Scratch(member, sizeof(float) * static_cast<size_t>(m * (p.heads_together * p.d + kBlock))));
+      context.Scratch(member, sizeof(float) * static_cast<size_t>(m * (p.heads_together * p.d + p.tuning.block))));
   float* const scores = queries + p.heads_together * m * p.d;
   for (int64_t head = 0; head < p.heads_together; ++head) {
     float* const head_queries = queries + head * m * p.d;
@@ -118,7 +115,7 @@ void TakePositions(CpuContext& context, int member, const Problem& p, int64_t ti
   const int64_t first = FirstVisible(p, first_row), visible = EndVisible(p, first_row + rows - 1) - first;
   const int64_t begin = first + visible * split / p.splits, end = first + visible * (split + 1) / p.splits;
   const int64_t position_bytes = p.heads_together * (p.d + p.dv) * static_cast<int64_t>(SizeOf(p.k.dtype));
-  const int64_t block = std::clamp<int64_t>(kBlockBytes / position_bytes / 16 * 16, 16, kBlock);
+  const int64_t block = std::clamp<int64_t>(kBlockBytes / position_bytes / 16 * 16, 16, p.tuning.block);
   for (int64_t at = begin; at < end; at += block) {
     const int64_t next = std::min(at + block, end);
     for (int64_t head = 0; head < p.heads_together; ++head) {
@@ -132,7 +129,8 @@ void TakePositions(CpuContext& context, int member, const Problem& p, int64_t ti
 
 // Merges the parts of one tile and key head into its output rows; `parts` are PartialSize elements apart.
 void Finish(const VectorKernels& kernels, const Problem& p, int64_t tile, int64_t kv_head, float* parts) {
-  const int64_t first_row = tile * kRowTile, rows = std::min(kRowTile, p.n - first_row), m = rows * p.group;
+  const int64_t first_row = tile * p.tuning.row_tile, rows = std::min(p.tuning.row_tile, p.n - first_row),
+                m = rows * p.group;
   const Partial total = PartialIn(parts, p);
   for (int64_t i = 0; i < m; ++i) {
     for (int64_t split = 1; split < p.splits; ++split) {
@@ -171,15 +169,17 @@ absl::Status OptimisedAttention(CpuContext& context, const KernelArgs& args) {
                .window = args.attributes->Int("window"),
                .scale = static_cast<float>(args.attributes->Float("scale")),
                .dtype = ToVectorDType(args.inputs[0].dtype),
-               .tiles = (q[0] + kRowTile - 1) / kRowTile,
+               .tuning = AttentionTuningOf(*args.attributes),
+               .tiles = 0,
                .splits = 1,
                .heads_together = 1};
+  p.tiles = (p.n + p.tuning.row_tile - 1) / p.tuning.row_tile;
   if (args.outputs[0].elements() == 0) return absl::OkStatus();
   const int64_t items = p.tiles * p.kv_heads, wanted = 4 * context.threads();
   const int64_t visible = p.window > 0 ? std::min(p.positions, p.window + p.n - 1) : p.positions;
-  if (p.tiles < wanted && visible >= 2 * kMinSplit) {
+  if (p.tiles < wanted && visible >= 2 * p.tuning.min_split) {
     p.heads_together = p.kv_heads;
-    p.splits = std::clamp<int64_t>(visible / kMinSplit, 1, (wanted + p.tiles - 1) / p.tiles);
+    p.splits = std::clamp<int64_t>(visible / p.tuning.min_split, 1, (wanted + p.tiles - 1) / p.tiles);
   }
   const VectorKernels& kernels = SelectVectorKernels(context.instruction_set());
   // Parts lie as [tile, key head, split].

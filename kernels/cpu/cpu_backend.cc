@@ -8,6 +8,7 @@
 #include "kernels/cpu/cpu_kernel.h"
 #include "kernels/cpu/host_memory.h"
 #include "kernels/cpu/read_bandwidth.h"
+#include "kernels/cpu/tuning.h"
 
 namespace metronome {
 namespace {
@@ -26,10 +27,12 @@ class CpuKernel final : public Kernel {
 class CpuBackend final : public Backend {
  public:
   CpuBackend(int threads, CpuKernels kernels, cpu::InstructionSet instruction_set)
-      : context_(threads, instruction_set), model_name_(cpu::CpuModelName()) {
+      : context_(threads, instruction_set),
+        optimised_(kernels == CpuKernels::kOptimised),
+        model_name_(cpu::CpuModelName()) {
     cpu::CpuFunctionTable table;
     cpu::AddReferenceKernels(table);
-    if (kernels == CpuKernels::kOptimised) cpu::AddOptimisedKernels(table);
+    if (optimised_) cpu::AddOptimisedKernels(table);
     for (const auto& [name, function] : table) kernels_.emplace(name, CpuKernel(name, function));
   }
 
@@ -60,6 +63,10 @@ class CpuBackend final : public Backend {
     return &found->second;
   }
 
+  std::vector<TuningParameter> TuningSpace(const Kernel& kernel, const KernelArgs& args) const override {
+    return optimised_ ? cpu::TuningSpace(kernel.name(), args) : std::vector<TuningParameter>();
+  }
+
   absl::Status Launch(const Kernel& kernel, const KernelArgs& args) override {
     return static_cast<const CpuKernel&>(kernel).function()(context_, args);
   }
@@ -75,6 +82,7 @@ class CpuBackend final : public Backend {
   }
 
   cpu::CpuContext context_;
+  bool optimised_;
   std::string model_name_;
   absl::flat_hash_map<std::string, CpuKernel> kernels_;
 };

@@ -4,10 +4,13 @@ namespace metronome::cpu {
 
 void AddOptimisedKernels(CpuFunctionTable& table) {
   table["linear"] = OptimisedLinear;
+  table["linear_group"] = OptimisedLinearGroup;
+  table["gated_linear"] = OptimisedGatedLinear;
   table["matmul"] = OptimisedMatmul;
   table["attention"] = OptimisedAttention;
   table["softmax"] = OptimisedSoftmax;
   table["rms_norm"] = OptimisedRmsNorm;
+  table["add_rms_norm"] = OptimisedAddRmsNorm;
   table["rope"] = OptimisedRope;
   table["gated_activation"] = OptimisedGatedActivation;
 }

@@ -8,10 +8,13 @@ namespace metronome::cpu {
 
 // Catalogue kernels for speed; each file says how.
 absl::Status OptimisedLinear(CpuContext& context, const KernelArgs& args);
+absl::Status OptimisedLinearGroup(CpuContext& context, const KernelArgs& args);
+absl::Status OptimisedGatedLinear(CpuContext& context, const KernelArgs& args);
 absl::Status OptimisedMatmul(CpuContext& context, const KernelArgs& args);
 absl::Status OptimisedAttention(CpuContext& context, const KernelArgs& args);
 absl::Status OptimisedSoftmax(CpuContext& context, const KernelArgs& args);
 absl::Status OptimisedRmsNorm(CpuContext& context, const KernelArgs& args);
+absl::Status OptimisedAddRmsNorm(CpuContext& context, const KernelArgs& args);
 absl::Status OptimisedRope(CpuContext& context, const KernelArgs& args);
 absl::Status OptimisedGatedActivation(CpuContext& context, const KernelArgs& args);
 

@@ -3,6 +3,7 @@
 
 #include "kernels/cpu/element_at.h"
 #include "kernels/cpu/optimised.h"
+#include "kernels/cpu/row_steps.h"
 #include "kernels/cpu/vector/select.h"
 
 namespace metronome::cpu {
@@ -34,12 +35,25 @@ absl::Status TransformRows(CpuContext& context, const KernelArgs& args, Transfor
   return absl::OkStatus();
 }
 
-// Rounds to `dtype` and back. `work` has as many elements as the row.
-void RoundRow(const VectorKernels& kernels, VectorDType dtype, float* row, int64_t size, float* work) {
-  if (dtype == VectorDType::kFloat32) return;
-  kernels.narrow(dtype, row, size, work);
-  kernels.widen(dtype, work, size, row);
-}
+// RMSNorm of a row in place, by the attributes of rms_norm; `weight` may be nullptr.
+struct RmsNormalisation {
+  explicit RmsNormalisation(const Attributes& attributes)
+      : eps(static_cast<float>(attributes.Float("eps"))),
+        offset(static_cast<float>(attributes.Float("weight_offset"))),
+        round_first(attributes.Int("round_before_weight") != 0) {}
+
+  void Apply(const VectorKernels& kernels, VectorDType dtype, const void* weight, float* row, int64_t size,
+             float* work) const {
+    kernels.scale(row, size, 1 / std::sqrt(kernels.sum_squares(row, size) / static_cast<float>(size) + eps));
+    if (weight == nullptr) return;
+    if (round_first) RoundRow(kernels, dtype, row, size, work);
+    kernels.widen(dtype, weight, size, work);
+    kernels.multiply(row, work, size, offset);
+  }
+
+  float eps, offset;
+  bool round_first;
+};
 
 }  // namespace
 
@@ -54,15 +68,27 @@ absl::Status OptimisedSoftmax(CpuContext& context, const KernelArgs& args) {
 absl::Status OptimisedRmsNorm(CpuContext& context, const KernelArgs& args) {
   const int64_t size = args.inputs[0].shape.back();
   const VectorDType dtype = ToVectorDType(args.inputs[0].dtype);
-  const auto eps = static_cast<float>(args.attributes->Float("eps")),
-             offset = static_cast<float>(args.attributes->Float("weight_offset"));
-  const bool round_first = args.attributes->Int("round_before_weight") != 0;
+  const RmsNormalisation norm(*args.attributes);
+  const void* const weight = args.inputs.size() < 2 ? nullptr : args.inputs[1].data;
   return TransformRows(context, args, [&](const VectorKernels& kernels, int64_t, float* row, float* work) {
-    kernels.scale(row, size, 1 / std::sqrt(kernels.sum_squares(row, size) / static_cast<float>(size) + eps));
-    if (args.inputs.size() < 2) return;
-    if (round_first) RoundRow(kernels, dtype, row, size, work);
-    kernels.widen(dtype, args.inputs[1].data, size, work);
-    kernels.multiply(row, work, size, offset);
+    norm.Apply(kernels, dtype, weight, row, size, work);
+  });
+}
+
+// The first output takes the rounded sum, which is then normalised into the second.
+absl::Status OptimisedAddRmsNorm(CpuContext& context, const KernelArgs& args) {
+  const int64_t size = args.inputs[0].shape.back();
+  const VectorDType dtype = ToVectorDType(args.inputs[0].dtype);
+  const RmsNormalisation norm(*args.attributes);
+  const void* const weight = args.inputs.size() < 3 ? nullptr : args.inputs[2].data;
+  const KernelArgs rows = {.inputs = args.inputs, .outputs = args.outputs.subspan(1), .attributes = args.attributes};
+  return TransformRows(context, rows, [&](const VectorKernels& kernels, int64_t i, float* row, float* work) {
+    kernels.widen(dtype, RowAt(args.inputs[1], i), size, work);
+    kernels.add(row, work, size);
+    void* const sum = const_cast<void*>(RowAt(args.outputs[0], i));
+    kernels.narrow(dtype, row, size, sum);
+    kernels.widen(dtype, sum, size, row);
+    norm.Apply(kernels, dtype, weight, row, size, work);
   });
 }
 
@@ -85,10 +111,9 @@ absl::Status OptimisedRope(CpuContext& context, const KernelArgs& args) {
 absl::Status OptimisedGatedActivation(CpuContext& context, const KernelArgs& args) {
   const int64_t size = args.inputs[0].shape.back();
   const VectorDType dtype = ToVectorDType(args.inputs[0].dtype);
-  const bool silu = args.attributes->String("activation") == "silu";
+  const absl::string_view activation = args.attributes->String("activation");
   return TransformRows(context, args, [&](const VectorKernels& kernels, int64_t i, float* row, float* work) {
-    (silu ? kernels.silu : kernels.gelu_tanh)(row, size);
-    RoundRow(kernels, dtype, row, size, work);
+    ActivateRow(kernels, dtype, activation, row, size, work);
     kernels.widen(dtype, RowAt(args.inputs[1], i), size, work);
     kernels.multiply(row, work, size, 0);
   });

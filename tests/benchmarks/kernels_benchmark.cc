@@ -185,7 +185,7 @@ void BM_Attention(benchmark::State& state, DType dtype) {
 
 void PromptShapes(benchmark::internal::Benchmark* benchmark) {
   benchmark->ArgNames({"m", "n", "k"})->UseRealTime()->Unit(benchmark::kMillisecond);
-  for (const int64_t m : {16, 64, 256, 512}) {
+  for (const int64_t m : {5, 16, 21, 40, 64, 256, 512}) {
     for (const auto& [n, k] : {Weight{2048, 2048}, {512, 2048}, {8192, 2048}, {2048, 8192}}) benchmark->Args({m, n, k});
   }
 }

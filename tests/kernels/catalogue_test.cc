@@ -31,6 +31,9 @@ struct Case {
 Attributes Axis(int64_t axis) { return {{"axis", axis}}; }
 Attributes SliceAt(int64_t axis, int64_t start) { return {{"axis", axis}, {"start", start}}; }
 Attributes Linear(int64_t bias, int64_t residual) { return {{"has_bias", bias}, {"has_residual", residual}}; }
+Attributes ActivatedResidual() {
+  return {{"has_bias", int64_t{0}}, {"has_residual", int64_t{1}}, {"activation", std::string("silu")}};
+}
 Attributes Attention(double scale, int64_t window) { return {{"scale", scale}, {"window", window}}; }
 Attributes Permutation(std::vector<int64_t> axes) { return {{"permutation", std::move(axes)}}; }
 Attributes Activation(const char* name) { return {{"activation", std::string(name)}}; }
@@ -42,7 +45,7 @@ TEST(CatalogueTest, NamesAreUniqueAndFound) {
     EXPECT_EQ(FindKernelSpec(spec.name), &spec);
     EXPECT_LE(spec.min_inputs, spec.max_inputs);
   }
-  EXPECT_EQ(names.size(), 37u);
+  EXPECT_EQ(names.size(), 42u);
   EXPECT_EQ(FindKernelSpec("convolution"), nullptr);
   EXPECT_EQ(Check("convolution", {}, F32({})).code(), absl::StatusCode::kNotFound);
 }
@@ -66,6 +69,9 @@ TEST(CatalogueTest, AcceptsWellFormedCalls) {
       {"attention", {BF16({1, 4, 8}), BF16({9, 2, 8}), BF16({9, 2, 6})}, BF16({1, 4, 6}), Attention(0.1, 0)},
       {"linear", {BF16({2, 8}), BF16({5, 8}), BF16({5}), BF16({2, 5})}, F32({2, 5}), Linear(1, 1)},
       {"gated_activation", {F32({2, 8}), F32({2, 8})}, F32({2, 8}), Activation("silu")},
+      {"gated_linear", {BF16({2, 8}), BF16({5, 8}), BF16({5, 8})}, BF16({2, 5}), Activation("gelu_tanh")},
+      {"embedding", {BF16({9, 4}), I32({3})}, BF16({3, 4}), {{"scale", 2.0}}},
+      {"softcap", {F32({2, 8})}, F32({2, 8}), {{"cap", 30.0}}},
       {"cache_write", {BF16({8, 2}), BF16({3, 2})}, BF16({5, 2})},
       {"iota", {}, I32({5}), {{"start", int64_t{0}}}},
   };
@@ -133,6 +139,11 @@ TEST(CatalogueTest, RejectsMalformedCallsNamingKernelAndSizes) {
       {{"linear", {BF16({2, 8}), F32({5, 8})}, F32({2, 5}), Linear(0, 0)}, "bfloat16[2, 8]"},
       {{"gated_activation", {F32({2, 8}), F32({2, 8})}, F32({2, 8}), Activation("relu")}, "relu"},
       {{"gated_activation", {F32({2, 8}), F32({2, 4})}, F32({2, 8}), Activation("silu")}, "float32[2, 4]"},
+      {{"linear", {F32({2, 8}), F32({5, 8}), F32({2, 5})}, F32({2, 5}), ActivatedResidual()}, "silu"},
+      {{"gated_linear", {F32({2, 8}), F32({5, 8}), F32({4, 8})}, F32({2, 5}), Activation("silu")}, "float32[4, 8]"},
+      {{"gated_linear", {F32({2, 8}), F32({5, 8}), F32({5, 8})}, F32({2, 5}), Activation("relu")}, "relu"},
+      {{"embedding", {I32({9, 4}), I32({3})}, I32({3, 4})}, "int32[9, 4]"},
+      {{"softcap", {F32({2})}, F32({2}), {{"cap", 0.0}}}, "cap"},
       {{"cache_write", {F32({8, 2}), F32({9, 2})}, F32({9, 2})}, "float32[9, 2]"},
       {{"cache_write", {F32({8, 2}), F32({3, 2})}, F32({2, 2})}, "float32[3, 2]"},
       {{"cache_write", {F32({8, 2}), F32({3, 3})}, F32({5, 2})}, "float32[3, 3]"},
@@ -142,6 +153,22 @@ TEST(CatalogueTest, RejectsMalformedCallsNamingKernelAndSizes) {
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << call.name << " " << says;
     EXPECT_NE(status.message().find(call.name), std::string::npos) << status;
     EXPECT_NE(status.message().find(says), std::string::npos) << status << " does not say " << says;
+  }
+}
+
+TEST(CatalogueTest, ChecksEveryOutputOfAGroup) {
+  const std::vector<TensorView> inputs = {F32({2, 8}), F32({5, 8}), F32({3, 8})};
+  const Attributes attributes = {{"has_bias", int64_t{0}}};
+  const auto check = [&](const std::vector<TensorView>& outputs) {
+    return CheckKernelArgs("linear_group", {.inputs = inputs, .outputs = outputs, .attributes = &attributes});
+  };
+  EXPECT_TRUE(check({F32({2, 5}), F32({2, 3})}).ok());
+  for (const std::vector<TensorView>& outputs : {std::vector<TensorView>{F32({2, 5})},
+                                                 {F32({2, 5}), F32({2, 4})},
+                                                 {F32({2, 3}), F32({2, 5})},
+                                                 {F32({2, 5}), BF16({2, 3})},
+                                                 {F32({2, 5}), F32({2, 3}), F32({2, 3})}}) {
+    EXPECT_EQ(check(outputs).code(), absl::StatusCode::kInvalidArgument) << outputs.size();
   }
 }
 

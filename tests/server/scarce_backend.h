@@ -32,6 +32,9 @@ class ScarceBackend final : public Backend {
     return real_->CopyOnDevice(to, from, bytes);
   }
   absl::StatusOr<const Kernel*> FindKernel(absl::string_view name) const override { return real_->FindKernel(name); }
+  std::vector<TuningParameter> TuningSpace(const Kernel& kernel, const KernelArgs& args) const override {
+    return real_->TuningSpace(kernel, args);
+  }
   absl::Status Launch(const Kernel& kernel, const KernelArgs& args) override { return real_->Launch(kernel, args); }
   absl::StatusOr<double> MeasureReadBandwidth() override {
     if (available_bytes_ < (int64_t{1} << 30)) return absl::ResourceExhaustedError("no room for the probe");

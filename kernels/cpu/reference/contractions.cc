@@ -57,10 +57,52 @@ absl::Status Matmul(CpuContext& context, const KernelArgs& args) {
   return absl::OkStatus();
 }
 
+absl::Status LinearGroup(CpuContext& context, const KernelArgs& args) {
+  const TensorView& x = args.inputs[0];
+  const size_t count = args.outputs.size();
+  const bool has_bias = args.attributes->Int("has_bias") != 0;
+  const int64_t inner = x.shape[1];
+  WithFloatType(x.dtype, [&](auto tag) {
+    using T = typename decltype(tag)::Type;
+    for (size_t part = 0; part < count; ++part) {
+      const TensorView &w = args.inputs[1 + part], &y = args.outputs[part];
+      const int64_t columns = w.shape[0];
+      context.pool().ParallelFor(y.elements(), 16, [&](int64_t begin, int64_t end, int) {
+        for (int64_t i = begin; i < end; ++i) {
+          double sum = Dot(x.as<T>() + i / columns * inner, w.as<T>() + i % columns * inner, 1, inner);
+          if (has_bias) sum += At(args.inputs[1 + count + part].as<T>(), i % columns);
+          StoreRounded(y, i, sum);
+        }
+      });
+    }
+  });
+  return absl::OkStatus();
+}
+
+absl::Status GatedLinear(CpuContext& context, const KernelArgs& args) {
+  const TensorView &x = args.inputs[0], &gate = args.inputs[1], &up = args.inputs[2], &y = args.outputs[0];
+  const int64_t inner = x.shape[1], columns = gate.shape[0];
+  double (*const activate)(double) = ActivationOf(args.attributes->String("activation"));
+  WithFloatType(x.dtype, [&](auto tag) {
+    using T = typename decltype(tag)::Type;
+    const auto round = [](double value) { return static_cast<float>(static_cast<T>(static_cast<float>(value))); };
+    context.pool().ParallelFor(y.elements(), 16, [&](int64_t begin, int64_t end, int) {
+      for (int64_t i = begin; i < end; ++i) {
+        const T* const row = x.as<T>() + i / columns * inner;
+        const double gated = round(activate(round(Dot(row, gate.as<T>() + i % columns * inner, 1, inner))));
+        StoreRounded(y, i, gated * round(Dot(row, up.as<T>() + i % columns * inner, 1, inner)));
+      }
+    });
+  });
+  return absl::OkStatus();
+}
+
 absl::Status Linear(CpuContext& context, const KernelArgs& args) {
   const TensorView &x = args.inputs[0], &w = args.inputs[1], &y = args.outputs[0];
   const bool has_bias = args.attributes->Int("has_bias") != 0, has_residual = args.attributes->Int("has_residual") != 0;
   const int64_t inner = x.shape[1], columns = w.shape[0];
+  const absl::string_view activation = args.attributes->String("activation");
+  double (*const activate)(double) = ActivationOf(activation);
   WithFloatType(x.dtype, [&](auto tag) {
     using T = typename decltype(tag)::Type;
     context.pool().ParallelFor(y.elements(), 16, [&](int64_t begin, int64_t end, int) {
@@ -68,6 +110,10 @@ absl::Status Linear(CpuContext& context, const KernelArgs& args) {
         double sum = Dot(x.as<T>() + i / columns * inner, w.as<T>() + i % columns * inner, 1, inner);
         if (has_bias) sum += At(args.inputs[2].as<T>(), i % columns);
         if (has_residual) sum += At(args.inputs.back().as<T>(), i);
+        if (!activation.empty()) {
+          StoreRounded(y, i, sum);
+          WithFloatType(y.dtype, [&](auto out) { sum = activate(At(y.as<typename decltype(out)::Type>(), i)); });
+        }
         StoreRounded(y, i, sum);
       }
     });
@@ -118,6 +164,8 @@ absl::Status Attention(CpuContext& context, const KernelArgs& args) {
 void AddReferenceContractions(CpuFunctionTable& table) {
   table["matmul"] = Matmul;
   table["linear"] = Linear;
+  table["linear_group"] = LinearGroup;
+  table["gated_linear"] = GatedLinear;
   table["attention"] = Attention;
 }
 

@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "kernels/cpu/reference/reference.h"
 #include "kernels/cpu/reference/typed.h"
+#include "runtime/base/status_macros.h"
 
 namespace metronome::cpu {
 namespace {
@@ -107,6 +108,18 @@ absl::Status Gather(CpuContext&, const KernelArgs& args) {
   return absl::OkStatus();
 }
 
+absl::Status Embedding(CpuContext& context, const KernelArgs& args) {
+  RETURN_IF_ERROR(Gather(context, args));
+  const TensorView& output = args.outputs[0];
+  const auto scale = static_cast<float>(args.attributes->Float("scale", 1));
+  WithFloatType(output.dtype, [&](auto tag) {
+    using T = typename decltype(tag)::Type;
+    T* const values = output.as<T>();
+    for (int64_t i = 0; i < output.elements(); ++i) values[i] = static_cast<T>(static_cast<float>(values[i]) * scale);
+  });
+  return absl::OkStatus();
+}
+
 absl::Status CacheWrite(CpuContext&, const KernelArgs& args) {
   const TensorView &rows = args.inputs[1], &output = args.outputs[0];
   auto* const end = static_cast<std::byte*>(output.data) + output.bytes();
@@ -129,6 +142,7 @@ void AddReferenceLayout(CpuFunctionTable& table) {
   table["slice"] = Slice;
   table["concat"] = Concat;
   table["gather"] = Gather;
+  table["embedding"] = Embedding;
   table["cache_write"] = CacheWrite;
   table["iota"] = Iota;
 }

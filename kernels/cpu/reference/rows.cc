@@ -1,4 +1,5 @@
 #include <cmath>
+#include <vector>
 
 #include "kernels/cpu/reference/reference.h"
 #include "kernels/cpu/reference/typed.h"
@@ -91,6 +92,30 @@ absl::Status RmsNorm(CpuContext& context, const KernelArgs& args) {
   });
 }
 
+absl::Status AddRmsNorm(CpuContext& context, const KernelArgs& args) {
+  const TensorView &a = args.inputs[0], &b = args.inputs[1], &sum = args.outputs[0];
+  const absl::Status added = ForRows(context, args, [&](auto tag, int64_t base) {
+    using T = typename decltype(tag)::Type;
+    for (int64_t i = 0; i < a.shape.back(); ++i) Store<T>(sum, base + i, At<T>(a, base + i) + At<T>(b, base + i));
+  });
+  if (!added.ok()) return added;
+  std::vector<TensorView> inputs(args.inputs.begin() + 1, args.inputs.end());
+  inputs[0] = sum;
+  return RmsNorm(context, {.inputs = inputs, .outputs = args.outputs.subspan(1), .attributes = args.attributes});
+}
+
+absl::Status Softcap(CpuContext& context, const KernelArgs& args) {
+  const TensorView &x = args.inputs[0], &y = args.outputs[0];
+  const double cap = args.attributes->Float("cap");
+  WithFloatType(x.dtype, [&](auto tag) {
+    using T = typename decltype(tag)::Type;
+    context.pool().ParallelFor(x.elements(), 4096, [&](int64_t begin, int64_t end, int) {
+      for (int64_t i = begin; i < end; ++i) Store<T>(y, i, cap * std::tanh(At<T>(x, i) / cap));
+    });
+  });
+  return absl::OkStatus();
+}
+
 absl::Status Rope(CpuContext& context, const KernelArgs& args) {
   const TensorView &x = args.inputs[0], &cos = args.inputs[1], &sin = args.inputs[2], &y = args.outputs[0];
   return ForRows(context, args, [&](auto tag, int64_t base) {
@@ -106,13 +131,9 @@ absl::Status Rope(CpuContext& context, const KernelArgs& args) {
   });
 }
 
-double Silu(double x) { return x / (1 + std::exp(-x)); }
-
-double GeluTanh(double x) { return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x))); }
-
 absl::Status GatedActivation(CpuContext& context, const KernelArgs& args) {
   const TensorView &gate = args.inputs[0], &up = args.inputs[1], &y = args.outputs[0];
-  double (*const activate)(double) = args.attributes->String("activation") == "silu" ? Silu : GeluTanh;
+  double (*const activate)(double) = ActivationOf(args.attributes->String("activation"));
   return ForRows(context, args, [&](auto tag, int64_t base) {
     using T = typename decltype(tag)::Type;
     for (int64_t i = 0; i < gate.shape.back(); ++i) {
@@ -131,6 +152,8 @@ void AddReferenceRows(CpuFunctionTable& table) {
   table["rms_norm"] = RmsNorm;
   table["rope"] = Rope;
   table["gated_activation"] = GatedActivation;
+  table["add_rms_norm"] = AddRmsNorm;
+  table["softcap"] = Softcap;
 }
 
 }  // namespace metronome::cpu

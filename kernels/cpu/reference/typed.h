@@ -2,9 +2,11 @@
 #define METRONOME_KERNELS_CPU_REFERENCE_TYPED_H_
 
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <utility>
 
+#include "absl/strings/string_view.h"
 #include "kernels/dtype.h"
 #include "kernels/tensor_view.h"
 
@@ -40,6 +42,12 @@ auto WithAnyType(DType dtype, Function&& function) {
     default:
       return WithFloatType(dtype, std::forward<Function>(function));
   }
+}
+
+// "silu" or "gelu_tanh" (Hendrycks & Gimpel 2016, arXiv:1606.08415).
+inline double (*ActivationOf(absl::string_view name))(double) {
+  if (name == "silu") return [](double x) { return x / (1 + std::exp(-x)); };
+  return [](double x) { return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x))); };
 }
 
 // Strides, in elements, that read `from` as if it had the shape `to`: 0 along broadcast axes.

@@ -2,6 +2,7 @@
 #include <immintrin.h>
 
 #include <cstdint>
+#include <type_traits>
 
 #include "kernels/cpu/vector/vector_kernels.h"
 
@@ -13,59 +14,181 @@ constexpr int64_t kPrefetchElements = 512;  // As for the other streams.
 
 __m512bh Cast(__m512i bits) { return reinterpret_cast<__m512bh>(bits); }
 
-// M rows of x against R streams of w, `stride` apart.
-template <int M, int R>
+// The sums of four vectors' lanes.
+inline __m128 SumFour(const __m512* v) {
+  const __m512 ab = _mm512_add_ps(_mm512_unpacklo_ps(v[0], v[1]), _mm512_unpackhi_ps(v[0], v[1]));
+  const __m512 cd = _mm512_add_ps(_mm512_unpacklo_ps(v[2], v[3]), _mm512_unpackhi_ps(v[2], v[3]));
+  const __m512d low = _mm512_castps_pd(ab), high = _mm512_castps_pd(cd);
+  const __m512 quads =
+      _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(low, high)), _mm512_castpd_ps(_mm512_unpackhi_pd(low, high)));
+  const __m256 halves = _mm256_add_ps(_mm512_castps512_ps256(quads), _mm512_extractf32x8_ps(quads, 1));
+  return _mm_add_ps(_mm256_castps256_ps128(halves), _mm256_extractf128_ps(halves, 1));
+}
+
+// Elements of a row of x once packed: whole vectors, the last padded with zeros.
+int64_t PackedSize(int64_t k) { return (k + kWidth - 1) / kWidth * kWidth; }
+
+// Rows of x are taken in groups of up to six: with four streams of w that is 24 sums, and registers to spare for the
+// operands. Groups are even in size, and never three, so that they can share the streams to fetch evenly.
+constexpr int kMaxGroup = 6;
+
+int64_t GroupsOf(int64_t m) {
+  const int64_t least = (m + kMaxGroup - 1) / kMaxGroup;
+  return least == 3 ? 4 : least;
+}
+
+template <typename Function>
+void ForGroups(int64_t m, Function&& function) {
+  const int64_t groups = GroupsOf(m);
+  for (int64_t group = 0, first = 0; group < groups; ++group) {
+    const int64_t size = m / groups + (group < m % groups ? 1 : 0);
+    function(group, first, size);
+    first += size;
+  }
+}
+
+template <bool kAdd>
+void Put(float& to, float value) {
+  to = kAdd ? to + value : value;
+}
+
+// Which rows of a tile of w are asked for meanwhile, and where they lie from those being read.
+struct Prefetch {
+  int64_t first;  // Row of the tile.
+  int64_t ahead;  // Elements.
+};
+
+// A packed group of M rows of x against R rows of w, `stride` apart; P further rows are prefetched. Dots of one row of
+// x go `step` apart, added to what is there if kAdd.
+template <int M, int R, int P, bool kAdd>
 inline void DotTile(const uint16_t* x, int64_t k, const uint16_t* w, int64_t stride, float* dots, int64_t dots_stride,
-                    int64_t step) {
+                    int64_t step, Prefetch prefetch) {
   __m512 acc[M * R];
-#pragma GCC unroll 16
+#pragma GCC unroll 32
   for (int i = 0; i < M * R; ++i) acc[i] = _mm512_setzero_ps();
   const auto add = [&](const auto& load, int64_t j) {
-    __m512bh xs[M];
-#pragma GCC unroll 4
-    for (int i = 0; i < M; ++i) xs[i] = Cast(load(x + i * k + j));
+    __m512bh ws[R];
 #pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) {
-      const __m512bh ws = Cast(load(w + r * stride + j));
-#pragma GCC unroll 4
-      for (int i = 0; i < M; ++i) acc[i * R + r] = _mm512_dpbf16_ps(acc[i * R + r], xs[i], ws);
+    for (int r = 0; r < R; ++r) ws[r] = Cast(load(w + r * stride + j));
+#pragma GCC unroll 8
+    for (int i = 0; i < M; ++i) {
+      const __m512bh xs = Cast(_mm512_loadu_si512(x + j * M + i * kWidth));
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) acc[i * R + r] = _mm512_dpbf16_ps(acc[i * R + r], xs, ws[r]);
     }
   };
+  const uint16_t* const next = w + prefetch.first * stride + prefetch.ahead;
   int64_t j = 0;
   for (; j + kWidth <= k; j += kWidth) {
 #pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) __builtin_prefetch(w + r * stride + j + kPrefetchElements, 0, 3);
+    for (int r = 0; r < P; ++r) __builtin_prefetch(next + r * stride + j, 0, 3);
     add([](const uint16_t* from) { return _mm512_loadu_si512(from); }, j);
   }
   if (j < k) {
     const auto rest = static_cast<__mmask32>((uint32_t{1} << (k - j)) - 1);
     add([rest](const uint16_t* from) { return _mm512_maskz_loadu_epi16(rest, from); }, j);
   }
-#pragma GCC unroll 4
-  for (int i = 0; i < M; ++i) {
 #pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) dots[i * dots_stride + r * step] = _mm512_reduce_add_ps(acc[i * R + r]);
+  for (int i = 0; i < M; ++i) {
+    if constexpr (R % 4 == 0) {
+#pragma GCC unroll 2
+      for (int r = 0; r < R; r += 4) {
+        float sums[4];
+        _mm_storeu_ps(sums, SumFour(acc + i * R + r));
+#pragma GCC unroll 4
+        for (int q = 0; q < 4; ++q) Put<kAdd>(dots[i * dots_stride + (r + q) * step], sums[q]);
+      }
+    } else {
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) Put<kAdd>(dots[i * dots_stride + r * step], _mm512_reduce_add_ps(acc[i * R + r]));
+    }
   }
 }
 
+// One group of up to four rows: R streams of w far apart keep several memory requests in flight, each a little ahead of
+// its loads.
 template <int M>
-void StreamRows(const uint16_t* x, int64_t k, const uint16_t* w, int64_t rows, float* dots, int64_t dots_stride) {
+void StreamFewRows(const uint16_t* x, int64_t k, const uint16_t* w, int64_t rows, float* dots, int64_t dots_stride) {
   constexpr int R = M <= 2 ? 8 : 4;
   const int64_t tiles = rows / R;
-  for (int64_t t = 0; t < tiles; ++t) DotTile<M, R>(x, k, w + t * k, tiles * k, dots + t, dots_stride, tiles);
-  for (int64_t r = tiles * R; r < rows; ++r) DotTile<M, 1>(x, k, w + r * k, k, dots + r, dots_stride, 1);
+  for (int64_t t = 0; t < tiles; ++t)
+    DotTile<M, R, R, false>(x, k, w + t * k, tiles * k, dots + t, dots_stride, tiles, {0, kPrefetchElements});
+  for (int64_t r = tiles * R; r < rows; ++r)
+    DotTile<M, 1, 1, false>(x, k, w + r * k, k, dots + r, dots_stride, 1, {0, kPrefetchElements});
+}
+
+using Tile = void (*)(const uint16_t* x, int64_t k, const uint16_t* w, int64_t stride, float* dots, int64_t dots_stride,
+                      int64_t step, Prefetch prefetch);
+constexpr int kTileRows = 4;  // Of w.
+// Columns of w that a tile spans: 16 KiB of four rows, which stay in the first-level cache with a group of x.
+constexpr int64_t kTileColumns = 2048;
+
+template <int R, int P, bool kAdd>
+Tile TileFor(int64_t m) {
+  constexpr Tile kTiles[kMaxGroup] = {DotTile<1, R, P, kAdd>, DotTile<2, R, P, kAdd>, DotTile<3, R, P, kAdd>,
+                                      DotTile<4, R, P, kAdd>, DotTile<5, R, P, kAdd>, DotTile<6, R, P, kAdd>};
+  return kTiles[m - 1];
+}
+
+// All groups of rows of x in turn against each tile of w, while each group fetches its share of the next tile.
+void StreamManyRows(const uint16_t* x, int64_t m, int64_t k, const uint16_t* w, int64_t rows, float* dots,
+                    int64_t dots_stride) {
+  const int64_t x_row = PackedSize(k), share = GroupsOf(m) >= kTileRows ? 1 : kTileRows / GroupsOf(m);
+  int64_t r = 0;
+  for (; r + kTileRows <= rows; r += kTileRows) {
+    int64_t at = 0;
+    do {
+      const int64_t columns = k - at < kTileColumns ? k - at : kTileColumns;
+      const int64_t ahead = at + columns < k ? columns : kTileRows * k - at;
+      ForGroups(m, [&](int64_t group, int64_t first, int64_t size) {
+        const int64_t fetched = group * share;
+        const auto choose = [&](auto add) {
+          constexpr bool kAdd = decltype(add)::value;
+          return fetched >= kTileRows ? TileFor<kTileRows, 0, kAdd>(size)
+                 : share == 1         ? TileFor<kTileRows, 1, kAdd>(size)
+                 : share == 2         ? TileFor<kTileRows, 2, kAdd>(size)
+                                      : TileFor<kTileRows, 4, kAdd>(size);
+        };
+        const Tile tile = at == 0 ? choose(std::false_type()) : choose(std::true_type());
+        tile(x + first * x_row + at * size, columns, w + r * k + at, k, dots + first * dots_stride + r, dots_stride, 1,
+             {fetched, ahead});
+      });
+      at += columns;
+    } while (at < k);
+  }
+  for (; r < rows; ++r) {
+    ForGroups(m, [&](int64_t, int64_t first, int64_t size) {
+      TileFor<1, 0, false>(size)(x + first * x_row, k, w + r * k, k, dots + first * dots_stride + r, dots_stride, 1,
+                                 {0, 0});
+    });
+  }
 }
 
 }  // namespace
 
-void StreamBFloatRows(const void* x_data, int64_t m, int64_t k, const void* w_data, int64_t rows, float* dots,
-                      int64_t dots_stride) {
+int64_t PackedBFloatElements(int64_t m, int64_t k) { return m * PackedSize(k); }
+
+void PackBFloatRows(const void* x_data, int64_t m, int64_t k, void* packed_data) {
   const auto* x = static_cast<const uint16_t*>(x_data);
+  auto* packed = static_cast<uint16_t*>(packed_data);
+  ForGroups(m, [&](int64_t, int64_t first, int64_t size) {
+    for (int64_t j = 0; j < k; j += kWidth) {
+      const auto wanted = k - j < kWidth ? static_cast<__mmask32>((uint32_t{1} << (k - j)) - 1) : ~__mmask32{0};
+      for (int64_t i = 0; i < size; ++i, packed += kWidth)
+        _mm512_storeu_si512(packed, _mm512_maskz_loadu_epi16(wanted, x + (first + i) * k + j));
+    }
+  });
+}
+
+void StreamBFloatRows(const void* packed, int64_t m, int64_t k, const void* w_data, int64_t rows, float* dots,
+                      int64_t dots_stride) {
+  const auto* x = static_cast<const uint16_t*>(packed);
   const auto* w = static_cast<const uint16_t*>(w_data);
-  for (; m >= 4; m -= 4, x += 4 * k, dots += 4 * dots_stride) StreamRows<4>(x, k, w, rows, dots, dots_stride);
-  if (m == 3) StreamRows<3>(x, k, w, rows, dots, dots_stride);
-  if (m == 2) StreamRows<2>(x, k, w, rows, dots, dots_stride);
-  if (m == 1) StreamRows<1>(x, k, w, rows, dots, dots_stride);
+  if (m == 4) return StreamFewRows<4>(x, k, w, rows, dots, dots_stride);
+  if (m == 3) return StreamFewRows<3>(x, k, w, rows, dots, dots_stride);
+  if (m == 2) return StreamFewRows<2>(x, k, w, rows, dots, dots_stride);
+  if (m == 1) return StreamFewRows<1>(x, k, w, rows, dots, dots_stride);
+  StreamManyRows(x, m, k, w, rows, dots, dots_stride);
 }
 
 }  // namespace metronome::cpu

@@ -13,6 +13,8 @@ inline const VectorKernels& SelectVectorKernels(InstructionSet set) {
   if (set >= InstructionSet::kAvx512Bf16) {
     static const VectorKernels with_bfloat = [] {
       VectorKernels kernels = kAvx512Kernels;
+      kernels.packed_bfloat_elements = PackedBFloatElements;
+      kernels.pack_bfloat_rows = PackBFloatRows;
       kernels.stream_bfloat_rows = StreamBFloatRows;
       return kernels;
     }();

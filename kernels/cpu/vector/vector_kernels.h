@@ -25,9 +25,11 @@ struct VectorKernels {
   // The same for long rows that lie one after the other (stride k) and are read once from memory.
   void (*stream_rows)(VectorDType dtype, const float* x, int64_t m, int64_t k, const void* w, int64_t rows, float* dots,
                       int64_t dots_stride);
-  // stream_rows where x and w are bfloat16 and multiplied as they are; nullptr without instructions for that. Subnormal
-  // numbers count as 0.
-  void (*stream_bfloat_rows)(const void* x, int64_t m, int64_t k, const void* w, int64_t rows, float* dots,
+  // stream_rows where x and w are bfloat16 and multiplied as they are, with x packed before; nullptr without
+  // instructions for that. Subnormal numbers count as 0.
+  int64_t (*packed_bfloat_elements)(int64_t m, int64_t k) = nullptr;
+  void (*pack_bfloat_rows)(const void* x, int64_t m, int64_t k, void* packed) = nullptr;
+  void (*stream_bfloat_rows)(const void* packed, int64_t m, int64_t k, const void* w, int64_t rows, float* dots,
                              int64_t dots_stride) = nullptr;
   // acc[i * n + j] += sum over r of p[i * p_stride + r] * v[r * stride + j], for m rows of p and `rows` rows of v;
   // `ahead` as above.
@@ -50,8 +52,10 @@ extern const VectorKernels kPortableKernels;
 #if defined(__x86_64__)
 extern const VectorKernels kAvx2Kernels;
 extern const VectorKernels kAvx512Kernels;
-// In avx512_bf16.cc, the only function that needs more.
-void StreamBFloatRows(const void* x, int64_t m, int64_t k, const void* w, int64_t rows, float* dots,
+// In avx512_bf16.cc, the only functions that need more.
+int64_t PackedBFloatElements(int64_t m, int64_t k);
+void PackBFloatRows(const void* x, int64_t m, int64_t k, void* packed);
+void StreamBFloatRows(const void* packed, int64_t m, int64_t k, const void* w, int64_t rows, float* dots,
                       int64_t dots_stride);
 #endif
 

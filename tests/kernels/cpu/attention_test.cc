@@ -163,6 +163,29 @@ TEST_P(AttentionTest, RepeatedRunsAreBitIdentical) {
   }
 }
 
+TEST_P(AttentionTest, TuningKeepsTheResult) {
+  const Kernel* const kernel = backend().FindKernel("attention").value();
+  for (const Problem& p : {Problem{1, 700, 6, 3, 24, 24}, Problem{19, 333, 4, 2, 16, 12, 90}}) {
+    const std::vector<HostTensor> inputs = Make(DType::kFloat32, p);
+    const std::vector<TensorView> views = {inputs[0].View(), inputs[1].View(), inputs[2].View()};
+    const HostTensor y(DType::kFloat32, {p.n, p.heads, p.dv});
+    const auto expect_result_with = [&](absl::string_view name, int64_t value) {
+      SCOPED_TRACE(std::string(name) + " " + std::to_string(value));
+      Attributes attributes = AttributesOf(p);
+      attributes.Set(name, value);
+      ASSERT_TRUE(Run("attention", inputs, y, attributes).ok());
+      ExpectAttention(p, inputs, y);
+    };
+    for (const TuningParameter& parameter : backend().TuningSpace(*kernel, {.inputs = views})) {
+      for (const int64_t value : parameter.values) expect_result_with(parameter.name, value);
+    }
+    for (const char* const name : {"tune_block", "tune_row_tile", "tune_min_split"}) {
+      for (const int64_t value : {INT64_MIN, int64_t{0}, int64_t{1}, int64_t{17}, INT64_MAX})
+        expect_result_with(name, value);
+    }
+  }
+}
+
 TEST_P(AttentionTest, NoQueriesIsANoOp) {
   const Problem p = {0, 9, 2, 1, 16, 16};
   const HostTensor y(DType::kFloat32, {0, 2, 16});

@@ -34,11 +34,11 @@ Backend& BackendOf(const Variant& variant) {
 }
 
 absl::Status RunKernel(Backend& backend, absl::string_view name, const std::vector<HostTensor>& inputs,
-                       const HostTensor& output, const Attributes& attributes) {
-  std::vector<TensorView> views;
+                       const std::vector<HostTensor>& outputs, const Attributes& attributes) {
+  std::vector<TensorView> views, out;
   for (const HostTensor& input : inputs) views.push_back(input.View());
-  const TensorView out = output.View();
-  const KernelArgs args = {.inputs = views, .outputs = absl::MakeConstSpan(&out, 1), .attributes = &attributes};
+  for (const HostTensor& output : outputs) out.push_back(output.View());
+  const KernelArgs args = {.inputs = views, .outputs = out, .attributes = &attributes};
   RETURN_IF_ERROR(CheckKernelArgs(name, args));
   ASSIGN_OR_RETURN(const Kernel* const kernel, backend.FindKernel(name));
   RETURN_IF_ERROR(backend.Launch(*kernel, args));

@@ -29,14 +29,18 @@ Backend& BackendOf(const Variant& variant);
 
 // Checks the operands against the catalogue as a bound plan would, then runs the kernel to completion.
 absl::Status RunKernel(Backend& backend, absl::string_view name, const std::vector<HostTensor>& inputs,
-                       const HostTensor& output, const Attributes& attributes = {});
+                       const std::vector<HostTensor>& outputs, const Attributes& attributes = {});
 
 class KernelTest : public ::testing::TestWithParam<Variant> {
  protected:
   Backend& backend() { return BackendOf(GetParam()); }
   absl::Status Run(absl::string_view name, const std::vector<HostTensor>& inputs, const HostTensor& output,
                    const Attributes& attributes = {}) {
-    return RunKernel(backend(), name, inputs, output, attributes);
+    return RunKernel(backend(), name, inputs, {output}, attributes);
+  }
+  absl::Status Run(absl::string_view name, const std::vector<HostTensor>& inputs,
+                   const std::vector<HostTensor>& outputs, const Attributes& attributes = {}) {
+    return RunKernel(backend(), name, inputs, outputs, attributes);
   }
 };
 

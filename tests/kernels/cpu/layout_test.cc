@@ -171,6 +171,20 @@ TEST_P(LayoutTest, GatherNamesAnIndexOutsideTheTable) {
             absl::StatusCode::kOutOfRange);
 }
 
+TEST_P(LayoutTest, EmbeddingScalesTheRowsItGathers) {
+  for (const DType dtype : kFloats) {
+    const HostTensor table = HostTensor::Random(dtype, {6, 33}, 25, -9, 9),
+                     indices = HostTensor::Of(DType::kInt32, {4}, {5, 0, 3, 3}), y(dtype, {4, 33});
+    std::vector<double> want;
+    for (int64_t i = 0; i < y.elements(); ++i)
+      want.push_back(table.At(static_cast<int64_t>(indices.At(i / 33)) * 33 + i % 33) * 1.5);
+    ASSERT_TRUE(Run("embedding", {table, indices}, y, {{"scale", 1.5}}).ok());
+    ExpectWithinUlps(y, want, 0);
+    EXPECT_EQ(Run("embedding", {table, HostTensor::Of(DType::kInt32, {4}, {0, 6, 0, 0})}, y, {{"scale", 1.5}}).code(),
+              absl::StatusCode::kOutOfRange);
+  }
+}
+
 TEST_P(LayoutTest, CacheWriteAppendsInPlaceAndLeavesTheRestAlone) {
   for (const DType dtype : kFloats) {
     for (const auto& [past, rows] : {std::pair<int64_t, int64_t>{0, 1}, {0, 8}, {3, 1}, {3, 5}, {7, 1}, {4, 0}}) {

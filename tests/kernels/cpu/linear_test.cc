@@ -1,3 +1,4 @@
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -196,6 +197,135 @@ TEST_P(LinearTest, ResidualMayAliasTheOutput) {
     const HostTensor& residual = operands.inputs.back();
     ASSERT_TRUE(Run("linear", operands.inputs, residual, operands.attributes).ok());
     EXPECT_TRUE(residual.SameBytes(operands.output));
+  }
+}
+
+double Activate(absl::string_view activation, double x) {
+  if (activation == "silu") return x / (1 + std::exp(-x));
+  return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
+}
+
+// The products alone, stored as float32, give what the fused kernels round and go on with.
+class FusedLinearTest : public LinearTest {
+ protected:
+  HostTensor WideProduct(const HostTensor& x, const HostTensor& w, const HostTensor* bias = nullptr) {
+    const HostTensor y(DType::kFloat32, {x.shape()[0], w.shape()[0]});
+    std::vector<HostTensor> inputs = {x, w};
+    if (bias != nullptr) inputs.push_back(*bias);
+    const Attributes attributes = {{"has_bias", int64_t{bias != nullptr}}, {"has_residual", int64_t{0}}};
+    EXPECT_TRUE(Run("linear", inputs, y, attributes).ok());
+    return y;
+  }
+};
+METRONOME_TEST_ALL_VARIANTS(FusedLinearTest);
+
+TEST_P(FusedLinearTest, ActivationFollowsTheRoundedProduct) {
+  for (const DType dtype : kFloats) {
+    for (const char* const activation : {"silu", "gelu_tanh"}) {
+      for (const auto& [m, n, k] : {std::array<int64_t, 3>{1, 75, 40}, {7, 130, 33}, {70, 65, 31}}) {
+        SCOPED_TRACE(std::string(Name(dtype)) + " " + activation + " m " + std::to_string(m));
+        const HostTensor x = HostTensor::Random(dtype, {m, k}, 61), w = HostTensor::Random(dtype, {n, k}, 62),
+                         bias = HostTensor::Random(dtype, {n}, 63), y(dtype, {m, n});
+        const HostTensor wide = WideProduct(x, w, &bias);
+        std::vector<double> want, error;
+        for (int64_t i = 0; i < y.elements(); ++i) {
+          want.push_back(Activate(activation, RoundTo(dtype, wide.At(i))));
+          error.push_back(32 * 0x1p-24 * (1 + std::abs(want.back())));
+        }
+        ASSERT_TRUE(
+            Run("linear", {x, w, bias}, y,
+                {{"has_bias", int64_t{1}}, {"has_residual", int64_t{0}}, {"activation", std::string(activation)}})
+                .ok());
+        ExpectClose(y, want, error);
+      }
+    }
+  }
+}
+
+TEST_P(FusedLinearTest, GroupsAreTheirProducts) {
+  for (const DType dtype : kFloats) {
+    for (const int64_t m : {1, 3, 6, 21, 70}) {
+      for (const bool has_bias : {false, true}) {
+        constexpr int64_t kInner = 45;
+        const std::vector<int64_t> columns = {130, 1, 64, 0, 33};
+        SCOPED_TRACE(std::string(Name(dtype)) + " m " + std::to_string(m));
+        std::vector<HostTensor> inputs = {HostTensor::Random(dtype, {m, kInner}, 64)}, biases, outputs, want;
+        for (size_t part = 0; part < columns.size(); ++part) {
+          inputs.push_back(HostTensor::Random(dtype, {columns[part], kInner}, 65 + part));
+          biases.push_back(HostTensor::Random(dtype, {columns[part]}, 75 + part));
+          outputs.push_back(HostTensor(dtype, {m, columns[part]}));
+          want.push_back(WideProduct(inputs[0], inputs.back(), has_bias ? &biases.back() : nullptr));
+        }
+        if (has_bias) inputs.insert(inputs.end(), biases.begin(), biases.end());
+        ASSERT_TRUE(Run("linear_group", inputs, outputs, {{"has_bias", int64_t{has_bias}}}).ok());
+        for (size_t part = 0; part < columns.size(); ++part) ExpectWithinUlps(outputs[part], want[part].Values(), 0);
+      }
+    }
+  }
+}
+
+TEST_P(FusedLinearTest, GatedLinearActivatesOneProductAndMultipliesByTheOther) {
+  for (const DType dtype : kFloats) {
+    for (const char* const activation : {"silu", "gelu_tanh"}) {
+      for (const auto& [m, n, k] :
+           {std::array<int64_t, 3>{1, 131, 40}, {5, 64, 33}, {24, 70, 96}, {70, 65, 31}, {4, 0, 8}}) {
+        SCOPED_TRACE(std::string(Name(dtype)) + " " + activation + " m " + std::to_string(m));
+        const HostTensor x = HostTensor::Random(dtype, {m, k}, 81), gate = HostTensor::Random(dtype, {n, k}, 82),
+                         up = HostTensor::Random(dtype, {n, k}, 83), y(dtype, {m, n});
+        const HostTensor gates = WideProduct(x, gate), ups = WideProduct(x, up);
+        std::vector<double> want, error;
+        for (int64_t i = 0; i < y.elements(); ++i) {
+          const double activated = Activate(activation, RoundTo(dtype, gates.At(i))),
+                       factor = RoundTo(dtype, ups.At(i));
+          want.push_back(RoundTo(dtype, activated) * factor);
+          // The activated value, within a few units, may round to either neighbour.
+          const double unit = dtype == DType::kFloat32 ? 32 * 0x1p-24 : 2 * UnitRoundoff(dtype);
+          error.push_back((unit * std::abs(activated) + 32 * 0x1p-24) * std::abs(factor));
+        }
+        ASSERT_TRUE(Run("gated_linear", {x, gate, up}, y, {{"activation", std::string(activation)}}).ok());
+        ExpectClose(y, want, error);
+      }
+    }
+  }
+}
+
+// Every way to tune a launch, at sizes that the ways cut differently.
+TEST_P(FusedLinearTest, TuningKeepsTheResult) {
+  for (const DType dtype : kFloats) {
+    for (const int64_t m : {1, 6, 65}) {
+      const Problem p = {dtype, m, 150, 70, true, false, true};
+      Operands operands = Make(p, 84);
+      const std::vector<TensorView> views = {operands.inputs[0].View(), operands.inputs[1].View()};
+      const Kernel* const kernel = backend().FindKernel("linear").value();
+      for (const TuningParameter& parameter : backend().TuningSpace(*kernel, {.inputs = views})) {
+        for (const int64_t value : parameter.values) {
+          SCOPED_TRACE(Describe(p) + " " + std::string(parameter.name) + " " + std::to_string(value));
+          Attributes attributes = operands.attributes;
+          attributes.Set(parameter.name, value);
+          ASSERT_TRUE(Run("linear", operands.inputs, operands.output, attributes).ok());
+          ExpectProduct(p, operands);
+        }
+      }
+      for (const char* const name : {"tune_grain", "tune_method"}) {  // A plan from elsewhere may say anything.
+        for (const int64_t value : {INT64_MIN, int64_t{-1}, int64_t{0}, INT64_MAX}) {
+          Attributes attributes = operands.attributes;
+          attributes.Set(name, value);
+          ASSERT_TRUE(Run("linear", operands.inputs, operands.output, attributes).ok());
+          ExpectProduct(p, operands);
+        }
+      }
+    }
+  }
+}
+
+// More columns than one tile of a weight spans.
+TEST_P(LinearTest, WideRowsMatchFloat64AtEveryGroupSize) {
+  for (const int64_t m : {5, 6, 7, 12, 13, 18, 19, 24, 25, 37, 48}) {
+    const Problem p = {DType::kBFloat16, m, 13, 4117, false, false, true};
+    SCOPED_TRACE(Describe(p));
+    const Operands operands = Make(p, 85);
+    ASSERT_TRUE(Run("linear", operands.inputs, operands.output, operands.attributes).ok());
+    ExpectProduct(p, operands);
   }
 }
 

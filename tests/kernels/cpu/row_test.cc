@@ -284,5 +284,48 @@ TEST_P(RowTest, RunsInPlace) {
   }
 }
 
+// The two kernels that it stands for, one after the other.
+TEST_P(RowTest, AddRmsNormIsAddThenRmsNorm) {
+  for (const DType dtype : kFloats) {
+    for (const int64_t size : kSizes) {
+      for (const bool weighted : {false, true}) {
+        SCOPED_TRACE(std::string(Name(dtype)) + " size " + std::to_string(size));
+        const HostTensor a = HostTensor::Random(dtype, {3, size}, 41, -3, 3),
+                         b = HostTensor::Random(dtype, {3, size}, 42), weight = HostTensor::Random(dtype, {size}, 43);
+        const HostTensor sum(dtype, {3, size}), norm(dtype, {3, size}), want_sum(dtype, {3, size}),
+            want_norm(dtype, {3, size});
+        const Attributes attributes = {{"eps", 1e-5}, {"weight_offset", weighted ? 1.0 : 0.0}};
+        std::vector<HostTensor> fused = {a, b}, second = {want_sum};
+        if (weighted) {
+          fused.push_back(weight);
+          second.push_back(weight);
+        }
+        ASSERT_TRUE(Run("add", {a, b}, want_sum).ok());
+        ASSERT_TRUE(Run("rms_norm", second, want_norm, attributes).ok());
+
+        ASSERT_TRUE(Run("add_rms_norm", fused, {sum, norm}, attributes).ok());
+
+        ExpectWithinUlps(sum, want_sum.Values(), 0);
+        ExpectWithinUlps(norm, want_norm.Values(), 0);
+
+        // In place, as the lowering aliases the sum.
+        ASSERT_TRUE(Run("add_rms_norm", fused, {a, norm}, attributes).ok());
+        EXPECT_TRUE(a.SameBytes(sum));
+        ExpectWithinUlps(norm, want_norm.Values(), 0);
+      }
+    }
+  }
+}
+
+TEST_P(RowTest, SoftcapMatchesFloat64) {
+  for (const DType dtype : kFloats) {
+    const HostTensor x = HostTensor::Of(dtype, {9}, {0, 1, -1, 29, -31, 300, -3000, kInf, kNan}), y(dtype, {9});
+    std::vector<double> want;
+    for (const double value : x.Values()) want.push_back(30 * std::tanh(value / 30));
+    ASSERT_TRUE(Run("softcap", {x}, y, {{"cap", 30.0}}).ok());
+    ExpectWithinUlps(y, want, 8);
+  }
+}
+
 }  // namespace
 }  // namespace metronome::testing
