@@ -49,7 +49,7 @@ void AddServer(CLI::App& app, ServerOptions& server) {
 
 void AddCompile(CLI::App& app, CompileOptions& options) {
   app.add_option("--dtype", options.dtype, "float32, bfloat16 or float16 (default bfloat16)");
-  app.add_option("--path", options.path, "compiled or eager (default compiled)");
+  app.add_option("--path", options.path, "compiled, graph or eager (default compiled)");
   app.add_option("--weights", options.weights, "auto, synthetic or a directory on the server (default auto)");
   app.add_option("--max-cache-len", options.max_cache_len, "positions of a session at most");
   app.add_option("--seed", options.seed, "of synthetic weights and prompts");

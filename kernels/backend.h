@@ -52,6 +52,11 @@ struct KernelArgs {
   const Attributes* attributes = nullptr;
 };
 
+struct KernelLaunch {
+  const Kernel* kernel = nullptr;
+  KernelArgs args;
+};
+
 // One way to tune a kernel launch: an integer attribute of that name, with the values worth trying. A launch without it
 // takes the kernel's own choice.
 struct TuningParameter {
@@ -88,6 +93,8 @@ class Backend {
   virtual std::vector<TuningParameter> TuningSpace(const Kernel& kernel, const KernelArgs& args) const = 0;
   // Enqueues; returns before completion on an asynchronous device. Unimplemented for a dtype the kernel does not serve.
   virtual absl::Status Launch(const Kernel& kernel, const KernelArgs& args) = 0;
+  // Enqueues launches that do not depend on each other and may run side by side. Meant for small ones.
+  virtual absl::Status LaunchTogether(absl::Span<const KernelLaunch> launches) = 0;
   // Bytes per second of a plain read of memory far larger than any cache, with all threads: the roofline of a decode
   // step. Takes about half a second. ResourceExhausted.
   virtual absl::StatusOr<double> MeasureReadBandwidth() = 0;

@@ -19,7 +19,7 @@ absl::StatusOr<ModelRequest> ToModelRequest(const v1::CompileRequest& request, a
   }
   const std::optional<ExecutionPath> path = ParseExecutionPath(request.path().empty() ? "compiled" : request.path());
   if (!path.has_value())
-    return absl::InvalidArgumentError(absl::StrCat("path is '", request.path(), "', not compiled or eager"));
+    return absl::InvalidArgumentError(absl::StrCat("path is '", request.path(), "', not compiled, graph or eager"));
   result.path = *path;
   constexpr int32_t kMaxSearch = 100000;
   if (request.search_iterations() < 0 || request.search_iterations() > kMaxSearch) {

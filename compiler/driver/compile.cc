@@ -11,7 +11,7 @@
 namespace metronome {
 namespace {
 
-constexpr std::array<absl::string_view, 2> kPathNames = {"eager", "compiled"};
+constexpr std::array<absl::string_view, 3> kPathNames = {"eager", "compiled", "graph"};
 
 }  // namespace
 
@@ -33,11 +33,13 @@ absl::StatusOr<CompileResult> Compile(const Graph& graph, ExecutionPath path) {
   }
   CompileResult result;
   if (path == ExecutionPath::kEager) {
-    ASSIGN_OR_RETURN(result.plan, Lower(graph));
+    ASSIGN_OR_RETURN(Plan plan, Lower(graph));
+    result.plans.push_back({.seq = 1, .plan = std::move(plan)});
     return result;
   }
   ASSIGN_OR_RETURN(OptimisedGraph optimised, Optimise(graph));
-  ASSIGN_OR_RETURN(result.plan, Lower(optimised.graph));
+  ASSIGN_OR_RETURN(Plan plan, Lower(optimised.graph));
+  result.plans.push_back({.seq = 1, .plan = std::move(plan)});
   for (const BlockReport& block : optimised.blocks) {
     for (const RuleStatistics& rule : block.run.rules) {
       if (rule.applied > 0) result.rules_fired[rule.name] += static_cast<int>(rule.applied) * block.instances;

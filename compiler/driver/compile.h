@@ -9,21 +9,22 @@
 #include "absl/strings/string_view.h"
 #include "compiler/driver/optimise.h"
 #include "compiler/ir/graph.h"
-#include "runtime/plan/plan.h"
+#include "runtime/plan/plan_set.h"
 
 namespace metronome {
 
 // How a graph becomes a plan.
 enum class ExecutionPath : uint8_t {
   kEager,     // Each primitive one kernel, nothing rewritten: the oracle and the baseline.
-  kCompiled,  // Fused by the rules.
+  kCompiled,  // Fused by the rules, tuned by the search.
+  kGraph,     // The same plans, bound ahead of time, independent calls side by side (LaunchMode::kGraph).
 };
 
-absl::string_view Name(ExecutionPath path);  // "eager", "compiled".
+absl::string_view Name(ExecutionPath path);  // "eager", "compiled", "graph".
 std::optional<ExecutionPath> ParseExecutionPath(absl::string_view name);
 
 struct CompileResult {
-  Plan plan;
+  PlanSet plans;                           // One, that of a decode step, before any search.
   std::map<std::string, int> rules_fired;  // Times each rule taught something, over all layers; empty for kEager.
   std::vector<BlockReport> blocks;         // Likewise, one for each distinct block.
 };

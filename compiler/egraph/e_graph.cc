@@ -69,8 +69,10 @@ absl::StatusOr<TensorType> EGraph::TypeOf(const ENode& node) const {
 std::optional<double> EGraph::ConstantOf(const ENode& node, const TensorType& type) const {
   if (node.op == Op::kConstant) {
     const std::vector<double>& values = node.attributes.Floats("values");
-    if (values.size() == 1) return values[0];
-    return std::nullopt;
+    if (values.size() != 1) return std::nullopt;
+    // Narrow dtypes hold another number, and that is the one that takes part. What float32 rounds off is within
+    // SameConstant, and attributes such as an eps stay as they were written.
+    return type.dtype == DType::kFloat32 ? values[0] : RoundTo(type.dtype, values[0]);
   }
   if (type.rank() != 0 || !IsFloat(type.dtype)) return std::nullopt;
   std::vector<double> inputs;

@@ -20,20 +20,21 @@ let scaled = (cast? (mul $products #scale))
 let causal = (le (= ?key_positions (iota @keys)) (= ?query_positions (reshape (iota @queries))))
 let windowed = (and $causal (gt ?key_positions (sub ?query_positions #window)))
 let is-attention = positions(@keys, ?key_positions, @queries, ?query_positions, ?q, ?k), grouped(?grouped, ?q, ?k),
-      shared-heads(?wide_k, ?k), shared-heads(?wide_v, ?v), flat-heads(?root, ?q, ?v)
+      shared-heads(?wide_k, ?k), shared-heads(?wide_v, ?v), flat-heads(?root, ?q, ?v),
+      no-narrower(?scores, ?q)
 
 attention-causal: (reshape (transpose permutation=[2,0,1,3] (matmul transpose_b=0
-      (cast? (softmax (select $causal $scaled -inf))) $values)))
+      (cast? (softmax (= ?scores (select $causal $scaled -inf)))) $values)))
       => (reshape like=?root (attention scale=#scale window=0 ?q ?k ?v)) if positive(#scale), $is-attention
 attention-sliding-window: (reshape (transpose permutation=[2,0,1,3] (matmul transpose_b=0
-      (cast? (softmax (select $windowed $scaled -inf))) $values)))
+      (cast? (softmax (= ?scores (select $windowed $scaled -inf)))) $values)))
       => (reshape like=?root (attention scale=#scale window=int:#window ?q ?k ?v))
       if positive(#scale), positive(#window), $is-attention
 attention-causal-unscaled: (reshape (transpose permutation=[2,0,1,3] (matmul transpose_b=0
-      (cast? (softmax (select $causal (cast? $products) -inf))) $values)))
+      (cast? (softmax (= ?scores (select $causal (cast? $products) -inf)))) $values)))
       => (reshape like=?root (attention scale=1.0 window=0 ?q ?k ?v)) if $is-attention
 attention-sliding-window-unscaled: (reshape (transpose permutation=[2,0,1,3] (matmul transpose_b=0
-      (cast? (softmax (select $windowed (cast? $products) -inf))) $values)))
+      (cast? (softmax (= ?scores (select $windowed (cast? $products) -inf)))) $values)))
       => (reshape like=?root (attention scale=1.0 window=int:#window ?q ?k ?v)) if positive(#window), $is-attention
 )";
 }

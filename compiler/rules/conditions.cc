@@ -17,12 +17,21 @@ const ConditionTable& RuleConditions() {
   static const auto* const kTable = new ConditionTable{
       // The class is float32.
       {"float32", {"?", [](const Arguments& a) { return Type(a, 0).dtype == DType::kFloat32; }}},
+      {"float", {"?", [](const Arguments& a) { return IsFloat(Type(a, 0).dtype); }}},
+      // no-narrower(?inner, ?x): computing in the dtype of ?inner rounds no more than in that of ?x.
+      {"no-narrower",
+       {"??",
+        [](const Arguments& a) {
+          return Type(a, 0).dtype == DType::kFloat32 || Type(a, 0).dtype == Type(a, 1).dtype;
+        }}},
       // Both classes have one type.
       {"same-type", {"??", [](const Arguments& a) { return Type(a, 0) == Type(a, 1); }}},
       {"rank", {"?#", [](const Arguments& a) { return Type(a, 0).rank() == static_cast<int>(a[1].scalar); }}},
+      {"has-axis", {"?", [](const Arguments& a) { return Type(a, 0).rank() > 0; }}},
       // The matched product carries no activation.
       {"no-activation", {"@", [](const Arguments& a) { return a[0].attributes->String("activation").empty(); }}},
       {"positive", {"#", [](const Arguments& a) { return a[0].scalar > 0; }}},
+      {"not-negative", {"#", [](const Arguments& a) { return a[0].scalar >= 0; }}},
       // #a * #b = 1.
       {"reciprocal", {"##", [](const Arguments& a) { return std::abs(a[0].scalar * a[1].scalar - 1) < 1e-6; }}},
       // #scale * (size of the last axis) = 1: a sum scaled so is a mean.

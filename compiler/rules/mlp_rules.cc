@@ -9,9 +9,10 @@ let silu = (cast? (mul (= ?gate32 (cast? ?gate)) (sigmoid ?gate32)))
 let gelu = (cast? (mul (mul (= ?gate32 (cast? ?gate)) 0.5)
       (add (tanh (mul (add ?gate32 (mul (mul ?gate32 (mul ?gate32 ?gate32)) 0.044715)) 0.7978845608028654)) 1)))
 
-gated-silu: (mul $silu ?up) => (gated_activation activation=silu ?gate ?up) if float32(?gate32), same-type(?gate, ?up)
+gated-silu: (mul $silu ?up) => (gated_activation activation=silu ?gate ?up)
+      if float32(?gate32), same-type(?gate, ?up), has-axis(?gate)
 gated-gelu-tanh: (mul $gelu ?up) => (gated_activation activation=gelu_tanh ?gate ?up)
-      if float32(?gate32), same-type(?gate, ?up)
+      if float32(?gate32), same-type(?gate, ?up), has-axis(?gate)
 gated-linear: (gated_activation @act (linear @plain ?x ?gate) (linear @plain ?x ?up)) => (gated_linear @act ?x ?gate ?up)
       if no-activation(@plain)
 

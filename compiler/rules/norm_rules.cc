@@ -6,7 +6,7 @@ absl::string_view NormRules() {
   return R"(
 # x / sqrt(mean(x^2) + eps), in float32 whatever the dtype of x.
 let normalised = (mul (= ?x32 (cast? ?x)) (rsqrt (add (mul (reduce_sum @sum (mul ?x32 ?x32)) #inverse_size) #eps)))
-let is-mean = float32(?x32), last-axis(@sum, ?x), mean(#inverse_size, ?x)
+let is-mean = float32(?x32), last-axis(@sum, ?x), mean(#inverse_size, ?x), not-negative(#eps)
 
 rms-norm-weightless: (cast? $normalised) => (rms_norm eps=#eps ?x) if $is-mean, same-type(?root, ?x)
 rms-norm-round-then-weight: (mul (cast? $normalised) ?w)

@@ -33,6 +33,8 @@ class CpuBackend final : public Backend {
     cpu::CpuFunctionTable table;
     cpu::AddReferenceKernels(table);
     if (optimised_) cpu::AddOptimisedKernels(table);
+    for (int member = 0; member < context_.threads(); ++member)
+      alone_.push_back(std::make_unique<cpu::CpuContext>(1, instruction_set));
     for (const auto& [name, function] : table) kernels_.emplace(name, CpuKernel(name, function));
   }
 
@@ -71,6 +73,19 @@ class CpuBackend final : public Backend {
     return static_cast<const CpuKernel&>(kernel).function()(context_, args);
   }
 
+  // One thread each.
+  absl::Status LaunchTogether(absl::Span<const KernelLaunch> launches) override {
+    std::vector<absl::Status> statuses(launches.size());
+    context_.pool().ParallelFor(static_cast<int64_t>(launches.size()), 1, [&](int64_t index, int64_t, int member) {
+      const KernelLaunch& launch = launches[index];
+      statuses[index] = static_cast<const CpuKernel&>(*launch.kernel).function()(*alone_[member], launch.args);
+    });
+    for (absl::Status& status : statuses) {
+      if (!status.ok()) return std::move(status);
+    }
+    return absl::OkStatus();
+  }
+
   absl::StatusOr<double> MeasureReadBandwidth() override { return cpu::MeasureReadBandwidth(context_.pool()); }
 
   absl::Status Synchronize() override { return absl::OkStatus(); }
@@ -82,6 +97,7 @@ class CpuBackend final : public Backend {
   }
 
   cpu::CpuContext context_;
+  std::vector<std::unique_ptr<cpu::CpuContext>> alone_;  // By member of the pool: for kernels that it runs by itself.
   bool optimised_;
   std::string model_name_;
   absl::flat_hash_map<std::string, CpuKernel> kernels_;

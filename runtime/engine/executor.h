@@ -2,6 +2,7 @@
 #define METRONOME_RUNTIME_ENGINE_EXECUTOR_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -9,72 +10,67 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "kernels/backend.h"
+#include "runtime/engine/bound_plan.h"
 #include "runtime/kv/kv_cache.h"
-#include "runtime/plan/memory_plan.h"
-#include "runtime/plan/plan.h"
+#include "runtime/plan/plan_set.h"
 #include "runtime/weights/weight_store.h"
 
 namespace metronome {
 
-// What a plan needs from outside, in the order of its values.
+// What a model's plans need from outside.
 std::vector<WeightSpec> WeightSpecsOf(const Plan& plan);
 std::vector<KvStateSpec> KvStateSpecsOf(const Plan& plan);
 
-// Runs a plan step by step on one backend. Kernels, weights and constants are resolved once, at creation; a step
-// evaluates shapes and launches. Temporaries share one arena, which grows to the largest step seen and never shrinks.
+// Runs a model step by step on one backend, each step by the plan made for about as many tokens. All plans' temporaries
+// share one arena, which grows to the largest step seen and never shrinks.
 //
-// Not thread-safe: the thread that drives the backend calls it. The backend, plan and weights must outlive it.
-//
-// METRONOME_DEBUG_SEQUENTIAL=1 in the environment waits for the device after every kernel, so that a failure names its
-// kernel.
+// Not thread-safe: the thread that drives the backend calls it. The backend, plans and weights must outlive it.
 class Executor {
  public:
+  // Caches given to Step are of the first plan's KvStateSpecsOf. InvalidArgument when the plans' states differ;
   // NotFound for a kernel the backend lacks or a weight the store lacks; ResourceExhausted.
-  static absl::StatusOr<std::unique_ptr<Executor>> Create(Backend& backend, const Plan& plan,
-                                                          const WeightStore& weights);
+  static absl::StatusOr<std::unique_ptr<Executor>> Create(Backend& backend, const PlanSet& plans,
+                                                          const WeightStore& weights,
+                                                          LaunchMode mode = LaunchMode::kInOrder);
 
-  // Runs the plan for `tokens` at positions cache.length() and up, and advances the cache by as many. Afterwards
+  // Runs the model for `tokens` at positions cache.length() and up, and advances the cache by as many. Afterwards
   // logits() are those after the last token. On error the cache keeps its length, and the same step may be tried again.
   // InvalidArgument (no tokens), OutOfRange (the cache is full, or a token id is not in the vocabulary),
-  // ResourceExhausted.
-  absl::Status Step(absl::Span<const int32_t> tokens, KvCache& cache);
+  // ResourceExhausted, Cancelled (`keep_going`, asked before every kernel, said no).
+  absl::Status Step(absl::Span<const int32_t> tokens, KvCache& cache,
+                    const std::function<bool()>& keep_going = nullptr);
+
+  // Such a step, one kernel at a time, with how long each took. The cache does not advance.
+  struct StepProfile {
+    const Plan* plan = nullptr;
+    StepShape step;
+    std::vector<BoundPlan::CallTime> calls;
+  };
+  absl::StatusOr<StepProfile> Profile(absl::Span<const int32_t> tokens, KvCache& cache);
 
   // [vocab]; valid until the next Step.
   absl::Span<const float> logits() const { return logits_; }
 
   int64_t arena_bytes() const { return arena_ == nullptr ? 0 : arena_->size_bytes(); }
-  // What the arena would take for steps up to this shape.
-  int64_t ArenaBytesFor(const StepShape& capacity) const { return PlanMemory(plan_, capacity).arena_bytes; }
 
  private:
-  // A memory plan and the largest step it serves. Decode has one of its own so that its few rows lie close together.
-  struct Layout {
-    StepShape capacity = {.seq = 0, .past = -1};
-    MemoryPlan memory;
+  struct Bucket {
+    std::unique_ptr<BoundPlan> plan;
+    std::vector<int> states;  // By number of the plan's state: that of the cache.
   };
 
-  Executor(Backend& backend, const Plan& plan) : backend_(backend), plan_(plan) {}
+  Executor(Backend& backend, const PlanSet& plans) : backend_(backend), plans_(plans) {}
 
-  absl::Status Bind(const WeightStore& weights);
-  absl::StatusOr<const Layout*> LayoutFor(const StepShape& step);
-  absl::Status PlaceValues(const StepShape& step, const KvCache& cache);
-  absl::Status LaunchAll(const StepShape& step);
-  absl::Status Launch(size_t call, const StepShape& step);
-  absl::Status FetchLogits();
+  // Makes everything ready for the step; the plan to run.
+  absl::StatusOr<BoundPlan*> Prepare(absl::Span<const int32_t> tokens, KvCache& cache);
+  absl::Status FetchLogits(const TensorView& view);
 
   Backend& backend_;
-  const Plan& plan_;
-  bool debug_sequential_ = false;
-  std::vector<const Kernel*> kernels_;  // By call.
-  std::vector<Attributes> attributes_;  // By call, step attributes included.
-  std::vector<TensorView> views_;       // By ValueId.
-  std::vector<int> state_index_;        // By ValueId; -1 where not a state.
-  std::vector<std::unique_ptr<Buffer>> constants_;
+  const PlanSet& plans_;
+  std::vector<Bucket> buckets_;  // As plans_.
   std::unique_ptr<Buffer> tokens_;
   std::unique_ptr<Buffer> arena_;
-  Layout decode_layout_;
-  Layout prefill_layout_;
-  std::vector<TensorView> inputs_, outputs_;  // Of the call being launched.
+  std::vector<TensorView> states_;  // Of the step.
   std::vector<std::byte> raw_logits_;
   std::vector<float> logits_;
 };

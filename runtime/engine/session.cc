@@ -32,8 +32,7 @@ absl::Status Session::Prefill(absl::Span<const int32_t> tokens, PrefillMode mode
   }
   const size_t chunk = mode == PrefillMode::kChunked ? kPrefillChunk : 1;
   for (size_t at = 0; at < tokens.size(); at += chunk) {
-    absl::Status status = keep_going != nullptr && !keep_going() ? absl::CancelledError("cancelled during prefill")
-                                                                 : executor_.Step(tokens.subspan(at, chunk), *cache_);
+    absl::Status status = executor_.Step(tokens.subspan(at, chunk), *cache_, keep_going);
     if (!status.ok()) {
       RETURN_IF_ERROR(cache_->Truncate(before));
       return status;

@@ -25,15 +25,15 @@ absl::string_view Name(PrefillMode mode);  // "chunked", "sequential".
 std::optional<PrefillMode> ParsePrefillMode(absl::string_view name);
 
 // Tokens per step of a chunked prefill: enough rows to amortise reading the weights, few enough that a long prompt
-// needs little memory beyond weights and cache (llama-3-8b: 512 rows of the widest activation take 15 MB).
-inline constexpr int64_t kPrefillChunk = 512;
+// needs little memory beyond weights and cache (llama-3-8b: 1024 rows of the widest activation take 30 MB).
+inline constexpr int64_t kPrefillChunk = 1024;
 
 // A sequence in progress: its KV cache over a shared executor. Not thread-safe; the executor must outlive it.
 class Session {
  public:
   Session(Executor& executor, std::unique_ptr<KvCache> cache) : executor_(executor), cache_(std::move(cache)) {}
 
-  // Appends the tokens. `keep_going` is asked before each step; when it says no, the session keeps what it had before
+  // Appends the tokens. `keep_going` is asked before each kernel; when it says no, the session keeps what it had before
   // the call and Cancelled is returned. Any other error likewise leaves the session as it was. InvalidArgument (no
   // tokens), OutOfRange (more than max_length(), or a token id outside the vocabulary), ResourceExhausted.
   absl::Status Prefill(absl::Span<const int32_t> tokens, PrefillMode mode,

@@ -8,24 +8,25 @@
 namespace metronome {
 namespace {
 
-// The calls between which a temporary must keep its bytes, both included.
+// The moments between which a temporary must keep its bytes, both included.
 struct Lifetime {
   int64_t bytes = 0;
   int first = -1;
   int last = -1;
 };
 
-std::vector<Lifetime> FindLifetimes(const Plan& plan, const StepShape& capacity) {
+std::vector<Lifetime> FindLifetimes(const Plan& plan, const StepShape& capacity, absl::Span<const int> moments) {
   std::vector<Lifetime> lifetimes(plan.values.size());
-  const auto touch = [&](ValueId id, int call) {
+  const auto touch = [&](ValueId id, int moment) {
     Lifetime& lifetime = lifetimes[StorageRoot(plan, id)];
-    if (lifetime.first < 0) lifetime.first = call;
-    lifetime.last = std::max(lifetime.last, call);
+    lifetime.first = lifetime.first < 0 ? moment : std::min(lifetime.first, moment);
+    lifetime.last = std::max(lifetime.last, moment);
   };
   const int calls = static_cast<int>(plan.calls.size());
   for (int call = 0; call < calls; ++call) {
-    for (ValueId id : plan.calls[call].inputs) touch(id, call);
-    for (ValueId id : plan.calls[call].outputs) touch(id, call);
+    const int moment = moments.empty() ? call : moments[call];
+    for (ValueId id : plan.calls[call].inputs) touch(id, moment);
+    for (ValueId id : plan.calls[call].outputs) touch(id, moment);
   }
   for (ValueId id : plan.results) touch(id, calls);  // Read after the last call.
   for (size_t id = 0; id < plan.values.size(); ++id) {
@@ -39,8 +40,8 @@ std::vector<Lifetime> FindLifetimes(const Plan& plan, const StepShape& capacity)
 
 }  // namespace
 
-MemoryPlan PlanMemory(const Plan& plan, const StepShape& capacity) {
-  const std::vector<Lifetime> lifetimes = FindLifetimes(plan, capacity);
+MemoryPlan PlanMemory(const Plan& plan, const StepShape& capacity, absl::Span<const int> moments) {
+  const std::vector<Lifetime> lifetimes = FindLifetimes(plan, capacity, moments);
   std::vector<ValueId> order;
   for (size_t id = 0; id < plan.values.size(); ++id) {
     if (plan.values[id].storage == Storage::kTemporary && lifetimes[id].first >= 0)

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "runtime/plan/plan.h"
 
 namespace metronome {
@@ -18,8 +19,9 @@ struct MemoryPlan {
 
 // Places temporaries so that values live at the same time never overlap: largest first, each at the lowest free offset
 // ("greedy by size", Pisarchyk & Lee 2020, arXiv:2001.03288). Sizes are those at `capacity`, so the plan serves every
-// step whose seq and past are no larger.
-MemoryPlan PlanMemory(const Plan& plan, const StepShape& capacity);
+// step whose seq and past are no larger. `moments`, by call, says when each runs; equal moments run at the same time.
+// Without it calls run one after the other.
+MemoryPlan PlanMemory(const Plan& plan, const StepShape& capacity, absl::Span<const int> moments = {});
 
 }  // namespace metronome
 

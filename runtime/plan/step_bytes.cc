@@ -22,7 +22,7 @@ int64_t StepReadBytes(const Plan& plan, const StepShape& step) {
       const ValueId id = StorageRoot(plan, call.inputs[i]);
       const PlanValue& value = plan.values[id];
       if (value.storage == Storage::kWeight) {
-        const bool gathered = call.kernel == "gather" && i == 0;
+        const bool gathered = (call.kernel == "gather" || call.kernel == "embedding") && i == 0;
         read[id] = std::max(read[id], gathered ? BytesOf(plan.values[call.outputs[0]], step) : BytesOf(value, step));
       } else if (value.storage == Storage::kState && call.kernel != "cache_write") {
         const int64_t positions = step.past + step.seq;

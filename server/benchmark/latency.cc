@@ -177,7 +177,7 @@ class LatencyRun {
   void CompareWithBandwidth(const LoadedModel& model) {
     // A step adds position p with p positions before it; the mean over the steps measured.
     const int64_t mean_past = result_.prompt_tokens() + std::max<int64_t>(spec_.decode_tokens() - 2, 0) / 2;
-    result_.set_step_bytes(StepReadBytes(model.plan(), {.seq = 1, .past = mean_past}));
+    result_.set_step_bytes(StepReadBytes(model.decode_plan(), {.seq = 1, .past = mean_past}));
     const absl::StatusOr<double> bandwidth = engine_.backend().MeasureReadBandwidth();
     if (!bandwidth.ok()) {  // The model left no room for the probe: the times measured stand.
       AddNote(absl::StrCat("bandwidth not measured: ", ToUtf8Lossy(bandwidth.status().message())));

@@ -96,15 +96,15 @@ absl::Status LoadedModel::CompilePlan(const LoadProgress& progress) {
   ASSIGN_OR_RETURN(const Graph graph, BuildDecoder(config_, dtype));
   progress("compile", 0);
   ASSIGN_OR_RETURN(CompileResult compiled, Compile(graph, request_.path));
-  plan_ = std::move(compiled.plan);
+  plans_ = std::move(compiled.plans);
   facts_.rules_fired = std::move(compiled.rules_fired);
-  facts_.plan_hash = plan_.Hash();
-  facts_.kernel_calls = static_cast<int64_t>(plan_.calls.size());
+  facts_.plan_hash = Hash(plans_);
+  facts_.kernel_calls = static_cast<int64_t>(decode_plan().calls.size());
   facts_.vocab_size = config_.vocab;
-  const std::vector<WeightSpec> specs = WeightSpecsOf(plan_);
+  const std::vector<WeightSpec> specs = WeightSpecsOf(decode_plan());
   for (const WeightSpec& spec : specs) facts_.parameters += spec.shape.elements();
   facts_.weight_bytes = WeightBytes(specs);
-  facts_.kv_bytes_per_token = KvCache::BytesFor(KvStateSpecsOf(plan_), 1);
+  facts_.kv_bytes_per_token = KvCache::BytesFor(KvStateSpecsOf(decode_plan()), 1);
   facts_.compile_ms = stopwatch.Milliseconds();
   progress("compile", 1);
   return absl::OkStatus();
@@ -114,7 +114,7 @@ absl::Status LoadedModel::CheckMemory() const {
   const int64_t chunk = std::min(kPrefillChunk, facts_.max_cache_len);
   const int64_t past = request_.path == ExecutionPath::kEager ? facts_.max_cache_len - chunk : 0;
   const int64_t needed = facts_.weight_bytes + facts_.kv_bytes_per_token * facts_.max_cache_len +
-                         PlanMemory(plan_, {.seq = chunk, .past = past}).arena_bytes;
+                         PlanMemory(decode_plan(), {.seq = chunk, .past = past}).arena_bytes;
   const int64_t available = backend_.MemoryAvailableBytes();
   if (needed <= available) return absl::OkStatus();
   return MemoryShortageError(absl::StrCat("weights, cache and activations of ", request_.model),
@@ -125,11 +125,13 @@ absl::Status LoadedModel::LoadWeights(const LoadProgress& progress) {
   const Stopwatch stopwatch;
   WeightLoadOptions options = {.threads = backend_.Describe().threads};
   options.on_progress = [&](double fraction) { progress("weights", fraction); };
-  ASSIGN_OR_RETURN(weights_, WeightStore::Load(backend_, WeightSpecsOf(plan_), source_, options));
+  ASSIGN_OR_RETURN(weights_, WeightStore::Load(backend_, WeightSpecsOf(decode_plan()), source_, options));
   facts_.weights_provenance = weights_->provenance();
   facts_.load_ms = stopwatch.Milliseconds();
   progress("bind", 0);
-  ASSIGN_OR_RETURN(executor_, Executor::Create(backend_, plan_, *weights_));
+  ASSIGN_OR_RETURN(
+      executor_, Executor::Create(backend_, plans_, *weights_,
+                                  request_.path == ExecutionPath::kGraph ? LaunchMode::kGraph : LaunchMode::kInOrder));
   progress("bind", 1);
   return absl::OkStatus();
 }
@@ -141,7 +143,7 @@ absl::StatusOr<std::unique_ptr<Session>> LoadedModel::NewSession(int64_t max_len
     return absl::OutOfRangeError(absl::StrCat("max_cache_len ", length, " exceeds the ", facts_.max_cache_len, " that ",
                                               request_.model, " was compiled with"));
   }
-  ASSIGN_OR_RETURN(std::unique_ptr<KvCache> cache, KvCache::Create(backend_, KvStateSpecsOf(plan_), length));
+  ASSIGN_OR_RETURN(std::unique_ptr<KvCache> cache, KvCache::Create(backend_, KvStateSpecsOf(decode_plan()), length));
   return std::make_unique<Session>(*executor_, std::move(cache));
 }
 

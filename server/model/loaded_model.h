@@ -64,7 +64,8 @@ class LoadedModel {
   const Tokenizer* tokenizer() const { return tokenizer_.get(); }             // nullptr without one.
   const ChatTemplate* chat_template() const { return chat_template_.get(); }  // nullptr without one.
   Backend& backend() const { return backend_; }
-  const Plan& plan() const { return plan_; }
+  const PlanSet& plans() const { return plans_; }
+  const Plan& decode_plan() const { return plans_[0].plan; }
 
   // A session of up to `max_length` positions; 0 = max_cache_len. OutOfRange past it, InvalidArgument (negative).
   absl::StatusOr<std::unique_ptr<Session>> NewSession(int64_t max_length);
@@ -84,7 +85,7 @@ class LoadedModel {
   WeightSource source_;
   std::unique_ptr<Tokenizer> tokenizer_;
   std::unique_ptr<ChatTemplate> chat_template_;
-  Plan plan_;
+  PlanSet plans_;
   std::unique_ptr<WeightStore> weights_;
   std::unique_ptr<Executor> executor_;
 };

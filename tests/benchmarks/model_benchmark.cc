@@ -45,7 +45,7 @@ T ValueOrDie(absl::StatusOr<T> value) {
 
 struct BenchmarkModel {
   std::unique_ptr<Backend> backend = ValueOrDie(CreateCpuBackend({}));
-  Plan plan;
+  PlanSet plans;
   std::unique_ptr<WeightStore> weights;
   std::unique_ptr<Executor> executor;
   double load_seconds = 0;
@@ -54,15 +54,17 @@ struct BenchmarkModel {
     const char* name = std::getenv("METRONOME_BENCHMARK_MODEL");
     const CatalogueEntry* entry = FindModel(name == nullptr ? "llama-3.2-1b" : name);
     if (entry == nullptr) std::exit(2);
-    plan = ValueOrDie(Compile(ValueOrDie(BuildDecoder(ValueOrDie(ParseHfConfig(entry->config)), dtype)),
-                              ExecutionPath::kCompiled))
-               .plan;
-    load_seconds =
-        Seconds([&] { weights = ValueOrDie(WeightStore::Load(*backend, WeightSpecsOf(plan), SyntheticWeights{0})); });
-    executor = ValueOrDie(Executor::Create(*backend, plan, *weights));
+    plans = ValueOrDie(Compile(ValueOrDie(BuildDecoder(ValueOrDie(ParseHfConfig(entry->config)), dtype)),
+                               ExecutionPath::kCompiled))
+                .plans;
+    load_seconds = Seconds(
+        [&] { weights = ValueOrDie(WeightStore::Load(*backend, WeightSpecsOf(plans[0].plan), SyntheticWeights{0})); });
+    executor = ValueOrDie(Executor::Create(*backend, plans, *weights));
   }
 
-  Session NewSession() { return Session(*executor, ValueOrDie(KvCache::Create(*backend, KvStateSpecsOf(plan), 4096))); }
+  Session NewSession() {
+    return Session(*executor, ValueOrDie(KvCache::Create(*backend, KvStateSpecsOf(plans[0].plan), 4096)));
+  }
 };
 
 DType DTypeOf(const benchmark::State& state) { return static_cast<DType>(state.range(0)); }
@@ -98,7 +100,7 @@ void BM_Decode(benchmark::State& state) {
     }
     state.SetIterationTime(steps.back());
   }
-  const double bytes = static_cast<double>(StepReadBytes(model.plan, {.seq = 1, .past = depth}));
+  const double bytes = static_cast<double>(StepReadBytes(model.plans[0].plan, {.seq = 1, .past = depth}));
   state.counters["step_ms"] = Median(steps) * 1e3;
   state.counters["GB/s"] = bytes / Median(steps) * 1e-9;
   state.counters["read_GB/s"] = Median(bandwidths) * 1e-9;

@@ -68,12 +68,14 @@ class GoldenModel {
       if (!graph.ok()) return graph.status();
       auto compiled = Compile(*graph, options.path);
       if (!compiled.ok()) return compiled.status();
-      model->plan_ = std::move(compiled->plan);
+      model->plans_ = std::move(compiled->plans);
       auto weights =
-          WeightStore::Load(*model->backend_, WeightSpecsOf(model->plan_), CheckpointDirectory{GoldenModelPath(name)});
+          WeightStore::Load(*model->backend_, WeightSpecsOf(model->plan()), CheckpointDirectory{GoldenModelPath(name)});
       if (!weights.ok()) return weights.status();
       model->weights_ = *std::move(weights);
-      auto executor = Executor::Create(*model->backend_, model->plan_, *model->weights_);
+      auto executor =
+          Executor::Create(*model->backend_, model->plans_, *model->weights_,
+                           options.path == ExecutionPath::kGraph ? LaunchMode::kGraph : LaunchMode::kInOrder);
       if (!executor.ok()) return executor.status();
       model->executor_ = *std::move(executor);
       return absl::OkStatus();
@@ -84,17 +86,17 @@ class GoldenModel {
   }
 
   Session NewSession(int64_t max_length) {
-    auto cache = KvCache::Create(*backend_, KvStateSpecsOf(plan_), max_length);
+    auto cache = KvCache::Create(*backend_, KvStateSpecsOf(plan()), max_length);
     EXPECT_TRUE(cache.ok()) << cache.status();
     return Session(*executor_, *std::move(cache));
   }
 
-  const Plan& plan() const { return plan_; }
+  const Plan& plan() const { return plans_[0].plan; }
   Executor& executor() { return *executor_; }
 
  private:
   std::unique_ptr<Backend> backend_;
-  Plan plan_;
+  PlanSet plans_;
   std::unique_ptr<WeightStore> weights_;
   std::unique_ptr<Executor> executor_;
 };

@@ -36,6 +36,9 @@ class ScarceBackend final : public Backend {
     return real_->TuningSpace(kernel, args);
   }
   absl::Status Launch(const Kernel& kernel, const KernelArgs& args) override { return real_->Launch(kernel, args); }
+  absl::Status LaunchTogether(absl::Span<const KernelLaunch> launches) override {
+    return real_->LaunchTogether(launches);
+  }
   absl::StatusOr<double> MeasureReadBandwidth() override {
     if (available_bytes_ < (int64_t{1} << 30)) return absl::ResourceExhaustedError("no room for the probe");
     return 1e9;

@@ -40,7 +40,7 @@ TEST_P(CatalogueTest, BuildsFromPrimitivesWithThePublishedParameterCount) {
 
   ASSERT_TRUE(compiled.ok()) << compiled.status();
   int64_t parameters = 0;
-  for (const PlanValue& value : compiled->plan.values) {
+  for (const PlanValue& value : compiled->plans[0].plan.values) {
     if (value.storage == Storage::kWeight) parameters += ElementsOf(value);
   }
   EXPECT_EQ(parameters, GetParam().parameters);
@@ -60,7 +60,7 @@ TEST_P(CatalogueTest, RulesCoverEveryLayer) {
 
     ASSERT_TRUE(compiled.ok()) << compiled.status();
     std::map<std::string, size_t> calls;
-    for (const KernelCall& call : compiled->plan.calls) ++calls[call.kernel];
+    for (const KernelCall& call : compiled->plans[0].plan.calls) ++calls[call.kernel];
     const size_t layers = config->layers.size();
     EXPECT_EQ(calls["linear_group"], layers);
     EXPECT_EQ(calls["gated_linear"], layers);
@@ -107,11 +107,11 @@ TEST(CatalogueFactsTest, CacheSizesAndWindowsAreThePublishedOnes) {
     ASSERT_TRUE(compiled.ok());
 
     int64_t bytes = 0;
-    for (const PlanValue& value : compiled->plan.values) {
+    for (const PlanValue& value : compiled->plans[0].plan.values) {
       if (value.storage == Storage::kState) bytes += ElementsOf(value) * 2;  // One position: seq 1, past 0.
     }
     int windowed = 0;
-    for (const KernelCall& call : compiled->plan.calls) {
+    for (const KernelCall& call : compiled->plans[0].plan.calls) {
       if (call.kernel != "attention" || call.attributes.Int("window") == 0) continue;
       EXPECT_EQ(call.attributes.Int("window"), published.window) << published.key;
       ++windowed;

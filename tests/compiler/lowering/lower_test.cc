@@ -77,11 +77,11 @@ TEST(CompileTest, EagerKeepsPrimitivesAndCompiledFusesThem) {
                                       compiled = Compile(graph, ExecutionPath::kCompiled);
 
   ASSERT_TRUE(eager.ok() && compiled.ok());
-  EXPECT_EQ(eager->plan.calls.size(), 5u);
-  EXPECT_EQ(compiled->plan.calls.size(), 1u);
-  EXPECT_EQ(compiled->plan.calls[0].kernel, "softmax");
+  EXPECT_EQ(eager->plans[0].plan.calls.size(), 5u);
+  EXPECT_EQ(compiled->plans[0].plan.calls.size(), 1u);
+  EXPECT_EQ(compiled->plans[0].plan.calls[0].kernel, "softmax");
   EXPECT_EQ(compiled->rules_fired.at("softmax"), 1);
-  EXPECT_NE(eager->plan.Hash(), compiled->plan.Hash());
+  EXPECT_NE(eager->plans[0].plan.Hash(), compiled->plans[0].plan.Hash());
 }
 
 TEST(CompileTest, PathsParseAsTheyPrint) {

@@ -78,7 +78,8 @@ TEST_P(ParityTest, ChunkedPrefillThenGreedyDecodeMatchesHuggingFace) {
 
 INSTANTIATE_TEST_SUITE_P(
     AllModels, ParityTest,
-    testing::Combine(testing::ValuesIn(kModels), testing::Values(ExecutionPath::kEager, ExecutionPath::kCompiled),
+    testing::Combine(testing::ValuesIn(kModels),
+                     testing::Values(ExecutionPath::kEager, ExecutionPath::kCompiled, ExecutionPath::kGraph),
                      testing::Values(CpuKernels::kReference, CpuKernels::kOptimised), testing::Values(1, 3)),
     [](const auto& info) {
       std::string name = std::string(std::get<0>(info.param)) + "_" + std::string(Name(std::get<1>(info.param))) +

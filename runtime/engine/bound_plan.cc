@@ -1,0 +1,313 @@
+#include "runtime/engine/bound_plan.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+
+#include "absl/strings/str_cat.h"
+#include "kernels/catalogue.h"
+#include "kernels/convert.h"
+#include "runtime/base/clock.h"
+#include "runtime/base/status_macros.h"
+#include "runtime/plan/storage_root.h"
+
+namespace metronome {
+namespace {
+
+// Calls that move fewer bytes run side by side: one thread does them in about the time that a team takes to meet.
+constexpr int64_t kSmallCallBytes = 64 * 1024;
+
+std::vector<std::byte> EncodeConstant(const PlanValue& value) {
+  std::vector<std::byte> bytes(value.contents.size() * SizeOf(value.dtype));
+  for (size_t i = 0; i < value.contents.size(); ++i) {
+    const double element = value.contents[i];
+    const auto store = [&](auto typed) { std::memcpy(&bytes[i * sizeof(typed)], &typed, sizeof(typed)); };
+    switch (value.dtype) {
+      case DType::kFloat32:
+        store(static_cast<float>(element));
+        break;
+      case DType::kBFloat16:
+        store(BFloat16(static_cast<float>(element)));
+        break;
+      case DType::kFloat16:
+        store(Float16(static_cast<float>(element)));
+        break;
+      case DType::kInt32:
+        store(static_cast<int32_t>(element));
+        break;
+      case DType::kBool:
+        store(static_cast<uint8_t>(element != 0));
+        break;
+    }
+  }
+  return bytes;
+}
+
+// The smallest power of two >= value.
+int64_t RoundUp(int64_t value) {
+  return static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(std::max<int64_t>(value, 1))));
+}
+
+bool Moves(const Dim& dim) { return dim.past != 0; }
+
+bool Moves(const PlanValue& value) {
+  return Moves(value.first_row) ||
+         std::any_of(value.shape.begin(), value.shape.end(), [](const Dim& dim) { return Moves(dim); });
+}
+
+bool SamePlace(absl::Span<const TensorView> a, absl::Span<const TensorView> b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const TensorView& x, const TensorView& y) {
+    return x.data == y.data && x.dtype == y.dtype && x.shape == y.shape;
+  });
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<BoundPlan>> BoundPlan::Create(Backend& backend, const Plan& plan,
+                                                             const WeightStore& weights, LaunchMode mode) {
+  auto bound = std::unique_ptr<BoundPlan>(new BoundPlan(backend, plan, mode));
+  RETURN_IF_ERROR(bound->Bind(weights));
+  return bound;
+}
+
+absl::Status BoundPlan::Bind(const WeightStore& weights) {
+  const char* debug = std::getenv("METRONOME_DEBUG_SEQUENTIAL");
+  debug_sequential_ = debug != nullptr && absl::string_view(debug) == "1";
+  for (const KernelCall& call : plan_.calls) {
+    ASSIGN_OR_RETURN(const Kernel* kernel, backend_.FindKernel(call.kernel));
+    kernels_.push_back(kernel);
+    attributes_.push_back(call.attributes);
+  }
+  operands_.resize(plan_.calls.size());
+  views_.resize(plan_.values.size());
+  numbers_.assign(plan_.values.size(), -1);
+  for (size_t id = 0; id < plan_.values.size(); ++id) {
+    const PlanValue& value = plan_.values[id];
+    TensorView& view = views_[id];
+    view = {.dtype = value.dtype, .shape = EvaluateShape(value.shape, {})};
+    if (value.storage == Storage::kState) {
+      numbers_[id] = static_cast<int>(state_names_.size());
+      state_names_.push_back(value.name);
+    }
+    if (value.storage == Storage::kInput) {
+      numbers_[id] = static_cast<int>(input_names_.size());
+      input_names_.push_back(value.name);
+    }
+    if (value.storage == Storage::kWeight) {
+      ASSIGN_OR_RETURN(view, weights.Get(value.name));
+    }
+    if (value.storage == Storage::kConstant) {
+      const std::vector<std::byte> bytes = EncodeConstant(value);
+      ASSIGN_OR_RETURN(std::unique_ptr<Buffer> buffer, backend_.Allocate(static_cast<int64_t>(bytes.size())));
+      RETURN_IF_ERROR(backend_.CopyToDevice(buffer->data(), bytes.data(), static_cast<int64_t>(bytes.size())));
+      view.data = buffer->data();
+      constants_.push_back(std::move(buffer));
+    }
+  }
+  ArrangeWaves();
+  return absl::OkStatus();
+}
+
+// In order, each call is a wave of its own. In a graph, a call follows all that it depends on: those that wrote what it
+// reads, and those that read or wrote what it writes.
+void BoundPlan::ArrangeWaves() {
+  struct Use {
+    int written = -1, read = -1;  // Wave of the last call that did.
+  };
+  std::map<ValueId, Use> uses;  // By storage.
+  for (size_t i = 0; i < plan_.calls.size(); ++i) {
+    const KernelCall& call = plan_.calls[i];
+    int wave = 0;
+    for (ValueId id : call.inputs) wave = std::max(wave, uses[StorageRoot(plan_, id)].written + 1);
+    for (ValueId id : call.outputs) {
+      const Use& use = uses[StorageRoot(plan_, id)];
+      wave = std::max({wave, use.written + 1, use.read + 1});
+    }
+    if (mode_ == LaunchMode::kInOrder || debug_sequential_) wave = static_cast<int>(i);
+    waves_.push_back(wave);
+    for (ValueId id : call.inputs) {
+      int& read = uses[StorageRoot(plan_, id)].read;
+      read = std::max(read, wave);
+    }
+    for (ValueId id : call.outputs) uses[StorageRoot(plan_, id)].written = wave;
+  }
+  moving_.resize(plan_.values.size());
+  for (size_t id = 0; id < plan_.values.size(); ++id) {
+    const PlanValue& value = plan_.values[id];
+    moving_[id] = Moves(value) || (value.storage == Storage::kAlias && moving_[value.alias_of]);
+    if (moving_[id]) moving_values_.push_back(static_cast<ValueId>(id));
+  }
+  for (size_t i = 0; i < plan_.calls.size(); ++i) {
+    const KernelCall& call = plan_.calls[i];
+    const auto moves = [&](ValueId id) { return moving_[id]; };
+    if (std::any_of(call.inputs.begin(), call.inputs.end(), moves) ||
+        std::any_of(call.outputs.begin(), call.outputs.end(), moves) ||
+        std::any_of(call.step_attributes.begin(), call.step_attributes.end(),
+                    [](const auto& attribute) { return Moves(attribute.second); })) {
+      moving_calls_.push_back(i);
+    }
+  }
+}
+
+BoundPlan::Layout& BoundPlan::LayoutFor(const StepShape& step) {
+  Layout& layout = step.seq == 1 ? decode_layout_ : prefill_layout_;
+  if (step.seq > layout.capacity.seq || step.past > layout.capacity.past) {
+    layout.capacity = {.seq = std::max(layout.capacity.seq, RoundUp(step.seq)),
+                       .past = std::max(layout.capacity.past, RoundUp(step.past))};
+    layout.memory = PlanMemory(plan_, layout.capacity, waves_);
+    placed_ = false;
+  }
+  return layout;
+}
+
+int64_t BoundPlan::ArenaBytes(const StepShape& step) { return LayoutFor(step).memory.arena_bytes; }
+
+void BoundPlan::PlaceValue(ValueId id, const Memory& memory, const Layout& layout) {
+  const PlanValue& value = plan_.values[id];
+  TensorView& view = views_[id];
+  switch (value.storage) {
+    case Storage::kWeight:
+    case Storage::kConstant:
+      break;
+    case Storage::kState:
+      view = memory.states[numbers_[id]];
+      break;
+    case Storage::kInput:
+      view = memory.inputs[numbers_[id]];
+      break;
+    case Storage::kTokens:
+      view.shape = EvaluateShape(value.shape, step_);
+      view.data = memory.tokens;
+      break;
+    case Storage::kTemporary:
+      view.shape = EvaluateShape(value.shape, step_);
+      view.data =
+          layout.memory.offsets[id] < 0 ? nullptr : static_cast<std::byte*>(memory.arena) + layout.memory.offsets[id];
+      break;
+    case Storage::kAlias:
+      view.shape = EvaluateShape(value.shape, step_);
+      view.data = views_[value.alias_of].data;
+      if (const int64_t first = value.first_row.Evaluate(step_); first > 0) {
+        view.data = static_cast<std::byte*>(view.data) + first * (view.bytes() / view.shape[0]);
+      }
+      break;
+  }
+}
+
+void BoundPlan::BindOperands(size_t index) {
+  const KernelCall& call = plan_.calls[index];
+  Operands& operands = operands_[index];
+  operands.views.clear();
+  operands.inputs = call.inputs.size();
+  for (ValueId id : call.inputs) operands.views.push_back(views_[id]);
+  for (ValueId id : call.outputs) operands.views.push_back(views_[id]);
+}
+
+void BoundPlan::RenewStepAttributes(size_t index) {
+  for (const auto& [name, dim] : plan_.calls[index].step_attributes) attributes_[index].Set(name, dim.Evaluate(step_));
+}
+
+KernelLaunch BoundPlan::LaunchOf(size_t call) const {
+  const absl::Span<const TensorView> views = operands_[call].views;
+  const size_t inputs = operands_[call].inputs;
+  return {kernels_[call],
+          {.inputs = views.subspan(0, inputs), .outputs = views.subspan(inputs), .attributes = &attributes_[call]}};
+}
+
+// Wave by wave: the small calls of a wave together, then each of the others.
+void BoundPlan::GroupLaunches() {
+  std::map<int, std::vector<size_t>> by_wave;
+  for (size_t i = 0; i < plan_.calls.size(); ++i) by_wave[waves_[i]].push_back(i);
+  launches_.clear();
+  for (const auto& [wave, calls] : by_wave) {
+    std::vector<size_t> small;
+    std::vector<std::vector<size_t>> alone;
+    for (size_t call : calls) {
+      const std::vector<ValueId>& inputs = plan_.calls[call].inputs;
+      const bool grows = std::any_of(inputs.begin(), inputs.end(), [&](ValueId id) { return moving_[id]; });
+      const KernelCost cost = FindKernelSpec(plan_.calls[call].kernel)->cost(LaunchOf(call).args);
+      if (!grows && cost.bytes < kSmallCallBytes) {
+        small.push_back(call);
+      } else {
+        alone.push_back({call});
+      }
+    }
+    if (!small.empty()) launches_.push_back(std::move(small));
+    launches_.insert(launches_.end(), alone.begin(), alone.end());
+  }
+}
+
+void BoundPlan::Place(const StepShape& step, const Memory& memory) {
+  const Layout& layout = LayoutFor(step);
+  const bool moved_only = mode_ == LaunchMode::kGraph && placed_ && step.seq == step_.seq &&
+                          memory.tokens == placed_memory_.tokens && memory.arena == placed_memory_.arena &&
+                          SamePlace(memory.states, placed_states_) && SamePlace(memory.inputs, placed_inputs_);
+  step_ = step;
+  if (moved_only) {
+    for (ValueId id : moving_values_) PlaceValue(id, memory, layout);
+    for (size_t call : moving_calls_) {
+      BindOperands(call);
+      RenewStepAttributes(call);
+    }
+    return;
+  }
+  for (size_t id = 0; id < plan_.values.size(); ++id) PlaceValue(static_cast<ValueId>(id), memory, layout);
+  for (size_t call = 0; call < plan_.calls.size(); ++call) {
+    BindOperands(call);
+    RenewStepAttributes(call);
+  }
+  placed_states_.assign(memory.states.begin(), memory.states.end());
+  placed_inputs_.assign(memory.inputs.begin(), memory.inputs.end());
+  placed_memory_ = {.tokens = memory.tokens, .states = placed_states_, .inputs = placed_inputs_, .arena = memory.arena};
+  placed_ = true;
+  if (mode_ == LaunchMode::kInOrder || debug_sequential_) {
+    launches_.resize(plan_.calls.size());
+    for (size_t call = 0; call < plan_.calls.size(); ++call) launches_[call] = {call};
+  } else {
+    GroupLaunches();
+  }
+}
+
+absl::Status BoundPlan::Explain(const absl::Status& status, absl::Span<const size_t> calls) const {
+  if (status.ok()) return status;
+  std::string names;
+  for (size_t call : calls) absl::StrAppend(&names, names.empty() ? "" : " or ", plan_.calls[call].kernel);
+  return absl::Status(status.code(), absl::StrCat("kernel ", names, " (call ", calls[0], " of ", plan_.calls.size(),
+                                                  ", seq ", step_.seq, ", past ", step_.past, "): ", status.message()));
+}
+
+absl::Status BoundPlan::Run(const std::function<bool()>& keep_going) {
+  for (const std::vector<size_t>& calls : launches_) {
+    if (keep_going != nullptr && !keep_going()) return absl::CancelledError("cancelled during a step");
+    if (calls.size() == 1) {
+      const KernelLaunch launch = LaunchOf(calls[0]);
+      RETURN_IF_ERROR(Explain(backend_.Launch(*launch.kernel, launch.args), calls));
+    } else {
+      together_.clear();
+      for (size_t call : calls) together_.push_back(LaunchOf(call));
+      RETURN_IF_ERROR(Explain(backend_.LaunchTogether(together_), calls));
+    }
+    if (debug_sequential_) RETURN_IF_ERROR(Explain(backend_.Synchronize(), calls));
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<BoundPlan::CallTime>> BoundPlan::Profile() {
+  RETURN_IF_ERROR(backend_.Synchronize());
+  std::vector<CallTime> times;
+  // Waves keep what is not yet read, so their order is the only safe one.
+  for (const std::vector<size_t>& calls : launches_) {
+    for (size_t call : calls) {
+      const KernelLaunch launch = LaunchOf(call);
+      const int64_t start = Clock::Real().MonotonicNs();
+      RETURN_IF_ERROR(Explain(backend_.Launch(*launch.kernel, launch.args), {call}));
+      RETURN_IF_ERROR(Explain(backend_.Synchronize(), {call}));
+      times.push_back({call, Clock::Real().MonotonicNs() - start});
+    }
+  }
+  return times;
+}
+
+}  // namespace metronome
