@@ -42,9 +42,8 @@ ExitCode CompileModel(const ServerOptions& server, const CompileOptions& options
               FormatBytes(model->weight_bytes()).c_str(), model->weights_provenance().c_str(),
               FormatBytes(model->kv_bytes_per_token()).c_str(), static_cast<long long>(model->max_cache_len()),
               model->plan_hash().c_str(), model->kernel_calls());
-  std::printf("compiled in %s, weights ready in %s\n", FormatMilliseconds(model->compile_ms()).c_str(),
-              FormatMilliseconds(model->load_ms()).c_str());
-  for (const auto& [rule, count] : model->rules_fired()) std::printf("  %-28s x%d\n", rule.c_str(), count);
+  std::printf("compiled in %s%s, weights ready in %s\n", FormatMilliseconds(model->compile_ms()).c_str(),
+              model->plan_cached() ? " (plan from the cache)" : "", FormatMilliseconds(model->load_ms()).c_str());
   return ExitCode::kOk;
 }
 

@@ -52,7 +52,10 @@ void AddCompile(CLI::App& app, CompileOptions& options) {
   app.add_option("--path", options.path, "compiled, graph or eager (default compiled)");
   app.add_option("--weights", options.weights, "auto, synthetic or a directory on the server (default auto)");
   app.add_option("--max-cache-len", options.max_cache_len, "positions of a session at most");
-  app.add_option("--seed", options.seed, "of synthetic weights and prompts");
+  app.add_option("--search-iterations", options.search_iterations,
+                 "plans to try by timing them on the device (default 1: none)")
+      ->check(CLI::Range(0, 100000));
+  app.add_option("--seed", options.seed, "of synthetic weights and prompts, and of the search");
 }
 
 // Everything that the subcommands' callbacks need while the parser runs.

@@ -309,6 +309,7 @@ absl::Status CheckLinear(const KernelArgs& args) {
 }
 
 absl::Status CheckGatedActivation(const KernelArgs& args) {
+  METRONOME_REQUIRE(Out(args).shape.rank() >= 1, "needs an axis");
   RETURN_IF_ERROR(CheckUnary(args));
   METRONOME_REQUIRE(args.inputs[1].dtype == Out(args).dtype && args.inputs[1].shape == Out(args).shape,
                     "gate and up differ");

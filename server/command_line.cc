@@ -14,6 +14,8 @@ void AddFlags(CLI::App& app, DaemonConfig& config) {
   app.add_option("--metrics-listen", config.metrics_listen,
                  "Prometheus address, host:port; empty switches it off (default 127.0.0.1:9464)");
   app.add_option("--db", config.db, "SQLite file of benchmark runs (default ~/.local/share/metronome/metronome.db)");
+  app.add_option("--plan-cache", config.plan_cache,
+                 "directory of searched plans, or off (default ~/.cache/metronome/plans)");
   app.add_option("--log-format", config.log_format, "text or json (default text)");
   app.add_option("--log-level", config.log_level, "debug, info, warn or error (default info)");
   app.add_option("--threads", config.threads, "kernel threads, 0 = one per CPU (default 0)");
@@ -50,6 +52,7 @@ absl::StatusOr<std::optional<DaemonConfig>> ParseCommandLine(int argc, const cha
   }
   RETURN_IF_ERROR(ValidateConfig(config));
   if (config.db.empty()) config.db = DefaultDatabasePath();
+  if (config.plan_cache.empty()) config.plan_cache = DefaultPlanCacheDirectory();
   return std::optional<DaemonConfig>(std::move(config));
 }
 

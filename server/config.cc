@@ -20,6 +20,7 @@ const std::map<std::string, Field>& Fields() {
       new std::map<std::string, Field>{{"listen", &DaemonConfig::listen},
                                        {"metrics_listen", &DaemonConfig::metrics_listen},
                                        {"db", &DaemonConfig::db},
+                                       {"plan_cache", &DaemonConfig::plan_cache},
                                        {"log_format", &DaemonConfig::log_format},
                                        {"log_level", &DaemonConfig::log_level},
                                        {"threads", &DaemonConfig::threads},
@@ -59,6 +60,13 @@ std::string DefaultDatabasePath() {
     return absl::StrCat(data, "/metronome/metronome.db");
   const char* home = std::getenv("HOME");
   return absl::StrCat(home == nullptr ? "." : home, "/.local/share/metronome/metronome.db");
+}
+
+std::string DefaultPlanCacheDirectory() {
+  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache != nullptr && *cache != '\0')
+    return absl::StrCat(cache, "/metronome/plans");
+  const char* home = std::getenv("HOME");
+  return absl::StrCat(home == nullptr ? "." : home, "/.cache/metronome/plans");
 }
 
 absl::Status ApplyConfigFile(const std::string& path, DaemonConfig& config) {

@@ -15,6 +15,8 @@ struct DaemonConfig {
   std::string listen = "127.0.0.1:50551";         // gRPC: host:port (port 0 = any free one) or unix:/path.
   std::string metrics_listen = "127.0.0.1:9464";  // Prometheus: host:port; empty = off.
   std::string db;                                 // SQLite file; empty = DefaultDatabasePath().
+  std::string plan_cache;                         // Directory of searched plans; empty = DefaultPlanCacheDirectory(),
+                                                  // "off" = none.
   std::string log_format = "text";                // "text" or "json".
   std::string log_level = "info";                 // "debug", "info", "warn", "error".
   int64_t threads = 0;                            // Kernel threads, [0, 1024]; 0 = one per CPU.
@@ -26,6 +28,9 @@ struct DaemonConfig {
 
 // ~/.local/share/metronome/metronome.db, or below XDG_DATA_HOME.
 std::string DefaultDatabasePath();
+
+// ~/.cache/metronome/plans, or below XDG_CACHE_HOME.
+std::string DefaultPlanCacheDirectory();
 
 // Applies a TOML file. NotFound; InvalidArgument with file:line:column for bad syntax, an unknown key or a wrong type.
 absl::Status ApplyConfigFile(const std::string& path, DaemonConfig& config);

@@ -21,6 +21,8 @@ namespace {
 constexpr size_t kDatabaseQueueLimit = 4096;
 // A result with a million samples takes about 30 MB, a prompt of a million token ids 5 MB.
 constexpr int kMaxRequestBytes = 64 << 20;
+// Of searched plans on disk; one model takes about 1 MB.
+constexpr int64_t kPlanCacheBytes = 256 << 20;
 
 }  // namespace
 
@@ -35,9 +37,16 @@ absl::Status Daemon::Serve() {
   ASSIGN_OR_RETURN(store_, RunStore::Open(config_.db, clock));
   database_ = std::make_unique<WorkQueue>("database", kDatabaseQueueLimit);
   ASSIGN_OR_RETURN(std::unique_ptr<Backend> backend, CreateCpuBackend({.threads = static_cast<int>(config_.threads)}));
-  const EngineOptions options = {.queue_limit = static_cast<size_t>(config_.queue_limit),
-                                 .session_idle_limit = absl::Seconds(config_.session_idle_seconds)};
-  engine_ = std::make_unique<Engine>(std::move(backend), options, clock, metrics_);
+  EngineOptions options = {.queue_limit = static_cast<size_t>(config_.queue_limit),
+                           .session_idle_limit = absl::Seconds(config_.session_idle_seconds)};
+  if (config_.plan_cache != "off") {
+    if (absl::StatusOr<PlanCache> cache = PlanCache::Open(config_.plan_cache, kPlanCacheBytes); cache.ok()) {
+      options.plan_cache = *std::move(cache);
+    } else {
+      spdlog::warn("searched plans are not kept: {}", std::string(cache.status().message()));
+    }
+  }
+  engine_ = std::make_unique<Engine>(std::move(backend), std::move(options), clock, metrics_);
   if (!config_.metrics_listen.empty()) RETURN_IF_ERROR(metrics_.Serve(config_.metrics_listen));
 
   inference_ = std::make_unique<InferenceService>(

@@ -11,12 +11,12 @@
 
 namespace metronome {
 
-Engine::Engine(std::unique_ptr<Backend> backend, const EngineOptions& options, const Clock& clock, Metrics& metrics)
+Engine::Engine(std::unique_ptr<Backend> backend, EngineOptions options, const Clock& clock, Metrics& metrics)
     : backend_(std::move(backend)),
-      options_(options),
+      options_(std::move(options)),
       clock_(clock),
       metrics_(metrics),
-      queue_("engine", options.queue_limit) {}
+      queue_("engine", options_.queue_limit) {}
 
 // Waits for the queue before models and sessions go.
 Engine::~Engine() {
@@ -53,15 +53,19 @@ void Engine::Publish() {
   open_sessions_ = static_cast<int64_t>(sessions_.size());
 }
 
-absl::StatusOr<LoadedModel*> Engine::Load(const ModelRequest& request, const LoadProgress& progress) {
+absl::StatusOr<LoadedModel*> Engine::Load(const ModelRequest& request, const LoadProgress& progress,
+                                          const std::function<bool()>& keep_going) {
+  const LoadContext context = {.progress = progress,
+                               .keep_going = keep_going,
+                               .plan_cache = options_.plan_cache.has_value() ? &*options_.plan_cache : nullptr};
   const auto found = models_.find(request.model);
   if (found != models_.end() && found->second->request() == request) return found->second.get();
 
-  absl::StatusOr<std::unique_ptr<LoadedModel>> loaded = LoadedModel::Load(*backend_, request, progress);
+  absl::StatusOr<std::unique_ptr<LoadedModel>> loaded = LoadedModel::Load(*backend_, request, context);
   if (!loaded.ok() && ShortageOf(loaded.status()).has_value() && found != models_.end()) {
     // Old and new together are too much: the old one makes room.
     RETURN_IF_ERROR(Unload(request.model).status());
-    loaded = LoadedModel::Load(*backend_, request, progress);
+    loaded = LoadedModel::Load(*backend_, request, context);
   }
   RETURN_IF_ERROR(loaded.status());
   if (models_.contains(request.model)) RETURN_IF_ERROR(Unload(request.model).status());

@@ -29,13 +29,14 @@ struct LoadedModelSnapshot {
 struct EngineOptions {
   size_t queue_limit = 256;                               // Requests that may wait.
   absl::Duration session_idle_limit = absl::Minutes(10);  // Sessions unused for longer are freed.
+  std::optional<PlanCache> plan_cache;                    // Where searched plans are kept.
 };
 
 // The backend, the models loaded on it and the open sessions. Everything but queue(), Snapshot(), OpenSessions() and
 // backend facts runs on the queue's thread alone.
 class Engine {
  public:
-  Engine(std::unique_ptr<Backend> backend, const EngineOptions& options, const Clock& clock, Metrics& metrics);
+  Engine(std::unique_ptr<Backend> backend, EngineOptions options, const Clock& clock, Metrics& metrics);
   ~Engine();
 
   WorkQueue& queue() { return queue_; }
@@ -49,7 +50,8 @@ class Engine {
 
   // Loads, or returns what an equal request loaded. Another model of the same key is freed first, once the new one's
   // plan is known to be good.
-  absl::StatusOr<LoadedModel*> Load(const ModelRequest& request, const LoadProgress& progress);
+  absl::StatusOr<LoadedModel*> Load(const ModelRequest& request, const LoadProgress& progress,
+                                    const std::function<bool()>& keep_going = nullptr);
   // FailedPrecondition for a model that is known but not compiled, NotFound for any other.
   absl::StatusOr<LoadedModel*> Find(const std::string& key);
   // Sessions closed. NotFound.

@@ -55,7 +55,7 @@ grpc::ServerWriteReactor<v1::CompileResponse>* InferenceService::Compile(grpc::C
       if (!pacer.Due(phase, fraction)) return;
       stream->Push(CompileProgressMessage(phase, fraction));
     };
-    const absl::StatusOr<LoadedModel*> model = engine_.Load(request, progress);
+    const absl::StatusOr<LoadedModel*> model = engine_.Load(request, progress, [&] { return !stream->cancelled(); });
     if (!model.ok()) return stream->Finish(model.status());
     v1::CompileResponse response;
     *response.mutable_model() = ToModelInfo({(*model)->request(), (*model)->facts(), (*model)->tokenizer() != nullptr},

@@ -1,8 +1,22 @@
 #include "server/messages.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
+#include "runtime/base/status_macros.h"
 
 namespace metronome {
+namespace {
+
+// Takes a value that was given, which is in [1, most]; 0 keeps what is there.
+absl::Status SetPositive(absl::string_view name, int64_t value, int64_t most, int64_t& into) {
+  if (value < 0 || value > most)
+    return absl::InvalidArgumentError(absl::StrCat(name, " is ", value, ", not in [1, ", most, "]"));
+  if (value > 0) into = value;
+  return absl::OkStatus();
+}
+
+}  // namespace
 
 absl::StatusOr<ModelRequest> ToModelRequest(const v1::CompileRequest& request, absl::string_view backend) {
   ModelRequest result = {.model = request.model(), .seed = request.seed(), .max_cache_len = request.max_cache_len()};
@@ -26,6 +40,9 @@ absl::StatusOr<ModelRequest> ToModelRequest(const v1::CompileRequest& request, a
     return absl::InvalidArgumentError(
         absl::StrCat("search_iterations is ", request.search_iterations(), ", not in [0, ", kMaxSearch, "]"));
   }
+  result.search_iterations = std::max<int64_t>(1, request.search_iterations());
+  RETURN_IF_ERROR(SetPositive("search_trials", request.search_trials(), 1000, result.search_trials));
+  RETURN_IF_ERROR(SetPositive("search_keep_best", request.search_keep_best(), 1000, result.search_keep_best));
   if (request.max_cache_len() < 0)
     return absl::InvalidArgumentError(absl::StrCat("max_cache_len is ", request.max_cache_len(), ", not at least 1"));
   return result;
@@ -63,7 +80,7 @@ v1::ModelInfo ToModelInfo(const LoadedModelSnapshot& model, absl::string_view ba
   info.set_compile_ms(facts.compile_ms);
   info.set_load_ms(facts.load_ms);
   info.set_kernel_calls(static_cast<int32_t>(facts.kernel_calls));
-  info.mutable_rules_fired()->insert(facts.rules_fired.begin(), facts.rules_fired.end());
+  info.set_plan_cached(facts.plan_cached);
   info.set_has_tokenizer(model.has_tokenizer);
   info.set_vocab_size(facts.vocab_size);
   return info;

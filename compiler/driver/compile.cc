@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "compiler/driver/optimise.h"
 #include "compiler/lowering/lower.h"
+#include "runtime/base/clock.h"
 #include "runtime/base/status_macros.h"
 
 namespace metronome {
@@ -30,6 +30,8 @@ absl::StatusOr<CompileResult> Compile(const Graph& graph, ExecutionPath path) {
       return absl::InvalidArgumentError(
           absl::StrCat("node %", id, " is ", Name(graph.node(id).op), ", not a primitive"));
     }
+    if (graph.node(id).op == Op::kInput)
+      return absl::InvalidArgumentError(absl::StrCat("node %", id, " is an input: the graph is a part of a model"));
   }
   CompileResult result;
   if (path == ExecutionPath::kEager) {
@@ -37,15 +39,23 @@ absl::StatusOr<CompileResult> Compile(const Graph& graph, ExecutionPath path) {
     result.plans.push_back({.seq = 1, .plan = std::move(plan)});
     return result;
   }
-  ASSIGN_OR_RETURN(OptimisedGraph optimised, Optimise(graph));
-  ASSIGN_OR_RETURN(Plan plan, Lower(optimised.graph));
+  const int64_t start = Clock::Real().MonotonicNs();
+  ASSIGN_OR_RETURN(result.optimised, Optimise(graph));
+  ASSIGN_OR_RETURN(Plan plan, Lower(result.optimised.Whole()));
   result.plans.push_back({.seq = 1, .plan = std::move(plan)});
-  for (const BlockReport& block : optimised.blocks) {
-    for (const RuleStatistics& rule : block.run.rules) {
-      if (rule.applied > 0) result.rules_fired[rule.name] += static_cast<int>(rule.applied) * block.instances;
+  for (const OptimisedBlock& block : result.optimised.blocks) {
+    const RunReport& run = block.report.run;
+    for (const RuleStatistics& rule : run.rules) {
+      if (rule.applied > 0) result.report.rules_fired[rule.name] += rule.applied * block.report.instances;
     }
+    result.report.blocks.push_back({.instances = block.report.instances,
+                                    .stop_reason = std::string(Name(run.stop)),
+                                    .iterations = run.iterations,
+                                    .nodes = run.nodes,
+                                    .classes = run.classes,
+                                    .elapsed_ms = static_cast<double>(run.elapsed_ns) * 1e-6});
   }
-  result.blocks = std::move(optimised.blocks);
+  result.report.saturation_ms = static_cast<double>(Clock::Real().MonotonicNs() - start) * 1e-6;
   return result;
 }
 

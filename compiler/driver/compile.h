@@ -1,12 +1,12 @@
 #ifndef METRONOME_COMPILER_DRIVER_COMPILE_H_
 #define METRONOME_COMPILER_DRIVER_COMPILE_H_
 
-#include <map>
+#include <memory>
 #include <optional>
-#include <string>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "compiler/driver/compile_report.h"
 #include "compiler/driver/optimise.h"
 #include "compiler/ir/graph.h"
 #include "runtime/plan/plan_set.h"
@@ -24,13 +24,13 @@ absl::string_view Name(ExecutionPath path);  // "eager", "compiled", "graph".
 std::optional<ExecutionPath> ParseExecutionPath(absl::string_view name);
 
 struct CompileResult {
-  PlanSet plans;                           // One, that of a decode step, before any search.
-  std::map<std::string, int> rules_fired;  // Times each rule taught something, over all layers; empty for kEager.
-  std::vector<BlockReport> blocks;         // Likewise, one for each distinct block.
+  PlanSet plans;  // One, for every step, as no search has been made.
+  CompileReport report;
+  OptimisedGraph optimised;  // What a search starts from; empty for kEager.
 };
 
-// `graph` must be in primitive ops: InvalidArgument otherwise. Internal for a rule or a lowering that fails its own
-// checks.
+// The default plan, without timing anything. `graph` must be in primitive ops: InvalidArgument otherwise. Internal for
+// a rule or a lowering that fails its own checks.
 absl::StatusOr<CompileResult> Compile(const Graph& graph, ExecutionPath path);
 
 }  // namespace metronome

@@ -24,7 +24,18 @@ constexpr double kSecondsPerFlop = 1 / 500e9;
 
 TensorView ViewOf(const TensorType& type) { return {.dtype = type.dtype, .shape = EvaluateShape(type.shape, kStep)}; }
 
-// Leaves and reshapes are free, and what no kernel runs is impossible.
+absl::StatusOr<OptimisedBlock> OptimiseBlock(const Graph& graph) {
+  OptimisedBlock block;
+  ASSIGN_OR_RETURN(std::vector<ClassId> classes, AddGraph(graph, block.egraph));
+  ASSIGN_OR_RETURN(block.report.run, Saturate(block.egraph, AllRules(), {}));
+  for (NodeId id : graph.results()) block.results.push_back(classes[id]);
+  ASSIGN_OR_RETURN(block.choices, ChooseCheapest(block.egraph, block.results, StaticCost));
+  ASSIGN_OR_RETURN(block.graph, Extract(block.egraph, block.results, block.choices));
+  return block;
+}
+
+}  // namespace
+
 double StaticCost(const ENode& node, const std::vector<TensorType>& inputs, const TensorType& type) {
   if (IsLeaf(node.op) || node.op == Op::kReshape) return 0;
   const KernelSpec* spec = FindKernelSpec(Name(node.op));
@@ -38,31 +49,19 @@ double StaticCost(const ENode& node, const std::vector<TensorType>& inputs, cons
          kSecondsPerByte * static_cast<double>(cost.bytes) + kSecondsPerFlop * static_cast<double>(cost.flops);
 }
 
-absl::StatusOr<Graph> OptimiseBlock(const Graph& block, RunReport& report) {
-  EGraph egraph;
-  ASSIGN_OR_RETURN(std::vector<ClassId> classes, AddGraph(block, egraph));
-  ASSIGN_OR_RETURN(report, Saturate(egraph, AllRules(), {}));
-  std::vector<ClassId> results;
-  for (NodeId id : block.results()) results.push_back(classes[id]);
-  ASSIGN_OR_RETURN(const Choices choices, ChooseCheapest(egraph, results, StaticCost));
-  return Extract(egraph, results, choices);
+Graph OptimisedGraph::Whole() const {
+  std::vector<Graph> graphs;
+  for (const OptimisedBlock& block : blocks) graphs.push_back(block.graph);
+  return Unroll(rolled, graphs);
 }
 
-}  // namespace
-
 absl::StatusOr<OptimisedGraph> Optimise(const Graph& graph) {
-  const RolledGraph rolled = Roll(graph);
-  OptimisedGraph optimised;
-  std::vector<Graph> blocks;
-  for (const Graph& block : rolled.blocks) {
-    BlockReport report;
-    ASSIGN_OR_RETURN(Graph best, OptimiseBlock(block, report.run));
-    blocks.push_back(std::move(best));
-    optimised.blocks.push_back(std::move(report));
+  OptimisedGraph optimised = {.rolled = Roll(graph)};
+  for (const Graph& block : optimised.rolled.blocks) {
+    ASSIGN_OR_RETURN(optimised.blocks.emplace_back(), OptimiseBlock(block));
   }
-  for (const BlockInstance& instance : rolled.instances) ++optimised.blocks[instance.block].instances;
-  optimised.graph = Unroll(rolled, blocks);
-  RETURN_IF_ERROR(VerifyGraph(optimised.graph));
+  for (const BlockInstance& instance : optimised.rolled.instances) ++optimised.blocks[instance.block].report.instances;
+  RETURN_IF_ERROR(VerifyGraph(optimised.Whole()));
   return optimised;
 }
 

@@ -4,8 +4,11 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "compiler/egraph/e_graph.h"
+#include "compiler/egraph/extract.h"
 #include "compiler/egraph/runner.h"
 #include "compiler/ir/graph.h"
+#include "compiler/rolling/roll.h"
 
 namespace metronome {
 
@@ -15,15 +18,31 @@ struct BlockReport {
   RunReport run;
 };
 
-struct OptimisedGraph {
+// One distinct block with all its forms, and the one that the static model of the work takes.
+struct OptimisedBlock {
+  BlockReport report;
+  EGraph egraph;
+  std::vector<ClassId> results;
+  Choices choices;
   Graph graph;
-  std::vector<BlockReport> blocks;
 };
 
-// Rolls the graph into blocks, saturates each distinct block with all rules, and takes the cheapest form by a static
-// model of the work (launches, bytes, FLOPs of catalogue kernels) at a decode step. Internal when a rule proves
-// something false.
+// A whole graph by its blocks.
+struct OptimisedGraph {
+  RolledGraph rolled;
+  std::vector<OptimisedBlock> blocks;  // As rolled.blocks.
+
+  // The whole graph in the forms that the static model takes.
+  Graph Whole() const;
+};
+
+// Rolls the graph into blocks, saturates each distinct block with all rules, and takes the cheapest form by StaticCost.
+// Internal when a rule proves something false.
 absl::StatusOr<OptimisedGraph> Optimise(const Graph& graph);
+
+// Seconds that a node alone takes at a decode step, by a rough model of the work: launches, bytes, and FLOPs of
+// catalogue kernels. Leaves and reshapes are free; negative where no kernel runs it.
+double StaticCost(const ENode& node, const std::vector<TensorType>& inputs, const TensorType& type);
 
 }  // namespace metronome
 

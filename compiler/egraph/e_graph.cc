@@ -34,6 +34,13 @@ bool SameConstant(double a, double b) {
   return a == b || std::abs(a - b) <= 4e-7 * std::max(std::abs(a), std::abs(b)) || (std::isnan(a) && std::isnan(b));
 }
 
+// Nothing where digits cancel: equal constants may be a few roundings apart, and differences of them are then far
+// apart.
+std::optional<double> RoundedSum(DType dtype, double a, double b) {
+  if ((a < 0 && b > 0) || (a > 0 && b < 0)) return std::nullopt;
+  return RoundTo(dtype, a + b);
+}
+
 std::string FormatENode(const ENode& node) {
   std::string text = absl::StrCat(Name(node.op));
   if (!node.children.empty()) {
@@ -77,8 +84,9 @@ std::optional<double> EGraph::ConstantOf(const ENode& node, const TensorType& ty
   if (type.rank() != 0 || !IsFloat(type.dtype)) return std::nullopt;
   std::vector<double> inputs;
   for (ClassId child : node.children) {
-    if (!Class(child).constant.has_value()) return std::nullopt;
-    inputs.push_back(*Class(child).constant);
+    const EClass& input = Class(child);
+    if (!input.constant.has_value()) return std::nullopt;
+    inputs.push_back(RoundTo(input.type.dtype, *input.constant));
   }
   switch (node.op) {
     case Op::kNeg:
@@ -86,9 +94,9 @@ std::optional<double> EGraph::ConstantOf(const ENode& node, const TensorType& ty
     case Op::kCast:
       return RoundTo(type.dtype, inputs[0]);
     case Op::kAdd:
-      return RoundTo(type.dtype, inputs[0] + inputs[1]);
+      return RoundedSum(type.dtype, inputs[0], inputs[1]);
     case Op::kSub:
-      return RoundTo(type.dtype, inputs[0] - inputs[1]);
+      return RoundedSum(type.dtype, inputs[0], -inputs[1]);
     case Op::kMul:
       return RoundTo(type.dtype, inputs[0] * inputs[1]);
     case Op::kDiv:

@@ -39,6 +39,11 @@ class Chooser {
     }
   }
 
+  std::vector<Exchange> ExchangesFrom(const Choices& choices) {
+    choices_ = choices;
+    return Exchanges();
+  }
+
   absl::StatusOr<Choices> Run() {
     ChooseTreewise();
     for (ClassId id : results_) {
@@ -55,8 +60,6 @@ class Chooser {
     double cost = 0;
     std::string call;  // Of nodes that share a kernel call; empty for the others.
   };
-  using Exchange = std::vector<std::pair<ClassId, size_t>>;
-
   // Cheapest trees from the leaves up (Knuth 1977), which never depend on themselves since every cost is positive.
   void ChooseTreewise() {
     absl::flat_hash_map<ClassId, double> best;
@@ -188,6 +191,11 @@ class Extraction {
 
 absl::StatusOr<Choices> ChooseCheapest(const EGraph& egraph, absl::Span<const ClassId> results, const NodeCost& cost) {
   return Chooser(egraph, results, cost).Run();
+}
+
+std::vector<Exchange> ExchangesOf(const EGraph& egraph, absl::Span<const ClassId> results, const Choices& choices,
+                                  const NodeCost& cost) {
+  return Chooser(egraph, results, cost).ExchangesFrom(choices);
 }
 
 absl::StatusOr<Graph> Extract(const EGraph& egraph, absl::Span<const ClassId> results, const Choices& choices) {

@@ -2,6 +2,7 @@
 #define METRONOME_COMPILER_EGRAPH_EXTRACT_H_
 
 #include <functional>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -23,6 +24,15 @@ using NodeCost =
 // exchanging single nodes, and all outputs of one call together, until no exchange helps. Deterministic.
 // Internal when some class has no node that can run.
 absl::StatusOr<Choices> ChooseCheapest(const EGraph& egraph, absl::Span<const ClassId> results, const NodeCost& cost);
+
+// One way to go from some choices to others: nodes for some classes.
+using Exchange = std::vector<std::pair<ClassId, size_t>>;
+
+// What may be exchanged in `choices`: each class that `results` need for each other node of it, and all outputs of a
+// call together; only nodes that can run. An exchange may make choices depend on themselves, which Extract refuses.
+// Deterministic.
+std::vector<Exchange> ExchangesOf(const EGraph& egraph, absl::Span<const ClassId> results, const Choices& choices,
+                                  const NodeCost& cost);
 
 // The graph that these choices describe; only classes that `results` need must have one. Internal when choices depend
 // on themselves.

@@ -62,7 +62,7 @@ class LatencyRun {
 
   absl::Status Measure() {
     ASSIGN_OR_RETURN(const ModelRequest request, ToModelRequest(CompileRequestOf(spec_), engine_.backend().name()));
-    ASSIGN_OR_RETURN(LoadedModel * model, engine_.Load(request, progress_));
+    ASSIGN_OR_RETURN(LoadedModel * model, engine_.Load(request, progress_, keep_going_));
     const LoadedModel::Facts& facts = model->facts();
     result_.set_compile_ms(facts.compile_ms);
     result_.set_load_ms(facts.load_ms);

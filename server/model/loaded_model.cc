@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "absl/strings/str_cat.h"
+#include "compiler/driver/search_plans.h"
 #include "compiler/frontend/catalogue.h"
 #include "compiler/frontend/decoder.h"
 #include "compiler/frontend/hf_config.h"
@@ -40,12 +41,16 @@ absl::Status UnknownModelError(absl::string_view model) {
 }
 
 absl::StatusOr<std::unique_ptr<LoadedModel>> LoadedModel::Load(Backend& backend, const ModelRequest& request,
-                                                               const LoadProgress& progress) {
+                                                               const LoadContext& context) {
   auto model = std::unique_ptr<LoadedModel>(new LoadedModel(backend, request));
   RETURN_IF_ERROR(model->Resolve());
-  RETURN_IF_ERROR(model->CompilePlan(progress));
+  context.progress("graph", 0);
+  ASSIGN_OR_RETURN(const Graph graph, model->BuildGraph());
+  RETURN_IF_ERROR(model->CompileDefault(graph, context.progress));
   RETURN_IF_ERROR(model->CheckMemory());
-  RETURN_IF_ERROR(model->LoadWeights(progress));
+  RETURN_IF_ERROR(model->LoadWeights(context.progress));
+  RETURN_IF_ERROR(model->SearchOrRecall(graph, context));
+  RETURN_IF_ERROR(model->Bind(context.progress));
   return model;
 }
 
@@ -89,17 +94,15 @@ absl::Status LoadedModel::Resolve() {
   return absl::OkStatus();
 }
 
-absl::Status LoadedModel::CompilePlan(const LoadProgress& progress) {
-  const Stopwatch stopwatch;
+absl::StatusOr<Graph> LoadedModel::BuildGraph() const {
   ASSIGN_OR_RETURN(const DType dtype, ParseModelDType(request_.dtype));
-  progress("graph", 0);
-  ASSIGN_OR_RETURN(const Graph graph, BuildDecoder(config_, dtype));
+  return BuildDecoder(config_, dtype);
+}
+
+absl::Status LoadedModel::CompileDefault(const Graph& graph, const LoadProgress& progress) {
+  const Stopwatch stopwatch;
   progress("compile", 0);
-  ASSIGN_OR_RETURN(CompileResult compiled, Compile(graph, request_.path));
-  plans_ = std::move(compiled.plans);
-  facts_.rules_fired = std::move(compiled.rules_fired);
-  facts_.plan_hash = Hash(plans_);
-  facts_.kernel_calls = static_cast<int64_t>(decode_plan().calls.size());
+  ASSIGN_OR_RETURN(compiled_, Compile(graph, request_.path));
   facts_.vocab_size = config_.vocab;
   const std::vector<WeightSpec> specs = WeightSpecsOf(decode_plan());
   for (const WeightSpec& spec : specs) facts_.parameters += spec.shape.elements();
@@ -128,10 +131,44 @@ absl::Status LoadedModel::LoadWeights(const LoadProgress& progress) {
   ASSIGN_OR_RETURN(weights_, WeightStore::Load(backend_, WeightSpecsOf(decode_plan()), source_, options));
   facts_.weights_provenance = weights_->provenance();
   facts_.load_ms = stopwatch.Milliseconds();
+  return absl::OkStatus();
+}
+
+absl::Status LoadedModel::SearchOrRecall(const Graph& graph, const LoadContext& context) {
+  if (request_.path == ExecutionPath::kEager || request_.search_iterations <= 1) return absl::OkStatus();
+  const Stopwatch stopwatch;
+  context.progress("search", 0);
+  const PlanSearchOptions options = {.budget = request_.search_iterations,
+                                     .seed = request_.seed,
+                                     .trials = request_.search_trials,
+                                     .keep_best = request_.search_keep_best,
+                                     .max_seq = std::min(kPrefillChunk, facts_.max_cache_len),
+                                     .max_past = std::min<int64_t>(256, facts_.max_cache_len - 1),
+                                     .keep_going = context.keep_going,
+                                     .progress = [&](double fraction) { context.progress("search", fraction); }};
+  const std::string key = PlanCache::Key(backend_, graph, options);
+  std::optional<CachedPlans> cached;
+  if (context.plan_cache != nullptr) cached = context.plan_cache->Find(key);
+  if (cached.has_value()) {
+    compiled_.plans = std::move(cached->plans);
+    compiled_.report = std::move(cached->report);
+    facts_.plan_cached = true;
+  } else {
+    RETURN_IF_ERROR(SearchPlans(backend_, *weights_, options, compiled_));
+    if (context.plan_cache != nullptr) context.plan_cache->Store(key, compiled_.plans, compiled_.report);
+  }
+  facts_.compile_ms += stopwatch.Milliseconds();
+  context.progress("search", 1);
+  return absl::OkStatus();
+}
+
+absl::Status LoadedModel::Bind(const LoadProgress& progress) {
   progress("bind", 0);
-  ASSIGN_OR_RETURN(
-      executor_, Executor::Create(backend_, plans_, *weights_,
-                                  request_.path == ExecutionPath::kGraph ? LaunchMode::kGraph : LaunchMode::kInOrder));
+  compiled_.optimised = {};  // Only the search needed it.
+  facts_.plan_hash = Hash(plans());
+  facts_.kernel_calls = static_cast<int64_t>(decode_plan().calls.size());
+  const LaunchMode mode = request_.path == ExecutionPath::kGraph ? LaunchMode::kGraph : LaunchMode::kInOrder;
+  ASSIGN_OR_RETURN(executor_, Executor::Create(backend_, plans(), *weights_, mode));
   progress("bind", 1);
   return absl::OkStatus();
 }

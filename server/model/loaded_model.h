@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,6 +17,7 @@
 #include "runtime/text/chat_template.h"
 #include "runtime/text/tokenizer.h"
 #include "runtime/weights/weight_store.h"
+#include "server/model/plan_cache.h"
 
 namespace metronome {
 
@@ -26,15 +26,24 @@ struct ModelRequest {
   std::string model;  // Catalogue key, or path of a HuggingFace directory.
   std::string dtype = "bfloat16";
   ExecutionPath path = ExecutionPath::kCompiled;
-  uint64_t seed = 0;             // Of synthetic weights.
-  int64_t max_cache_len = 0;     // Positions of a session at most; 0 = 4096 or the model's limit.
-  std::string weights = "auto";  // "auto", "synthetic", or a directory.
+  uint64_t seed = 0;              // Of synthetic weights.
+  int64_t max_cache_len = 0;      // Positions of a session at most; 0 = 4096 or the model's limit.
+  std::string weights = "auto";   // "auto", "synthetic", or a directory.
+  int64_t search_iterations = 1;  // Plans to try; 1 = the default plan, untimed.
+  int64_t search_trials = 5;      // Timed runs of each.
+  int64_t search_keep_best = 3;   // Plans that new ones are bred from.
 
   friend bool operator==(const ModelRequest&, const ModelRequest&) = default;
 };
 
-// Called with a phase ("graph", "compile", "weights", "bind") and the fraction of it that is done.
+// Called with a phase ("graph", "compile", "weights", "search", "bind") and the fraction of it that is done.
 using LoadProgress = std::function<void(absl::string_view phase, double fraction)>;
+
+struct LoadContext {
+  LoadProgress progress;                  // Required.
+  std::function<bool()> keep_going;       // Asked while searching; no means Cancelled. Empty = always yes.
+  const PlanCache* plan_cache = nullptr;  // Where searched plans are kept; nullptr = nowhere.
+};
 
 // A compiled model with its weights on a backend. Driven by the engine's thread; the facts below it are immutable.
 class LoadedModel {
@@ -50,13 +59,13 @@ class LoadedModel {
     int64_t kernel_calls = 0;
     double compile_ms = 0;
     double load_ms = 0;
-    std::map<std::string, int> rules_fired;
+    bool plan_cached = false;  // The search was made before, maybe by another process.
   };
 
   // Memory for weights, one full session and a prefill chunk is checked before anything is allocated.
   // NotFound, InvalidArgument, Unimplemented, ResourceExhausted (with a MemoryShortage), Internal.
   static absl::StatusOr<std::unique_ptr<LoadedModel>> Load(Backend& backend, const ModelRequest& request,
-                                                           const LoadProgress& progress);
+                                                           const LoadContext& context);
 
   const ModelRequest& request() const { return request_; }
   const Facts& facts() const { return facts_; }
@@ -64,8 +73,10 @@ class LoadedModel {
   const Tokenizer* tokenizer() const { return tokenizer_.get(); }             // nullptr without one.
   const ChatTemplate* chat_template() const { return chat_template_.get(); }  // nullptr without one.
   Backend& backend() const { return backend_; }
-  const PlanSet& plans() const { return plans_; }
-  const Plan& decode_plan() const { return plans_[0].plan; }
+  const PlanSet& plans() const { return compiled_.plans; }
+  const Plan& decode_plan() const { return plans()[0].plan; }
+  const CompileReport& compile_report() const { return compiled_.report; }
+  Executor& executor() { return *executor_; }
 
   // A session of up to `max_length` positions; 0 = max_cache_len. OutOfRange past it, InvalidArgument (negative).
   absl::StatusOr<std::unique_ptr<Session>> NewSession(int64_t max_length);
@@ -74,9 +85,12 @@ class LoadedModel {
   LoadedModel(Backend& backend, ModelRequest request) : backend_(backend), request_(std::move(request)) {}
 
   absl::Status Resolve();  // Config, weight source, tokenizer.
-  absl::Status CompilePlan(const LoadProgress& progress);
+  absl::StatusOr<Graph> BuildGraph() const;
+  absl::Status CompileDefault(const Graph& graph, const LoadProgress& progress);
   absl::Status CheckMemory() const;
   absl::Status LoadWeights(const LoadProgress& progress);
+  absl::Status SearchOrRecall(const Graph& graph, const LoadContext& context);
+  absl::Status Bind(const LoadProgress& progress);
 
   Backend& backend_;
   ModelRequest request_;
@@ -85,7 +99,7 @@ class LoadedModel {
   WeightSource source_;
   std::unique_ptr<Tokenizer> tokenizer_;
   std::unique_ptr<ChatTemplate> chat_template_;
-  PlanSet plans_;
+  CompileResult compiled_;
   std::unique_ptr<WeightStore> weights_;
   std::unique_ptr<Executor> executor_;
 };

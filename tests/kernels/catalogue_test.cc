@@ -144,6 +144,7 @@ TEST(CatalogueTest, RejectsMalformedCallsNamingKernelAndSizes) {
       {{"gated_linear", {F32({2, 8}), F32({5, 8}), F32({5, 8})}, F32({2, 5}), Activation("relu")}, "relu"},
       {{"embedding", {I32({9, 4}), I32({3})}, I32({3, 4})}, "int32[9, 4]"},
       {{"softcap", {F32({2})}, F32({2}), {{"cap", 0.0}}}, "cap"},
+      {{"gated_activation", {F32({}), F32({})}, F32({}), Activation("silu")}, "axis"},
       {{"cache_write", {F32({8, 2}), F32({9, 2})}, F32({9, 2})}, "float32[9, 2]"},
       {{"cache_write", {F32({8, 2}), F32({3, 2})}, F32({2, 2})}, "float32[3, 2]"},
       {{"cache_write", {F32({8, 2}), F32({3, 3})}, F32({5, 2})}, "float32[3, 3]"},

@@ -30,6 +30,7 @@ class ServedDaemon : public testing::Test {
     config.listen = "127.0.0.1:0";
     config.metrics_listen = "";
     config.db = directory_.File("runs.db");
+    config.plan_cache = directory_.File("plans");
     config.threads = 2;
     if (adjust) adjust(config);
     absl::StatusOr<std::unique_ptr<Daemon>> daemon = Daemon::Start(config);

@@ -85,8 +85,9 @@ class OptimiseTest : public testing::TestWithParam<DType> {
     absl::StatusOr<OptimisedGraph> optimised = Optimise(*graph);
     EXPECT_TRUE(optimised.ok()) << optimised.status();
     if (!optimised.ok()) return {};
-    Fused fused = {std::move(optimised->graph), {}};
-    for (const BlockReport& block : optimised->blocks) {
+    Fused fused = {optimised->Whole(), {}};
+    for (const OptimisedBlock& optimised_block : optimised->blocks) {
+      const BlockReport& block = optimised_block.report;
       EXPECT_EQ(block.run.stop, StopReason::kSaturated);
       for (const RuleStatistics& rule : block.run.rules) {
         if (rule.applied > 0) fused.fired.push_back(rule.name);

@@ -80,7 +80,7 @@ TEST(CompileTest, EagerKeepsPrimitivesAndCompiledFusesThem) {
   EXPECT_EQ(eager->plans[0].plan.calls.size(), 5u);
   EXPECT_EQ(compiled->plans[0].plan.calls.size(), 1u);
   EXPECT_EQ(compiled->plans[0].plan.calls[0].kernel, "softmax");
-  EXPECT_EQ(compiled->rules_fired.at("softmax"), 1);
+  EXPECT_EQ(compiled->report.rules_fired.at("softmax"), 1);
   EXPECT_NE(eager->plans[0].plan.Hash(), compiled->plans[0].plan.Hash());
 }
 

@@ -1,0 +1,85 @@
+#ifndef METRONOME_COMPILER_SEARCH_BLOCK_RUNNER_H_
+#define METRONOME_COMPILER_SEARCH_BLOCK_RUNNER_H_
+
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "compiler/rolling/roll.h"
+#include "compiler/search/search.h"
+#include "kernels/backend.h"
+#include "runtime/engine/bound_plan.h"
+#include "runtime/kv/kv_cache.h"
+#include "runtime/weights/weight_store.h"
+
+namespace metronome {
+
+// Runs forms of one block for one step shape as the model will: with its weights, over a cache that holds `past`
+// positions, on instance after instance so that weights come from memory and not from a cache of the processor. Inputs
+// and cache contents are random, a function of the seed. Backend, weights and rolled graph must outlive it.
+class BlockRunner {
+ public:
+  static absl::StatusOr<std::unique_ptr<BlockRunner>> Create(Backend& backend, const WeightStore& weights,
+                                                             const RolledGraph& rolled, int block,
+                                                             const StepShape& step, uint64_t seed);
+
+  // Takes the results of this form, and what it writes to the cache, as those that all others are compared with.
+  absl::Status SetReference(const Graph& form);
+
+  // Median time of a run of one instance.
+  absl::StatusOr<double> TimeNs(const Graph& form, int runs);
+
+  // Checks the candidate against the reference, then times both, taking turns so that drift of the machine's speed
+  // cancels; a candidate that is clearly slower is given up early.
+  Measurement Compare(const Graph& candidate, const Graph& incumbent, int runs);
+
+  // Largest relative error, in the norm of a whole tensor, that rounding in another order explains.
+  static double Tolerance(DType dtype);
+
+ private:
+  // One form bound to all instances that take turns.
+  struct Form {
+    std::string text;
+    std::vector<std::unique_ptr<Plan>> plans;
+    std::vector<std::unique_ptr<BoundPlan>> bound;  // As instances_.
+  };
+  struct Instance {
+    const BlockInstance* at = nullptr;
+    std::unique_ptr<KvCache> cache;  // nullptr without states.
+  };
+  using Values = std::vector<std::vector<float>>;
+
+  BlockRunner(Backend& backend, const WeightStore& weights, const Graph& block, const StepShape& step)
+      : backend_(backend), weights_(weights), block_(block), step_(step) {}
+
+  absl::Status AddInstances(const RolledGraph& rolled, int block, uint64_t seed);
+  absl::Status MakeInputs(uint64_t seed);
+  absl::StatusOr<Form*> Find(const Graph& form);
+  absl::StatusOr<std::unique_ptr<Form>> Bind(const Graph& form);
+  absl::Status Run(Form& form, size_t instance);
+  absl::StatusOr<double> RunAllNs(Form& form);
+  absl::StatusOr<Values> Read(const Form& form);
+  absl::Status CompareWithReference(const Form& form);
+
+  Backend& backend_;
+  const WeightStore& weights_;
+  const Graph& block_;
+  StepShape step_;
+  std::vector<KvStateSpec> states_;
+  std::vector<Instance> instances_;
+  std::unique_ptr<Buffer> tokens_;
+  std::vector<std::unique_ptr<Buffer>> input_buffers_;
+  std::vector<TensorView> inputs_;  // By number of the block's input.
+  std::unique_ptr<Buffer> arena_;
+  std::list<std::unique_ptr<Form>> forms_;  // Used last first.
+  Values reference_;
+};
+
+}  // namespace metronome
+
+#endif  // METRONOME_COMPILER_SEARCH_BLOCK_RUNNER_H_

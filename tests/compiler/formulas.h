@@ -1,0 +1,70 @@
+#ifndef METRONOME_TESTS_COMPILER_FORMULAS_H_
+#define METRONOME_TESTS_COMPILER_FORMULAS_H_
+
+#include <limits>
+#include <vector>
+
+#include "compiler/ir/builder.h"
+
+namespace metronome::testing {
+
+// A Builder for small formulas of one dtype, with names for their usual parts.
+class FormulaBuilder : public Builder {
+ public:
+  FormulaBuilder(DType dtype, int64_t width) : dtype_(dtype), width_(width) {}
+
+  DType dtype() const { return dtype_; }
+  int64_t width() const { return width_; }
+
+  NodeId Rows(absl::string_view name = "x") { return Input(name, dtype_, {Dim::Seq(), width_}); }  // [seq, width].
+  NodeId Matrix(absl::string_view name = "w") { return Matrix(name, width_); }
+  NodeId Matrix(absl::string_view name, int64_t rows) {  // [rows, width].
+    return Weight(name, dtype_, {rows, width_}, WeightInit::kMatrix);
+  }
+  NodeId Vector(absl::string_view name) { return Weight(name, dtype_, {width_}, WeightInit::kBias); }
+  NodeId Linear(NodeId x, NodeId w) { return Matmul(x, w, true); }
+  NodeId Float(NodeId x) { return Cast(x, DType::kFloat32); }
+  NodeId Round(NodeId x) { return Cast(x, dtype_); }
+
+  // x / sqrt(mean(x^2) + eps) in float32. An eps this large shows where it is added.
+  NodeId Normalised(NodeId x, double eps = 0.25);
+  // Activations of a gate in float32, rounded to its dtype.
+  NodeId Silu(NodeId gate);
+  NodeId GeluTanh(NodeId gate);
+  NodeId Softmax(NodeId x);
+
+ private:
+  DType dtype_;
+  int64_t width_;
+};
+
+// Grouped-query attention by primitives in its usual form, and the ways in which tests depart from it.
+struct AttentionFormula {
+  double scale = 0.3;  // 0 = none.
+  double window = 0;   // 0 = unbounded.
+  bool scale_query = false;
+  bool cached = true;  // Else keys and values are inputs that hold `past` rows and those of this step.
+  DType softmax_dtype = DType::kFloat32;
+
+  Op compare = Op::kLe;                                      // key position OP query position.
+  Op compare_window = Op::kGt;                               // key position OP query position - window.
+  Dim first_key = 0;                                         // Position of the first key.
+  Dim first_query = Dim::Past();                             // Position of the first query.
+  double masked = -std::numeric_limits<double>::infinity();  // The score of what is not visible.
+  bool select_masked = false;                                // Exchanges what is visible and what is not.
+  bool interleave_groups = false;                            // Query head h reads key head h % kv_heads, not h / group.
+};
+NodeId Attention(FormulaBuilder& b, const AttentionFormula& formula);
+
+// RoPE on [seq, heads, width], and the ways in which tests depart from it.
+struct RopeFormula {
+  bool negate_low = false;     // [x_high, -x_low].
+  bool swap_halves = false;    // [-x_low, x_high].
+  int64_t low = 0;             // Size of the part that goes last; 0 = half.
+  bool table_of_head = false;  // A table for each head in place of each row.
+};
+NodeId Rope(FormulaBuilder& b, const RopeFormula& formula);
+
+}  // namespace metronome::testing
+
+#endif  // METRONOME_TESTS_COMPILER_FORMULAS_H_
