@@ -40,6 +40,16 @@ struct CompileOptions {
 };
 ExitCode CompileModel(const ServerOptions& server, const CompileOptions& options);
 
+struct ExplainOptions {
+  CompileOptions
+      compile;  // Used when the model is not compiled, or to compile it anew when it says more than the name.
+  bool compile_first = false;
+  int64_t tokens = 1;
+  int64_t past = 64;
+  std::string stage;  // Print this text instead: "graph", "blocks", "fused" or "plan".
+};
+ExitCode ExplainModel(const ServerOptions& server, const ExplainOptions& options);
+
 struct GenerateOptions {
   CompileOptions compile;
   std::string prompt;

@@ -64,6 +64,7 @@ struct Arguments {
   RunOptions run;
   CompileOptions compile;
   GenerateOptions generate;
+  ExplainOptions explain;
   OutputFormat output = OutputFormat::kTable;
   int limit = 0;
   std::string run_id;
@@ -129,6 +130,26 @@ void AddGenerate(CLI::App& app, Arguments& arguments) {
       "--sampling-seed", [&](const uint64_t& v) { options.sampling.set_seed(v); }, "of sampling");
 }
 
+void AddExplain(CLI::App& app, Arguments& arguments) {
+  ExplainOptions& options = arguments.explain;
+  CLI::App& explain =
+      *AddCommand(app, arguments, "explain", "what a model's step spends its time on, and why this plan",
+                  [](const Arguments& a) { return ExplainModel(a.server, a.explain); });
+  explain.add_option("model", options.compile.model, "catalogue key or HuggingFace directory on the server")
+      ->required();
+  AddCompile(explain, options.compile);
+  explain.add_option("--tokens", options.tokens, "of the step (default 1: decode)")->check(CLI::Range(1, 1024));
+  explain.add_option("--past", options.past, "positions in the cache before it (default 64)")
+      ->check(CLI::Range(0, 1 << 30));
+  explain.add_option("--stage", options.stage, "print the graph, its blocks, the fused graph or the plan instead")
+      ->check(CLI::IsMember({"graph", "blocks", "fused", "plan"}));
+  explain.callback([&arguments, &explain] {
+    for (const char* flag : {"--dtype", "--path", "--weights", "--max-cache-len", "--search-iterations", "--seed"})
+      arguments.explain.compile_first |= explain.count(flag) > 0;
+    arguments.code = ExplainModel(arguments.server, arguments.explain);
+  });
+}
+
 int Main(int argc, char** argv) {
   CLI::App app("bench-client: measures LLM inference inside a Metronome daemon");
   app.require_subcommand(1);
@@ -150,6 +171,7 @@ int Main(int argc, char** argv) {
   compile->add_option("model", arguments.compile.model, "catalogue key or HuggingFace directory on the server")
       ->required();
   AddCompile(*compile, arguments.compile);
+  AddExplain(app, arguments);
   AddGenerate(app, arguments);
   AddCommand(app, arguments, "status", "what the daemon is doing and on what",
              [](const Arguments& a) { return ShowStatus(a.server); });

@@ -8,6 +8,7 @@
 #include "runtime/base/status_macros.h"
 #include "server/build_info.h"
 #include "server/decode_job.h"
+#include "server/explain.h"
 #include "server/messages.h"
 #include "server/prompt.h"
 #include "server/rpc/progress_pacer.h"
@@ -245,6 +246,20 @@ grpc::ServerUnaryReactor* InferenceService::ForkSession(grpc::CallbackServerCont
     ASSIGN_OR_RETURN(const std::string id, engine_.Fork(request->session()));
     response->set_session(id);
     response->set_length(engine_.Reacquire(id)->length());
+    return absl::OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* InferenceService::Explain(grpc::CallbackServerContext* context,
+                                                    const v1::ExplainRequest* request, v1::ExplainResponse* response) {
+  return AnswerFrom(engine_.queue(), context, Meter("Explain"), [this, context, request, response]() -> absl::Status {
+    ASSIGN_OR_RETURN(LoadedModel * model, engine_.Find(request->model()));
+    const absl::Status status = metronome::Explain(
+        *model, *request, [context] { return !context->IsCancelled(); }, *response);
+    if (context->IsCancelled()) return CancellationStatus(context->deadline());
+    RETURN_IF_ERROR(status);
+    *response->mutable_model() =
+        ToModelInfo({model->request(), model->facts(), model->tokenizer() != nullptr}, engine_.backend().name());
     return absl::OkStatus();
   });
 }

@@ -35,6 +35,8 @@ class InferenceService final : public v1::Inference::CallbackService {
                                         v1::ForkSessionResponse*) override;
   grpc::ServerWriteReactor<v1::DecodeResponse>* Generate(grpc::CallbackServerContext*,
                                                          const v1::GenerateRequest*) override;
+  grpc::ServerUnaryReactor* Explain(grpc::CallbackServerContext*, const v1::ExplainRequest*,
+                                    v1::ExplainResponse*) override;
   grpc::ServerUnaryReactor* GetServerInfo(grpc::CallbackServerContext*, const v1::GetServerInfoRequest*,
                                           v1::GetServerInfoResponse*) override;
 

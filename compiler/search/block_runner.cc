@@ -25,6 +25,8 @@ constexpr size_t kMaxForms = 3;
 // A first run that takes this many times the incumbent's, and not just by a hiccup, is given up.
 constexpr double kTimeoutRatio = 3;
 constexpr double kTimeoutSlackNs = 20e6;
+// Turns that together take longer than this are cut to two: long runs vary less.
+constexpr double kTurnsNs = 400e6;
 // After two turns, a candidate this much slower is not worth more.
 constexpr double kGiveUpRatio = 1.25;
 
@@ -262,6 +264,7 @@ Measurement BlockRunner::Compare(const Graph& candidate, const Graph& incumbent,
   if (const absl::Status status = CompareWithReference(**form); !status.ok())
     return Rejected(Rejection::kNumeric, status);
 
+  if (2 * runs * static_cast<double>((*form)->bound.size()) * *usual > kTurnsNs) runs = std::min(runs, 2);
   std::vector<double> candidate_times, incumbent_times;
   for (int run = 0; run < runs; ++run) {
     for (const bool candidate_now : {run % 2 == 0, run % 2 != 0}) {

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "kernels/cpu/element_at.h"
 #include "kernels/cpu/optimised.h"
@@ -23,6 +24,7 @@ struct Problem {
   int64_t n, heads, d, positions, kv_heads, dv, group, window;
   float scale;
   VectorDType dtype;
+  bool native;  // bfloat16 keys are multiplied as they are.
   AttentionTuning tuning;
   int64_t tiles, splits;   // Of rows and of positions.
   int64_t heads_together;  // Key heads that one part takes: 1 or all.
@@ -58,13 +60,18 @@ Range VisibleIn(const Problem& p, int64_t row, int64_t begin, int64_t count) {
 }
 
 // Takes positions [begin, begin + count) in for the `m` = tile rows x group query rows of `queries` [m, d], which are
-// scaled. `scores` has m x count elements. What lies
+// scaled or, where p.native, packed as they are. `scores` has m x count elements. What lies
 // `ahead` heads further on comes next.
 void TakeBlock(const VectorKernels& kernels, const Problem& p, int64_t first_row, int64_t m, int64_t kv_head,
                int64_t begin, int64_t count, const float* queries, float* scores, const Partial& part, int64_t ahead) {
   const auto element = static_cast<int64_t>(SizeOf(p.k.dtype));
-  kernels.dot_rows(p.dtype, queries, m, p.d, ElementAt(p.k, (begin * p.kv_heads + kv_head) * p.d), p.kv_heads * p.d,
-                   count, scores, count, ahead * p.d * element);
+  const void* const keys = ElementAt(p.k, (begin * p.kv_heads + kv_head) * p.d);
+  if (p.native) {
+    kernels.dot_bfloat_rows(queries, m, p.d, keys, p.kv_heads * p.d, count, scores, count, ahead * p.d);
+    kernels.scale(scores, m * count, p.scale);
+  } else {
+    kernels.dot_rows(p.dtype, queries, m, p.d, keys, p.kv_heads * p.d, count, scores, count, ahead * p.d * element);
+  }
   bool all_visible = true;
   for (int64_t i = 0; i < m; ++i) {
     float* const row = scores + i * count;
@@ -90,6 +97,30 @@ void TakeBlock(const VectorKernels& kernels, const Problem& p, int64_t first_row
   }
 }
 
+// Floats that the queries of one key head take, loaded.
+int64_t QuerySize(const VectorKernels& kernels, const Problem& p, int64_t m) {
+  return p.native ? (kernels.packed_bfloat_elements(m, p.d) + 1) / 2 : m * p.d;
+}
+
+// The queries of one key head, as TakeBlock wants them. `work` has as many elements.
+void LoadQueries(const VectorKernels& kernels, const Problem& p, int64_t first_row, int64_t rows, int64_t kv_head,
+                 float* work, float* queries) {
+  const int64_t size = p.group * p.d;
+  for (int64_t row = 0; row < rows; ++row) {
+    const void* const from = ElementAt(p.q, ((first_row + row) * p.heads + kv_head * p.group) * p.d);
+    if (p.native) {
+      std::memcpy(reinterpret_cast<uint16_t*>(work) + row * size, from, static_cast<size_t>(size) * sizeof(uint16_t));
+    } else {
+      kernels.widen(p.dtype, from, size, queries + row * size);
+    }
+  }
+  if (p.native) {
+    kernels.pack_bfloat_rows(work, rows * p.group, p.d, queries);
+  } else {
+    kernels.scale(queries, rows * size, p.scale);
+  }
+}
+
 // One tile of rows of `heads_together` key heads over one split of the positions. `parts` has one for each head,
 // `stride` elements apart.
 void TakePositions(CpuContext& context, int member, const Problem& p, int64_t tile, int64_t first_head, int64_t split,
@@ -97,16 +128,12 @@ void TakePositions(CpuContext& context, int member, const Problem& p, int64_t ti
   const VectorKernels& kernels = SelectVectorKernels(context.instruction_set());
   const int64_t first_row = tile * p.tuning.row_tile, rows = std::min(p.tuning.row_tile, p.n - first_row),
                 m = rows * p.group;
+  const int64_t size = QuerySize(kernels, p, m);
   auto* const queries = static_cast<float*>(
-      context.Scratch(member, sizeof(float) * static_cast<size_t>(m * (p.heads_together * p.d + p.tuning.block))));
-  float* const scores = queries + p.heads_together * m * p.d;
+      context.Scratch(member, sizeof(float) * static_cast<size_t>((p.heads_together + 1) * size + m * p.tuning.block)));
+  float *const rounded = queries + p.heads_together * size, *const scores = rounded + size;
   for (int64_t head = 0; head < p.heads_together; ++head) {
-    float* const head_queries = queries + head * m * p.d;
-    for (int64_t row = 0; row < rows; ++row) {
-      kernels.widen(p.dtype, ElementAt(p.q, ((first_row + row) * p.heads + (first_head + head) * p.group) * p.d),
-                    p.group * p.d, head_queries + row * p.group * p.d);
-    }
-    kernels.scale(head_queries, m * p.d, p.scale);
+    LoadQueries(kernels, p, first_row, rows, first_head + head, rounded, queries + head * size);
     const Partial part = PartialIn(parts + head * stride, p);
     std::fill(part.maximum, part.maximum + m, -INFINITY);
     std::fill(part.sum, part.sum + m, 0.0f);
@@ -121,7 +148,7 @@ void TakePositions(CpuContext& context, int member, const Problem& p, int64_t ti
     for (int64_t head = 0; head < p.heads_together; ++head) {
       // Where this head's next neighbour lies: beside it, or at the first head of the next block.
       const int64_t ahead = head + 1 < p.heads_together ? 1 : block * p.kv_heads - head;
-      TakeBlock(kernels, p, first_row, m, first_head + head, at, next - at, queries + head * m * p.d, scores,
+      TakeBlock(kernels, p, first_row, m, first_head + head, at, next - at, queries + head * size, scores,
                 PartialIn(parts + head * stride, p), p.heads_together > 1 ? ahead : 0);
     }
   }
@@ -169,10 +196,13 @@ absl::Status OptimisedAttention(CpuContext& context, const KernelArgs& args) {
                .window = args.attributes->Int("window"),
                .scale = static_cast<float>(args.attributes->Float("scale")),
                .dtype = ToVectorDType(args.inputs[0].dtype),
+               .native = false,
                .tuning = AttentionTuningOf(*args.attributes),
                .tiles = 0,
                .splits = 1,
                .heads_together = 1};
+  p.native =
+      p.dtype == VectorDType::kBFloat16 && SelectVectorKernels(context.instruction_set()).dot_bfloat_rows != nullptr;
   p.tiles = (p.n + p.tuning.row_tile - 1) / p.tuning.row_tile;
   if (args.outputs[0].elements() == 0) return absl::OkStatus();
   const int64_t items = p.tiles * p.kv_heads, wanted = 4 * context.threads();

@@ -7,7 +7,6 @@
 #include <map>
 
 #include "absl/strings/str_cat.h"
-#include "kernels/catalogue.h"
 #include "kernels/convert.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/status_macros.h"
@@ -216,6 +215,10 @@ KernelLaunch BoundPlan::LaunchOf(size_t call) const {
           {.inputs = views.subspan(0, inputs), .outputs = views.subspan(inputs), .attributes = &attributes_[call]}};
 }
 
+KernelCost BoundPlan::CostOf(size_t call) const {
+  return FindKernelSpec(plan_.calls[call].kernel)->cost(LaunchOf(call).args);
+}
+
 // Wave by wave: the small calls of a wave together, then each of the others.
 void BoundPlan::GroupLaunches() {
   std::map<int, std::vector<size_t>> by_wave;
@@ -227,8 +230,7 @@ void BoundPlan::GroupLaunches() {
     for (size_t call : calls) {
       const std::vector<ValueId>& inputs = plan_.calls[call].inputs;
       const bool grows = std::any_of(inputs.begin(), inputs.end(), [&](ValueId id) { return moving_[id]; });
-      const KernelCost cost = FindKernelSpec(plan_.calls[call].kernel)->cost(LaunchOf(call).args);
-      if (!grows && cost.bytes < kSmallCallBytes) {
+      if (!grows && CostOf(call).bytes < kSmallCallBytes) {
         small.push_back(call);
       } else {
         alone.push_back({call});
@@ -304,7 +306,7 @@ absl::StatusOr<std::vector<BoundPlan::CallTime>> BoundPlan::Profile() {
       const int64_t start = Clock::Real().MonotonicNs();
       RETURN_IF_ERROR(Explain(backend_.Launch(*launch.kernel, launch.args), {call}));
       RETURN_IF_ERROR(Explain(backend_.Synchronize(), {call}));
-      times.push_back({call, Clock::Real().MonotonicNs() - start});
+      times.push_back({call, Clock::Real().MonotonicNs() - start, CostOf(call)});
     }
   }
   return times;

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "kernels/backend.h"
+#include "kernels/catalogue.h"
 #include "runtime/plan/memory_plan.h"
 #include "runtime/plan/plan.h"
 #include "runtime/weights/weight_store.h"
@@ -41,6 +42,7 @@ class BoundPlan {
   struct CallTime {
     size_t call = 0;
     int64_t ns = 0;
+    KernelCost cost;  // Of the placed step.
   };
 
   // NotFound for a kernel that the backend lacks or a weight that the store lacks; ResourceExhausted.
@@ -87,6 +89,7 @@ class BoundPlan {
   void RenewStepAttributes(size_t call);
   void GroupLaunches();
   KernelLaunch LaunchOf(size_t call) const;
+  KernelCost CostOf(size_t call) const;
   absl::Status Explain(const absl::Status& status, absl::Span<const size_t> calls) const;
 
   Backend& backend_;

@@ -78,6 +78,9 @@ class LoadedModel {
   const CompileReport& compile_report() const { return compiled_.report; }
   Executor& executor() { return *executor_; }
 
+  // The model in primitives, as it was compiled.
+  absl::StatusOr<Graph> BuildGraph() const;
+
   // A session of up to `max_length` positions; 0 = max_cache_len. OutOfRange past it, InvalidArgument (negative).
   absl::StatusOr<std::unique_ptr<Session>> NewSession(int64_t max_length);
 
@@ -85,7 +88,6 @@ class LoadedModel {
   LoadedModel(Backend& backend, ModelRequest request) : backend_(backend), request_(std::move(request)) {}
 
   absl::Status Resolve();  // Config, weight source, tokenizer.
-  absl::StatusOr<Graph> BuildGraph() const;
   absl::Status CompileDefault(const Graph& graph, const LoadProgress& progress);
   absl::Status CheckMemory() const;
   absl::Status LoadWeights(const LoadProgress& progress);

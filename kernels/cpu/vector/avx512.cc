@@ -35,6 +35,7 @@ struct Lanes {
   static Vector RoundEven(Vector v) { return _mm512_roundscale_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
   static Vector ScalePowerOfTwo(Vector v, Vector n) { return _mm512_scalef_ps(v, n); }
   static float Sum(Vector v) { return _mm512_reduce_add_ps(v); }
+  static float Largest(Vector v) { return _mm512_reduce_max_ps(v); }
   // Lane i is the sum of v[i]: each step adds halves of two vectors into one.
   static Vector SumEach(const Vector (&v)[16]) {
     Vector quads[4];

@@ -93,10 +93,16 @@ inline void DotTile(const uint16_t* x, int64_t k, const uint16_t* w, int64_t str
     if constexpr (R % 4 == 0) {
 #pragma GCC unroll 2
       for (int r = 0; r < R; r += 4) {
+        float* const to = dots + i * dots_stride + r * step;
+        const __m128 four = SumFour(acc + i * R + r);
+        if (!kAdd && step == 1) {
+          _mm_storeu_ps(to, four);
+          continue;
+        }
         float sums[4];
-        _mm_storeu_ps(sums, SumFour(acc + i * R + r));
+        _mm_storeu_ps(sums, four);
 #pragma GCC unroll 4
-        for (int q = 0; q < 4; ++q) Put<kAdd>(dots[i * dots_stride + (r + q) * step], sums[q]);
+        for (int q = 0; q < 4; ++q) Put<kAdd>(to[q * step], sums[q]);
       }
     } else {
 #pragma GCC unroll 8
@@ -189,6 +195,27 @@ void StreamBFloatRows(const void* packed, int64_t m, int64_t k, const void* w_da
   if (m == 2) return StreamFewRows<2>(x, k, w, rows, dots, dots_stride);
   if (m == 1) return StreamFewRows<1>(x, k, w, rows, dots, dots_stride);
   StreamManyRows(x, m, k, w, rows, dots, dots_stride);
+}
+
+void DotBFloatRows(const void* packed, int64_t m, int64_t k, const void* w_data, int64_t stride, int64_t rows,
+                   float* dots, int64_t dots_stride, int64_t ahead) {
+  const auto* x = static_cast<const uint16_t*>(packed);
+  const auto* w = static_cast<const uint16_t*>(w_data);
+  const int64_t x_row = PackedSize(k);
+  int64_t r = 0;
+  for (; r + kTileRows <= rows; r += kTileRows) {
+    ForGroups(m, [&](int64_t group, int64_t first, int64_t size) {
+      const Tile tile =
+          group == 0 && ahead != 0 ? TileFor<kTileRows, kTileRows, false>(size) : TileFor<kTileRows, 0, false>(size);
+      tile(x + first * x_row, k, w + r * stride, stride, dots + first * dots_stride + r, dots_stride, 1, {0, ahead});
+    });
+  }
+  for (; r < rows; ++r) {
+    ForGroups(m, [&](int64_t, int64_t first, int64_t size) {
+      TileFor<1, 0, false>(size)(x + first * x_row, k, w + r * stride, stride, dots + first * dots_stride + r,
+                                 dots_stride, 1, {0, 0});
+    });
+  }
 }
 
 }  // namespace metronome::cpu

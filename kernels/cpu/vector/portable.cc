@@ -73,6 +73,11 @@ struct Lanes {
     for (float lane : v.lane) sum += lane;
     return sum;
   }
+  static float Largest(const Vector& v) {
+    float most = v.lane[0];
+    for (float lane : v.lane) most = lane > most ? lane : most;
+    return most;
+  }
   static Vector SumEach(const Vector (&v)[kWidth]) {
     return Make([&](int i) { return Sum(v[i]); });
   }

@@ -15,6 +15,7 @@ inline const VectorKernels& SelectVectorKernels(InstructionSet set) {
       VectorKernels kernels = kAvx512Kernels;
       kernels.packed_bfloat_elements = PackedBFloatElements;
       kernels.pack_bfloat_rows = PackBFloatRows;
+      kernels.dot_bfloat_rows = DotBFloatRows;
       kernels.stream_bfloat_rows = StreamBFloatRows;
       return kernels;
     }();

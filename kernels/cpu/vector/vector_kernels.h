@@ -31,6 +31,9 @@ struct VectorKernels {
   void (*pack_bfloat_rows)(const void* x, int64_t m, int64_t k, void* packed) = nullptr;
   void (*stream_bfloat_rows)(const void* packed, int64_t m, int64_t k, const void* w, int64_t rows, float* dots,
                              int64_t dots_stride) = nullptr;
+  // dot_rows likewise; `ahead` in elements.
+  void (*dot_bfloat_rows)(const void* packed, int64_t m, int64_t k, const void* w, int64_t stride, int64_t rows,
+                          float* dots, int64_t dots_stride, int64_t ahead) = nullptr;
   // acc[i * n + j] += sum over r of p[i * p_stride + r] * v[r * stride + j], for m rows of p and `rows` rows of v;
   // `ahead` as above.
   void (*mix_rows)(VectorDType dtype, const float* p, int64_t p_stride, int64_t m, const void* v, int64_t stride,
@@ -55,6 +58,8 @@ extern const VectorKernels kAvx512Kernels;
 // In avx512_bf16.cc, the only functions that need more.
 int64_t PackedBFloatElements(int64_t m, int64_t k);
 void PackBFloatRows(const void* x, int64_t m, int64_t k, void* packed);
+void DotBFloatRows(const void* packed, int64_t m, int64_t k, const void* w, int64_t stride, int64_t rows, float* dots,
+                   int64_t dots_stride, int64_t ahead);
 void StreamBFloatRows(const void* packed, int64_t m, int64_t k, const void* w, int64_t rows, float* dots,
                       int64_t dots_stride);
 #endif

@@ -138,9 +138,7 @@ float Maximum(const float* x, int64_t n) {
   Vector largest = Lanes::Broadcast(-__builtin_inff());
   int64_t i = 0;
   for (; i + kWidth <= n; i += kWidth) largest = Lanes::Max(Lanes::Load(x + i), largest);
-  float lanes[kWidth], result = -__builtin_inff();
-  Lanes::Store(lanes, largest);
-  for (const float lane : lanes) result = lane > result ? lane : result;
+  float result = Lanes::Largest(largest);
   for (; i < n; ++i) result = x[i] > result ? x[i] : result;
   return result;
 }

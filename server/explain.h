@@ -1,0 +1,19 @@
+#ifndef METRONOME_SERVER_EXPLAIN_H_
+#define METRONOME_SERVER_EXPLAIN_H_
+
+#include <functional>
+
+#include "absl/status/status.h"
+#include "metronome/v1/inference.pb.h"
+#include "server/model/loaded_model.h"
+
+namespace metronome {
+
+// Runs a few steps of the shape asked for and fills everything of the response but `model`. InvalidArgument,
+// OutOfRange, ResourceExhausted, Cancelled.
+absl::Status Explain(LoadedModel& model, const v1::ExplainRequest& request, const std::function<bool()>& keep_going,
+                     v1::ExplainResponse& response);
+
+}  // namespace metronome
+
+#endif  // METRONOME_SERVER_EXPLAIN_H_
