@@ -2,6 +2,8 @@
 // process:
 //   decode   weight and cache bytes per second of a decode step, and the fraction of the read bandwidth that this is
 //   prefill  prompt tokens per second in one chunk, and the ratio to the same tokens one by one
+//   short    time to the first token of a prompt of 21, and the ratio to a decode step
+//   depth    what 4096 positions add to a step over 64, and the ratio to the time that reading their bytes takes
 //   load     synthetic weights per second
 // METRONOME_BENCHMARK_MODEL chooses the catalogue model (default llama-3.2-1b).
 #include <benchmark/benchmark.h>
@@ -130,6 +132,51 @@ void BM_Prefill(benchmark::State& state) {
   state.counters["ratio_to_sequential"] = rate * Median(one_by_one);
 }
 
+// Time to the first token of a short prompt beside that of a decode step, in turns.
+void BM_ShortPrompt(benchmark::State& state) {
+  BenchmarkModel& model = ModelFor(DTypeOf(state));
+  const std::vector<int32_t> prompt(state.range(1), 7);
+  Session session = model.NewSession();
+  std::vector<double> prompts, steps;
+  for (auto _ : state) {
+    for (int i = 0; i < 5; ++i) {
+      Check(session.Truncate(0));
+      prompts.push_back(Seconds([&] { Check(session.Prefill(prompt, PrefillMode::kChunked)); }));
+      steps.push_back(Seconds([&] { Check(session.Step(11)); }));
+    }
+    state.SetIterationTime(prompts.back());
+  }
+  state.counters["ttft_ms"] = Median(prompts) * 1e3;
+  state.counters["ttft_over_tpot"] = Median(prompts) / Median(steps);
+}
+
+// What a deep cache adds to a step, in turns with a shallow one, as a multiple of the time that reading the added bytes
+// takes.
+void BM_Depth(benchmark::State& state) {
+  BenchmarkModel& model = ModelFor(DTypeOf(state));
+  constexpr int64_t kShallow = 64;
+  const int64_t deep = state.range(1);
+  Session shallow_session = model.NewSession(), deep_session = model.NewSession();
+  Check(shallow_session.Prefill(std::vector<int32_t>(kShallow, 7), PrefillMode::kChunked));
+  Check(deep_session.Prefill(std::vector<int32_t>(deep - 1, 7), PrefillMode::kChunked));
+  std::vector<double> added, bandwidths;
+  for (auto _ : state) {
+    bandwidths.push_back(ValueOrDie(model.backend->MeasureReadBandwidth()));
+    for (int i = 0; i < 8; ++i) {
+      const double shallow = Seconds([&] { Check(shallow_session.Step(11)); });
+      added.push_back(Seconds([&] { Check(deep_session.Step(11)); }) - shallow);
+      Check(shallow_session.Truncate(kShallow));
+      Check(deep_session.Truncate(deep - 1));
+    }
+    state.SetIterationTime(added.back());
+  }
+  const Plan& plan = model.plans[0].plan;
+  const auto bytes = static_cast<double>(StepReadBytes(plan, {.seq = 1, .past = deep - 1}) -
+                                         StepReadBytes(plan, {.seq = 1, .past = kShallow}));
+  state.counters["added_ms"] = Median(added) * 1e3;
+  state.counters["over_read_time"] = Median(added) / (bytes / Median(bandwidths));
+}
+
 void DTypesBy(benchmark::internal::Benchmark* benchmark, std::vector<int64_t> sizes) {
   for (DType dtype : {DType::kBFloat16, DType::kFloat16, DType::kFloat32}) {
     for (int64_t size : sizes) benchmark->Args({static_cast<int64_t>(dtype), size});
@@ -138,6 +185,8 @@ void DTypesBy(benchmark::internal::Benchmark* benchmark, std::vector<int64_t> si
 }
 
 BENCHMARK(BM_Decode)->Apply([](auto* benchmark) { DTypesBy(benchmark, {16, 1024}); });
+BENCHMARK(BM_ShortPrompt)->Apply([](auto* benchmark) { DTypesBy(benchmark, {21}); });
+BENCHMARK(BM_Depth)->Apply([](auto* benchmark) { DTypesBy(benchmark, {4096}); });
 BENCHMARK(BM_Prefill)->Apply([](auto* benchmark) { DTypesBy(benchmark, {21, 256}); });
 
 }  // namespace
