@@ -285,6 +285,13 @@ absl::Status CheckSoftcap(const KernelArgs& args) {
   return absl::OkStatus();
 }
 
+absl::Status CheckArgmax(const KernelArgs& args) {
+  const TensorView& x = args.inputs[0];
+  METRONOME_REQUIRE(IsFloat(x.dtype) && x.shape.rank() == 2 && x.shape[1] > 0, "needs float [rows, n], n > 0");
+  METRONOME_REQUIRE(Out(args).dtype == DType::kInt32 && Out(args).shape == Shape({x.shape[0]}), "needs int32 [rows]");
+  return absl::OkStatus();
+}
+
 absl::Status CheckLinear(const KernelArgs& args) {
   const int64_t has_bias = args.attributes->Int("has_bias"), has_residual = args.attributes->Int("has_residual");
   METRONOME_REQUIRE(static_cast<int64_t>(args.inputs.size()) == 2 + has_bias + has_residual,
@@ -399,6 +406,7 @@ constexpr KernelSpec kCatalogue[] = {
     {"add_rms_norm", 2, 3, CheckAddRmsNorm, RowCost, 2, 2},
     {"embedding", 2, 2, CheckEmbedding, GatherCost},
     {"softcap", 1, 1, CheckSoftcap, RowCost},
+    {"argmax", 1, 1, CheckArgmax, ReduceCost},
 };
 
 }  // namespace

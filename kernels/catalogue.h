@@ -85,6 +85,9 @@ absl::Status CheckKernelArgs(absl::string_view name, const KernelArgs& args);
 //   embedding                               (table T [V, ...], indices int32 [n]) -> T [n, ...]: gather, times the
 //                                           attribute scale.
 //   softcap                                 (x T) -> T; cap * tanh(x / cap), attribute cap > 0.
+//   argmax                                  (x T [rows, n]) -> int32 [rows]: the first column of the largest value; n
+//   in
+//                                           a row with a NaN.
 //   gated_activation                        (gate T, up T) -> T. act(gate) * up; attribute activation = "silu" |
 //   "gelu_tanh". act is
 //                                           rounded to T before the product.

@@ -36,7 +36,7 @@ absl::StatusOr<GeneratedToken> Generation::Next() {
 
 absl::StatusOr<GeneratedToken> Generation::Sample() {
   GeneratedToken token;
-  ASSIGN_OR_RETURN(token.id, sampler_.Next(session_->logits(), history_));
+  ASSIGN_OR_RETURN(token.id, sampler_.Next(session_->logits(), history_, session_->most_likely()));
   token.known_ns = clock_.MonotonicNs();
   token.position = static_cast<int64_t>(history_.size());
   history_.push_back(token.id);

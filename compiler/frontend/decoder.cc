@@ -28,12 +28,21 @@ class DecoderWriter {
     // Only the last row goes through the head, the widest product of the model.
     const NodeId last = Norm(b_.Slice(hidden, 0, kSeq - 1, kSeq), "norm.weight");
     const NodeId head = config_.tied_head ? table : Matrix("lm_head.weight", config_.vocab, config_.hidden);
-    return b_.Finish(b_.Matmul(last, head, /*transpose_b=*/true));
+    const NodeId logits = b_.Matmul(last, head, /*transpose_b=*/true);
+    return b_.Finish({logits, MostLikely(logits)});
   }
 
  private:
   static constexpr Dim kSeq = Dim::Seq();
   static constexpr Dim kPositions = Dim::Past() + Dim::Seq();
+
+  // int32 [1]: the first column of the largest logit; the vocabulary's size where a logit is NaN.
+  NodeId MostLikely(NodeId logits) {
+    const NodeId largest = b_.Eq(logits, b_.ReduceMax(logits, -1));
+    const NodeId falling = b_.Neg(b_.Cast(b_.Iota(0, config_.vocab), kF32));
+    const NodeId first = b_.Neg(b_.ReduceMax(b_.Select(largest, falling, -static_cast<double>(config_.vocab)), -1));
+    return b_.Reshape(b_.Cast(first, DType::kInt32), {1});
+  }
 
   NodeId Matrix(const std::string& name, int64_t out, int64_t in) {
     return b_.Weight(name, dtype_, {out, in}, WeightInit::kMatrix);

@@ -32,6 +32,9 @@ namespace metronome {
 //    scores, -inf) with mask = Le(keys, queries) [and Gt(keys, Sub(queries, window))], keys = Iota(0, past+seq) and
 //    queries = Iota(past, seq) reshaped [seq, 1]; softmax over the last axis in float32, cast back; Matmul(p, v);
 //    transposed to [seq, nkv, g, d]; reshaped [seq, nq*d].
+//  - argmax of x [rows, n]: Cast(Neg(ReduceMax(Select(Eq(x, ReduceMax(x)), Neg(Cast(Iota(0, n), float32)), -n))),
+//  int32)
+//    reshaped [rows].
 class Builder {
  public:
   NodeId Tokens();
@@ -70,6 +73,7 @@ class Builder {
     return Binary(Op::kDiv, a, b);
   }
   NodeId Le(NodeId a, NodeId b) { return Binary(Op::kLe, a, b); }
+  NodeId Eq(NodeId a, NodeId b) { return Binary(Op::kEq, a, b); }
   NodeId Gt(NodeId a, NodeId b) { return Binary(Op::kGt, a, b); }
   NodeId And(NodeId a, NodeId b) { return Binary(Op::kAnd, a, b); }
   NodeId Select(NodeId condition, NodeId a, NodeId b);

@@ -49,7 +49,8 @@ class Graph {
   const Node& node(NodeId id) const { return nodes_[id]; }
   NodeId size() const { return static_cast<NodeId>(nodes_.size()); }
 
-  // What the graph computes. A whole model has one: the logits [1, vocab] after the step's last token.
+  // What the graph computes. A whole model: the logits [1, vocab] after the step's last token, and the most
+  // likely next token, int32 [1].
   const std::vector<NodeId>& results() const { return results_; }
   void set_results(std::vector<NodeId> results) { results_ = std::move(results); }
 

@@ -99,6 +99,15 @@ const ConditionTable& RuleConditions() {
           const TensorType &wide = Type(a, 0), &k = Type(a, 1);
           return k.rank() == 3 && wide.shape == std::vector<Dim>{k.shape[1], 1, k.shape[0], k.shape[2]};
         }}},
+      // minus-columns(#n, ?x): -n columns, few enough for float32 to count.
+      {"minus-columns",
+       {"#?",
+        [](const Arguments& a) {
+          const TensorType& type = Type(a, 1);
+          constexpr int64_t kMostCounted = int64_t{1} << 24;
+          return type.rank() > 0 && type.shape.back().is_constant() && type.shape.back().constant <= kMostCounted &&
+                 a[0].scalar == -static_cast<double>(type.shape.back().constant);
+        }}},
       // counts-columns(@indices, ?indices, ?x): an iota 0, 1, 2, ... as long as the last axis of ?x.
       {"counts-columns",
        {"@??",

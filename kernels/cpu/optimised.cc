@@ -11,6 +11,7 @@ void AddOptimisedKernels(CpuFunctionTable& table) {
   table["softmax"] = OptimisedSoftmax;
   table["rms_norm"] = OptimisedRmsNorm;
   table["add_rms_norm"] = OptimisedAddRmsNorm;
+  table["argmax"] = OptimisedArgmax;
   table["rope"] = OptimisedRope;
   table["gated_activation"] = OptimisedGatedActivation;
 }

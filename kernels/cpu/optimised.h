@@ -15,6 +15,7 @@ absl::Status OptimisedAttention(CpuContext& context, const KernelArgs& args);
 absl::Status OptimisedSoftmax(CpuContext& context, const KernelArgs& args);
 absl::Status OptimisedRmsNorm(CpuContext& context, const KernelArgs& args);
 absl::Status OptimisedAddRmsNorm(CpuContext& context, const KernelArgs& args);
+absl::Status OptimisedArgmax(CpuContext& context, const KernelArgs& args);
 absl::Status OptimisedRope(CpuContext& context, const KernelArgs& args);
 absl::Status OptimisedGatedActivation(CpuContext& context, const KernelArgs& args);
 

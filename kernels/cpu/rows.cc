@@ -92,6 +92,37 @@ absl::Status OptimisedAddRmsNorm(CpuContext& context, const KernelArgs& args) {
   });
 }
 
+// Members take chunks of a row; the first chunk with the largest maximum has the answer.
+absl::Status OptimisedArgmax(CpuContext& context, const KernelArgs& args) {
+  constexpr int64_t kChunk = 4096;
+  const VectorKernels& kernels = SelectVectorKernels(context.instruction_set());
+  const TensorView& x = args.inputs[0];
+  const VectorDType dtype = ToVectorDType(x.dtype);
+  const int64_t size = x.shape[1], chunks = (size + kChunk - 1) / kChunk;
+  float* const maxima = context.SharedScratch(x.shape[0] * chunks);  // NaN where the chunk has one.
+  context.pool().ParallelFor(x.shape[0] * chunks, 1, [&](int64_t index, int64_t, int) {
+    float values[kChunk];
+    const int64_t begin = index % chunks * kChunk, count = std::min(kChunk, size - begin);
+    kernels.widen(dtype, ElementAt(x, index / chunks * size + begin), count, values);
+    maxima[index] = std::isnan(kernels.sum_squares(values, count)) ? NAN : kernels.maximum(values, count);
+  });
+  for (int64_t row = 0; row < x.shape[0]; ++row) {
+    const float* const own = maxima + row * chunks;
+    int64_t best = 0;
+    for (int64_t chunk = 0; chunk < chunks && !std::isnan(own[best]); ++chunk)
+      if (own[chunk] > own[best] || std::isnan(own[chunk])) best = chunk;
+    int64_t column = size;
+    if (!std::isnan(own[best])) {
+      float values[kChunk];
+      const int64_t count = std::min(kChunk, size - best * kChunk);
+      kernels.widen(dtype, ElementAt(x, row * size + best * kChunk), count, values);
+      column = best * kChunk + (std::find(values, values + count, own[best]) - values);
+    }
+    args.outputs[0].as<int32_t>()[row] = static_cast<int32_t>(column);
+  }
+  return absl::OkStatus();
+}
+
 absl::Status OptimisedRope(CpuContext& context, const KernelArgs& args) {
   const int64_t heads = args.inputs[0].shape[1], d = args.inputs[0].shape[2];
   const VectorDType dtype = ToVectorDType(args.inputs[0].dtype);

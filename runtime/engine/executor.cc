@@ -76,7 +76,12 @@ absl::StatusOr<BoundPlan*> Executor::Prepare(absl::Span<const int32_t> tokens, K
   return bucket.plan.get();
 }
 
-absl::Status Executor::FetchLogits(const TensorView& view) {
+absl::Status Executor::FetchResults(const BoundPlan& plan) {
+  const TensorView& view = plan.result(0);
+  if (plan.plan().results.size() > 1) {
+    most_likely_.emplace();
+    RETURN_IF_ERROR(backend_.CopyToHost(&*most_likely_, plan.result(1).data, sizeof(int32_t)));
+  }
   RETURN_IF_ERROR(backend_.CopyToHost(raw_logits_.data(), view.data, view.bytes()));
   RETURN_IF_ERROR(backend_.Synchronize());
   ConvertToFloat32(raw_logits_.data(), view.dtype, logits_.data(), view.elements());
@@ -86,7 +91,7 @@ absl::Status Executor::FetchLogits(const TensorView& view) {
 absl::Status Executor::Step(absl::Span<const int32_t> tokens, KvCache& cache, const std::function<bool()>& keep_going) {
   ASSIGN_OR_RETURN(BoundPlan* const plan, Prepare(tokens, cache));
   RETURN_IF_ERROR(plan->Run(keep_going));
-  RETURN_IF_ERROR(FetchLogits(plan->result(0)));
+  RETURN_IF_ERROR(FetchResults(*plan));
   return cache.Advance(static_cast<int64_t>(tokens.size()));
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -50,6 +51,9 @@ class Executor {
 
   // [vocab]; valid until the next Step.
   absl::Span<const float> logits() const { return logits_; }
+  // The first token of the largest logit, found on the device; the vocabulary's size when a logit is NaN. nullopt where
+  // the plan does not say.
+  std::optional<int32_t> most_likely() const { return most_likely_; }
 
   int64_t arena_bytes() const { return arena_ == nullptr ? 0 : arena_->size_bytes(); }
 
@@ -63,7 +67,7 @@ class Executor {
 
   // Makes everything ready for the step; the plan to run.
   absl::StatusOr<BoundPlan*> Prepare(absl::Span<const int32_t> tokens, KvCache& cache);
-  absl::Status FetchLogits(const TensorView& view);
+  absl::Status FetchResults(const BoundPlan& plan);
 
   Backend& backend_;
   const PlanSet& plans_;
@@ -73,6 +77,7 @@ class Executor {
   std::vector<TensorView> states_;  // Of the step.
   std::vector<std::byte> raw_logits_;
   std::vector<float> logits_;
+  std::optional<int32_t> most_likely_;
 };
 
 }  // namespace metronome

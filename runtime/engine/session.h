@@ -45,6 +45,8 @@ class Session {
   // [vocab], those of the executor's last step: read them before another session takes a step.
   absl::Span<const float> logits() const { return executor_.logits(); }
 
+  std::optional<int32_t> most_likely() const { return executor_.most_likely(); }  // Likewise; see Executor.
+
   int64_t length() const { return cache_->length(); }
   int64_t max_length() const { return cache_->max_length(); }
   int64_t kv_bytes() const { return cache_->bytes_committed(); }

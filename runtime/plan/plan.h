@@ -61,7 +61,8 @@ struct KernelCall {
 struct Plan {
   std::vector<PlanValue> values;
   std::vector<KernelCall> calls;  // In execution order.
-  std::vector<ValueId> results;   // A model has one: the logits [1, vocab] after the step's last token.
+  std::vector<ValueId> results;   // Of a model: the logits [1, vocab] after the step's last token, and int32
+                                  // [1], the most likely next token.
 
   // Deterministic text of the whole plan, one line per call.
   std::string ToString() const;

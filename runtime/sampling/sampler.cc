@@ -117,9 +117,14 @@ absl::StatusOr<Sampler> Sampler::Create(const SamplingOptions& options) {
 
 double Sampler::Uniform() { return static_cast<double>(NextSplitMix64(state_) >> 11) * 0x1p-53; }
 
-absl::StatusOr<int32_t> Sampler::Next(absl::Span<const float> logits, absl::Span<const int32_t> history) {
+absl::StatusOr<int32_t> Sampler::Next(absl::Span<const float> logits, absl::Span<const int32_t> history,
+                                      std::optional<int32_t> most_likely) {
   const bool penalised = options_.repetition_penalty != 1;
-  if (options_.temperature == 0 && !penalised) return ArgMax(logits);
+  if (options_.temperature == 0 && !penalised) {
+    const bool found = most_likely.has_value() && *most_likely >= 0 &&
+                       *most_likely < static_cast<int64_t>(logits.size()) && logits[*most_likely] != kRemoved;
+    return found ? absl::StatusOr<int32_t>(*most_likely) : ArgMax(logits);
+  }
 
   work_.assign(logits.begin(), logits.end());
   const absl::Span<float> work = absl::MakeSpan(work_);

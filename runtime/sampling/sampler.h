@@ -2,6 +2,7 @@
 #define METRONOME_RUNTIME_SAMPLING_SAMPLER_H_
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -40,7 +41,10 @@ class Sampler {
 
   // The next token after `history` (prompt and generated ids). Internal when a logit is NaN, all are -infinity, or one
   // is +infinity and the choice is not greedy: the model failed.
-  absl::StatusOr<int32_t> Next(absl::Span<const float> logits, absl::Span<const int32_t> history);
+  // `most_likely`, if given, is the first token of the largest logit, or logits.size() when one is NaN; it saves a
+  // greedy choice the search.
+  absl::StatusOr<int32_t> Next(absl::Span<const float> logits, absl::Span<const int32_t> history,
+                               std::optional<int32_t> most_likely = std::nullopt);
 
  private:
   explicit Sampler(const SamplingOptions& options) : options_(options), state_(options.seed) {}

@@ -90,4 +90,13 @@ NodeId Rope(B& b, const RopeFormula& formula) {
   return b.Add(b.Mul(x, table("cos")), b.Mul(rotated, table("sin")));
 }
 
+NodeId Argmax(B& b, const ArgmaxFormula& formula) {
+  const NodeId x = b.Rows();
+  const NodeId wanted = formula.of_sum ? b.ReduceSum(x, -1) : b.ReduceMax(x, -1);
+  const NodeId falling = b.Neg(b.Float(b.Iota(formula.first_index, b.width())));
+  const double none = formula.none == 0 ? -static_cast<double>(b.width()) : formula.none;
+  const NodeId first = b.Neg(b.ReduceMax(b.Select(b.Eq(x, wanted), falling, none), -1));
+  return b.Reshape(b.Cast(first, DType::kInt32), {Dim::Seq()});
+}
+
 }  // namespace metronome::testing

@@ -65,6 +65,14 @@ struct RopeFormula {
 };
 NodeId Rope(FormulaBuilder& b, const RopeFormula& formula);
 
+// The first column of each row's largest number, and the ways in which tests depart from it.
+struct ArgmaxFormula {
+  double none = 0;          // Stands for a row without a largest number; 0 = minus the width.
+  int64_t first_index = 0;  // Of the first column.
+  bool of_sum = false;      // The column that equals the row's sum.
+};
+NodeId Argmax(FormulaBuilder& b, const ArgmaxFormula& formula);
+
 }  // namespace metronome::testing
 
 #endif  // METRONOME_TESTS_COMPILER_FORMULAS_H_

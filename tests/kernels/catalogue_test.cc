@@ -45,7 +45,7 @@ TEST(CatalogueTest, NamesAreUniqueAndFound) {
     EXPECT_EQ(FindKernelSpec(spec.name), &spec);
     EXPECT_LE(spec.min_inputs, spec.max_inputs);
   }
-  EXPECT_EQ(names.size(), 42u);
+  EXPECT_EQ(names.size(), 43u);
   EXPECT_EQ(FindKernelSpec("convolution"), nullptr);
   EXPECT_EQ(Check("convolution", {}, F32({})).code(), absl::StatusCode::kNotFound);
 }
@@ -72,6 +72,7 @@ TEST(CatalogueTest, AcceptsWellFormedCalls) {
       {"gated_linear", {BF16({2, 8}), BF16({5, 8}), BF16({5, 8})}, BF16({2, 5}), Activation("gelu_tanh")},
       {"embedding", {BF16({9, 4}), I32({3})}, BF16({3, 4}), {{"scale", 2.0}}},
       {"softcap", {F32({2, 8})}, F32({2, 8}), {{"cap", 30.0}}},
+      {"argmax", {BF16({2, 8})}, I32({2})},
       {"cache_write", {BF16({8, 2}), BF16({3, 2})}, BF16({5, 2})},
       {"iota", {}, I32({5}), {{"start", int64_t{0}}}},
   };
@@ -143,6 +144,8 @@ TEST(CatalogueTest, RejectsMalformedCallsNamingKernelAndSizes) {
       {{"gated_linear", {F32({2, 8}), F32({5, 8}), F32({4, 8})}, F32({2, 5}), Activation("silu")}, "float32[4, 8]"},
       {{"gated_linear", {F32({2, 8}), F32({5, 8}), F32({5, 8})}, F32({2, 5}), Activation("relu")}, "relu"},
       {{"embedding", {I32({9, 4}), I32({3})}, I32({3, 4})}, "int32[9, 4]"},
+      {{"argmax", {F32({2, 0})}, I32({2})}, "float32[2, 0]"},
+      {{"argmax", {F32({2, 8})}, F32({2})}, "float32[2]"},
       {{"softcap", {F32({2})}, F32({2}), {{"cap", 0.0}}}, "cap"},
       {{"gated_activation", {F32({}), F32({})}, F32({}), Activation("silu")}, "axis"},
       {{"cache_write", {F32({8, 2}), F32({9, 2})}, F32({9, 2})}, "float32[9, 2]"},

@@ -116,6 +116,21 @@ absl::Status Softcap(CpuContext& context, const KernelArgs& args) {
   return absl::OkStatus();
 }
 
+absl::Status Argmax(CpuContext& context, const KernelArgs& args) {
+  const TensorView &x = args.inputs[0], &y = args.outputs[0];
+  return ForRows(context, args, [&](auto tag, int64_t base) {
+    using T = typename decltype(tag)::Type;
+    const int64_t size = x.shape.back();
+    int64_t best = 0;
+    for (int64_t i = 0; i < size && best < size; ++i) {
+      const double value = At<T>(x, base + i);
+      if (value > At<T>(x, base + best)) best = i;
+      if (std::isnan(value)) best = size;
+    }
+    y.as<int32_t>()[base / size] = static_cast<int32_t>(best);
+  });
+}
+
 absl::Status Rope(CpuContext& context, const KernelArgs& args) {
   const TensorView &x = args.inputs[0], &cos = args.inputs[1], &sin = args.inputs[2], &y = args.outputs[0];
   return ForRows(context, args, [&](auto tag, int64_t base) {
@@ -154,6 +169,7 @@ void AddReferenceRows(CpuFunctionTable& table) {
   table["gated_activation"] = GatedActivation;
   table["add_rms_norm"] = AddRmsNorm;
   table["softcap"] = Softcap;
+  table["argmax"] = Argmax;
 }
 
 }  // namespace metronome::cpu

@@ -66,6 +66,7 @@ TEST_P(CatalogueTest, RulesCoverEveryLayer) {
     EXPECT_EQ(calls["gated_linear"], layers);
     EXPECT_EQ(calls["linear"], 2 * layers + 1);
     EXPECT_EQ(calls["gather"] + calls["embedding"], 1u);
+    EXPECT_EQ(calls["argmax"], 1u);
     EXPECT_EQ(calls["attention"], layers);
     EXPECT_EQ(calls["rope"], 2 * layers);
     EXPECT_EQ(calls["gated_activation"], 0u);

@@ -121,6 +121,7 @@ const std::vector<RuleExample>& RuleExamples() {
 
       // The scale is no bfloat16 number.
       {"embedding-scale", "", [](B& b) { return Results{b.Mul(b.Gather(b.Matrix("table"), b.Tokens()), 55.4256)}; }},
+      {"argmax", "", [](B& b) { return Results{Argmax(b, {})}; }},
       {"softcap", "", [](B& b) { return Results{b.Mul(b.Tanh(b.Div(b.Rows(), 0.7)), 0.7)}; }},
       {"softcap", "in float32",
        [](B& b) { return Results{b.Round(b.Mul(b.Tanh(b.Div(b.Float(b.Rows()), 0.7)), 0.7))}; }},

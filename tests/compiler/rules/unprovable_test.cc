@@ -313,6 +313,14 @@ TEST_P(UnprovableTest, ATableOfWholeNumbersIsNoEmbedding) {
   EXPECT_THAT(FusedForms(b_.Mul(b_.Gather(table, b_.Tokens()), 3.0)), IsEmpty());
 }
 
+TEST_P(UnprovableTest, AnotherColumnForNoneIsNoArgmax) { EXPECT_THAT(FusedForms(Argmax(b_, {.none = -3})), IsEmpty()); }
+
+TEST_P(UnprovableTest, ColumnsCountedFromOneAreNoArgmax) {
+  EXPECT_THAT(FusedForms(Argmax(b_, {.first_index = 1})), IsEmpty());
+}
+
+TEST_P(UnprovableTest, TheColumnOfASumIsNoArgmax) { EXPECT_THAT(FusedForms(Argmax(b_, {.of_sum = true})), IsEmpty()); }
+
 TEST_P(UnprovableTest, DifferentCapsAreNoSoftcap) {
   EXPECT_THAT(FusedForms(b_.Mul(b_.Tanh(b_.Div(b_.Rows(), 0.5)), 0.75)), IsEmpty());
 }

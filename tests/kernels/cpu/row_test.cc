@@ -327,5 +327,23 @@ TEST_P(RowTest, SoftcapMatchesFloat64) {
   }
 }
 
+TEST_P(RowTest, ArgmaxFindsTheFirstOfTheLargest) {
+  for (const DType dtype : kFloats) {
+    for (const int64_t size : {1, 2, 17, 4096, 4097, 9000}) {
+      SCOPED_TRACE(std::string(Name(dtype)) + " size " + std::to_string(size));
+      HostTensor x = HostTensor::Random(dtype, {4, size}, 44, -9, 9), y(DType::kInt32, {4});
+      for (int64_t i = 0; i < size; ++i) x.Set(size + i, -kInf);  // Row 1.
+      x.Set(2 * size + size / 2, kInf);
+      x.Set(2 * size + size - 1, kInf);
+      x.Set(3 * size + size - 1, kNan);
+      int64_t best = 0;
+      for (int64_t i = 0; i < size; ++i) best = x.At(i) > x.At(best) ? i : best;
+      ASSERT_TRUE(Run("argmax", {x}, y).ok());
+      EXPECT_EQ(y.Values(), (std::vector<double>{static_cast<double>(best), 0, static_cast<double>(size / 2),
+                                                 static_cast<double>(size)}));
+    }
+  }
+}
+
 }  // namespace
 }  // namespace metronome::testing

@@ -70,6 +70,7 @@ TEST_P(ParityTest, ChunkedPrefillThenGreedyDecodeMatchesHuggingFace) {
               kTolerance)
         << "step " << step;
     greedy.push_back(ArgMax(session.logits()));
+    EXPECT_EQ(session.most_likely(), greedy.back());
     ASSERT_TRUE(session.Step(greedy.back()).ok());
   }
 
