@@ -142,13 +142,14 @@ void BM_Search(benchmark::State& state) {
   state.counters["prefill_of_default"] = Median(prefill) / Median(default_prefill);
 }
 
+// range(0) is the depth.
 void BM_Eager(benchmark::State& state) {
   Loaded& model = Model();
   const CompileResult primitives = ValueOrDie(Compile(model.graph, ExecutionPath::kEager));
   Running eager(*model.backend, primitives.plans, *model.weights),
       compiled(*model.backend, model.compiled.plans, *model.weights);
-  eager.PrefillSeconds(64);
-  compiled.PrefillSeconds(64);
+  eager.PrefillSeconds(state.range(0));
+  compiled.PrefillSeconds(state.range(0));
   std::vector<double> eager_steps, compiled_steps;
   for (auto _ : state) {
     compiled_steps.push_back(compiled.StepSeconds());
@@ -161,7 +162,7 @@ void BM_Eager(benchmark::State& state) {
 
 BENCHMARK(BM_Depth)->Arg(2)->Arg(8)->Arg(32)->Arg(64)->Unit(benchmark::kMillisecond);
 BENCHMARK(BM_Search)->Arg(1)->Arg(10)->Arg(100)->Arg(500)->UseManualTime()->Iterations(1)->Unit(benchmark::kSecond);
-BENCHMARK(BM_Eager)->UseManualTime()->Iterations(7)->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_Eager)->Arg(64)->Arg(1024)->UseManualTime()->Iterations(7)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace metronome

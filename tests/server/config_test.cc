@@ -4,7 +4,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/server/temp_directory.h"
+#include "tests/temp_directory.h"
 
 namespace metronome {
 namespace {

@@ -15,7 +15,7 @@
 #include "metronome/v1/benchmark.grpc.pb.h"
 #include "metronome/v1/inference.grpc.pb.h"
 #include "server/daemon.h"
-#include "tests/server/temp_directory.h"
+#include "tests/temp_directory.h"
 
 namespace metronome {
 

@@ -14,7 +14,8 @@ TEST(HashTest, Fnv1aGivesThePublishedValues) {
 
 TEST(HashTest, SplitMix64GivesThePublishedSequence) {
   uint64_t state = 1234567;
-  for (uint64_t expected : {6457827717110365317u, 3203168211198807973u, 9817491932198370423u, 4593380528125082431u, 16408922859458223821u}) {
+  for (uint64_t expected : {6457827717110365317u, 3203168211198807973u, 9817491932198370423u, 4593380528125082431u,
+                            16408922859458223821u}) {
     EXPECT_EQ(NextSplitMix64(state), expected);
   }
 }

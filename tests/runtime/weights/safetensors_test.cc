@@ -34,7 +34,7 @@ class SafetensorsTest : public testing::Test {
     return Open(Safetensors(header, std::string(data_bytes, '\1')));
   }
 
-  TemporaryDirectory directory_;
+  TempDirectory directory_;
   std::unique_ptr<SafetensorsFile> file_;
 };
 
@@ -176,7 +176,7 @@ class SafetensorsDirectoryTest : public testing::Test {
     return SafetensorsDirectory::Open(directory_.path()).status();
   }
 
-  TemporaryDirectory directory_;
+  TempDirectory directory_;
 };
 
 TEST_F(SafetensorsDirectoryTest, FindsTensorsAcrossShardsUnderTheFirstNameThatIsThere) {

@@ -33,7 +33,7 @@ class WeightStoreTest : public testing::Test {
     return WeightStore::Load(*backend_, {spec}, CheckpointDirectory{directory_.path()});
   }
 
-  TemporaryDirectory directory_;
+  TempDirectory directory_;
   std::unique_ptr<Backend> backend_;
 };
 
@@ -44,7 +44,7 @@ TEST_F(WeightStoreTest, SameDtypeIsServedFromTheFileUnderItsPrefix) {
   ASSERT_TRUE(view.ok());
   EXPECT_EQ(static_cast<const float*>(view->data)[2], 3.14159f);
   EXPECT_EQ((*store)->bytes(), 24);
-  EXPECT_THAT((*store)->provenance(), HasSubstr("safetensors:metronome-test-"));
+  EXPECT_THAT((*store)->provenance(), HasSubstr("safetensors:metronome_test_"));
   EXPECT_EQ((*store)->Get("b").status().code(), absl::StatusCode::kNotFound);
 }
 

@@ -5,7 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "server/store/run_store.h"
-#include "tests/server/temp_directory.h"
+#include "tests/temp_directory.h"
 
 namespace metronome {
 namespace {

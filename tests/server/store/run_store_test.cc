@@ -12,7 +12,7 @@
 #include "gtest/gtest.h"
 #include "server/work_queue.h"
 #include "tests/server/fake_clock.h"
-#include "tests/server/temp_directory.h"
+#include "tests/temp_directory.h"
 
 namespace metronome {
 namespace {

@@ -4,7 +4,7 @@
 #include "gtest/gtest.h"
 #include "server/store/run_store.h"
 #include "tests/server/fake_clock.h"
-#include "tests/server/temp_directory.h"
+#include "tests/temp_directory.h"
 
 namespace metronome {
 namespace {

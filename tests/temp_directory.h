@@ -1,5 +1,5 @@
-#ifndef METRONOME_TESTS_SERVER_TEMP_DIRECTORY_H_
-#define METRONOME_TESTS_SERVER_TEMP_DIRECTORY_H_
+#ifndef METRONOME_TESTS_TEMP_DIRECTORY_H_
+#define METRONOME_TESTS_TEMP_DIRECTORY_H_
 
 #include <cstdlib>
 #include <filesystem>
@@ -22,6 +22,7 @@ class TempDirectory {
   TempDirectory(const TempDirectory&) = delete;
   TempDirectory& operator=(const TempDirectory&) = delete;
 
+  const std::string& path() const { return path_; }
   std::string File(const std::string& name) const { return path_ + "/" + name; }
   std::string Write(const std::string& name, const std::string& content) const {
     std::ofstream(File(name), std::ios::binary) << content;
@@ -34,4 +35,4 @@ class TempDirectory {
 
 }  // namespace metronome
 
-#endif  // METRONOME_TESTS_SERVER_TEMP_DIRECTORY_H_
+#endif  // METRONOME_TESTS_TEMP_DIRECTORY_H_

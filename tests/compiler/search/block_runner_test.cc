@@ -1,0 +1,113 @@
+#include "compiler/search/block_runner.h"
+
+#include "compiler/driver/optimise.h"
+#include "compiler/frontend/catalogue.h"
+#include "compiler/frontend/decoder.h"
+#include "compiler/frontend/hf_config.h"
+#include "compiler/lowering/lower.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "kernels/cpu/cpu_backend.h"
+#include "runtime/engine/executor.h"
+
+namespace metronome {
+namespace {
+
+using ::testing::HasSubstr;
+
+class BlockRunnerTest : public testing::TestWithParam<DType> {
+ protected:
+  static constexpr int kLayer = 1;  // The block of the layers.
+
+  BlockRunnerTest()
+      : graph_(BuildDecoder(ParseHfConfig(FindModel("tiny-llama")->config).value(), GetParam()).value()),
+        optimised_(Optimise(graph_).value()),
+        plan_(Lower(graph_).value()),
+        backend_(CreateCpuBackend({.threads = 2}).value()),
+        weights_(WeightStore::Load(*backend_, WeightSpecsOf(plan_), SyntheticWeights{1}).value()) {}
+
+  std::unique_ptr<BlockRunner> NewRunner(int block, const StepShape& step) {
+    return BlockRunner::Create(*backend_, *weights_, optimised_.rolled, block, step, 0).value();
+  }
+
+  // The block with `change` made to each of its nodes.
+  static Graph Changed(const Graph& block, const std::function<void(Node&)>& change) {
+    Graph changed;
+    std::vector<NodeId> ids;
+    for (NodeId id = 0; id < block.size(); ++id) {
+      Node node = block.node(id);
+      for (NodeId& input : node.inputs) input = ids[input];
+      change(node);
+      ids.push_back(changed.Add(std::move(node)));
+    }
+    std::vector<NodeId> results;
+    for (NodeId id : block.results()) results.push_back(ids[id]);
+    changed.set_results(results);
+    return changed;
+  }
+
+  Graph graph_;
+  OptimisedGraph optimised_;
+  Plan plan_;
+  std::unique_ptr<Backend> backend_;
+  std::unique_ptr<WeightStore> weights_;
+};
+
+TEST_P(BlockRunnerTest, TheFusedFormOfEveryBlockAgreesWithItsPrimitives) {
+  for (const StepShape& step : {StepShape{1, 0}, StepShape{1, 37}, StepShape{5, 9}, StepShape{16, 0}}) {
+    for (size_t block = 0; block < optimised_.blocks.size(); ++block) {
+      const auto runner = NewRunner(static_cast<int>(block), step);
+      const Graph& primitives = optimised_.rolled.blocks[block];
+      ASSERT_TRUE(runner->SetReference(primitives).ok());
+      const Measurement measured = runner->Compare(optimised_.blocks[block].graph, primitives, 3);
+      EXPECT_FALSE(measured.rejection.has_value()) << measured.detail;
+      EXPECT_GT(measured.candidate_ns, 0);
+      EXPECT_GT(measured.incumbent_ns, 0);
+    }
+  }
+}
+
+TEST_P(BlockRunnerTest, AFormThatComputesSomethingElseIsRejected) {
+  const auto runner = NewRunner(kLayer, {.seq = 3, .past = 8});
+  const Graph& good = optimised_.blocks[kLayer].graph;
+  ASSERT_TRUE(runner->SetReference(optimised_.rolled.blocks[kLayer]).ok());
+  const Graph other_eps = Changed(good, [](Node& node) {
+    if (node.op == Op::kRmsNorm || node.op == Op::kAddRmsNorm) node.attributes.Set("eps", 10.0);
+  });
+  const Measurement measured = runner->Compare(other_eps, good, 3);
+  ASSERT_TRUE(measured.rejection.has_value());
+  EXPECT_EQ(*measured.rejection, Rejection::kNumeric);
+  EXPECT_THAT(measured.detail, HasSubstr("differ by"));
+}
+
+// Keys that are written wrongly do not show in the result where nothing attends to them.
+TEST_P(BlockRunnerTest, RowsWrittenToTheCacheAreCompared) {
+  const auto runner = NewRunner(kLayer, {.seq = 1, .past = 8});
+  const Graph& good = optimised_.blocks[kLayer].graph;
+  ASSERT_TRUE(runner->SetReference(optimised_.rolled.blocks[kLayer]).ok());
+  const Graph exchanged = Changed(good, [](Node& node) {
+    if (node.op == Op::kRope) std::swap(node.inputs[1], node.inputs[2]);
+  });
+  const Measurement measured = runner->Compare(exchanged, good, 3);
+  ASSERT_TRUE(measured.rejection.has_value());
+  EXPECT_EQ(*measured.rejection, Rejection::kNumeric);
+}
+
+TEST_P(BlockRunnerTest, AFormThatNoKernelTakesIsRejected) {
+  const auto runner = NewRunner(kLayer, {.seq = 1, .past = 0});
+  const Graph& good = optimised_.blocks[kLayer].graph;
+  ASSERT_TRUE(runner->SetReference(good).ok());
+  const Graph bad = Changed(good, [](Node& node) {
+    if (node.op == Op::kAttention) node.attributes.Set("window", int64_t{-1});
+  });
+  const Measurement measured = runner->Compare(bad, good, 3);
+  ASSERT_TRUE(measured.rejection.has_value());
+  EXPECT_EQ(*measured.rejection, Rejection::kBuild);
+  EXPECT_THAT(measured.detail, HasSubstr("attention"));
+}
+
+INSTANTIATE_TEST_SUITE_P(DTypes, BlockRunnerTest, testing::Values(DType::kFloat32, DType::kBFloat16, DType::kFloat16),
+                         [](const auto& info) { return std::string(Name(info.param)); });
+
+}  // namespace
+}  // namespace metronome

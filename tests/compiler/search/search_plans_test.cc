@@ -1,0 +1,114 @@
+#include "compiler/driver/search_plans.h"
+
+#include <cmath>
+#include <numeric>
+
+#include "compiler/frontend/catalogue.h"
+#include "compiler/frontend/decoder.h"
+#include "compiler/frontend/hf_config.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "kernels/cpu/cpu_backend.h"
+#include "runtime/engine/session.h"
+
+namespace metronome {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+class SearchPlansTest : public testing::TestWithParam<std::tuple<const char*, DType>> {
+ protected:
+  SearchPlansTest()
+      : graph_(BuildDecoder(ParseHfConfig(FindModel(std::get<0>(GetParam()))->config).value(), std::get<1>(GetParam()))
+                   .value()),
+        default_(Compile(graph_, ExecutionPath::kCompiled).value()),
+        backend_(CreateCpuBackend({.threads = 2}).value()),
+        weights_(WeightStore::Load(*backend_, WeightSpecsOf(default_.plans[0].plan), SyntheticWeights{1}).value()) {}
+
+  absl::StatusOr<CompileResult> Search(const PlanSearchOptions& options) {
+    CompileResult result = Compile(graph_, ExecutionPath::kCompiled).value();
+    if (absl::Status status = SearchPlans(*backend_, *weights_, options, result); !status.ok()) return status;
+    return result;
+  }
+
+  std::vector<float> LogitsAfter(const PlanSet& plans, int64_t tokens, LaunchMode mode) {
+    const auto executor = Executor::Create(*backend_, plans, *weights_, mode).value();
+    Session session(*executor, KvCache::Create(*backend_, KvStateSpecsOf(plans[0].plan), 512).value());
+    std::vector<int32_t> prompt(tokens);
+    std::iota(prompt.begin(), prompt.end(), 1);
+    for (int32_t& token : prompt) token = token * 7 % 200;
+    EXPECT_TRUE(session.Prefill(prompt, PrefillMode::kChunked).ok());
+    EXPECT_TRUE(session.Step(5).ok());
+    return {session.logits().begin(), session.logits().end()};
+  }
+
+  Graph graph_;
+  CompileResult default_;
+  std::unique_ptr<Backend> backend_;
+  std::unique_ptr<WeightStore> weights_;
+};
+
+TEST_P(SearchPlansTest, FindsPlansForEverySizeThatComputeTheSame) {
+  const absl::StatusOr<CompileResult> searched = Search({.budget = 60, .trials = 3, .max_seq = 300, .max_past = 20});
+  ASSERT_TRUE(searched.ok()) << searched.status();
+  std::vector<int64_t> sizes;
+  for (const BucketPlan& bucket : searched->plans) sizes.push_back(bucket.seq);
+  EXPECT_THAT(sizes, ElementsAre(1, 16, 64, 256));
+  EXPECT_THAT(searched->report.searches, Not(IsEmpty()));
+  for (const SearchReport& report : searched->report.searches) {
+    EXPECT_GT(report.default_ms, 0);
+    EXPECT_GT(report.best_ms, 0);
+    EXPECT_LE(report.best_ms, report.default_ms);
+    EXPECT_LE(static_cast<int64_t>(report.log.size()), report.budget);
+    for (const SearchLogEntry& entry : report.log) EXPECT_NE(entry.outcome, "numeric") << entry.detail;
+  }
+
+  const double tolerance = std::get<1>(GetParam()) == DType::kFloat32 ? 1e-4 : 0.06;
+  for (const int64_t tokens : {1, 5, 16, 40, 300}) {
+    const std::vector<float> want = LogitsAfter(default_.plans, tokens, LaunchMode::kInOrder);
+    for (const LaunchMode mode : {LaunchMode::kInOrder, LaunchMode::kGraph}) {
+      const std::vector<float> got = LogitsAfter(searched->plans, tokens, mode);
+      double difference = 0, norm = 0;
+      for (size_t i = 0; i < want.size(); ++i) {
+        difference += std::pow(got[i] - want[i], 2);
+        norm += std::pow(want[i], 2);
+      }
+      EXPECT_LE(std::sqrt(difference / norm), tolerance) << tokens << " tokens";
+    }
+  }
+}
+
+TEST_P(SearchPlansTest, ABudgetOfOneChangesNothing) {
+  const absl::StatusOr<CompileResult> searched = Search({.budget = 1});
+  ASSERT_TRUE(searched.ok());
+  EXPECT_EQ(Hash(searched->plans), Hash(default_.plans));
+  EXPECT_THAT(searched->report.searches, IsEmpty());
+}
+
+TEST_P(SearchPlansTest, StopsWhenAskedTo) {
+  int asked = 0;
+  const absl::StatusOr<CompileResult> searched =
+      Search({.budget = 50, .max_seq = 16, .keep_going = [&] { return ++asked < 4; }});
+  EXPECT_EQ(searched.status().code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(asked, 4);
+}
+
+TEST_P(SearchPlansTest, ProgressRisesToTheEnd) {
+  std::vector<double> fractions;
+  ASSERT_TRUE(Search({.budget = 8, .max_seq = 16, .progress = [&](double f) { fractions.push_back(f); }}).ok());
+  EXPECT_TRUE(std::is_sorted(fractions.begin(), fractions.end()));
+  EXPECT_NEAR(fractions.back(), 1, 1e-9);
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, SearchPlansTest,
+                         testing::Combine(testing::Values("tiny-llama", "tiny-gemma3"),
+                                          testing::Values(DType::kFloat32, DType::kBFloat16)),
+                         [](const auto& info) {
+                           return std::string(std::get<0>(info.param)).substr(5) + "_" +
+                                  std::string(Name(std::get<1>(info.param)));
+                         });
+
+}  // namespace
+}  // namespace metronome
