@@ -36,6 +36,8 @@ struct CompileOptions {
   std::string weights;
   int64_t max_cache_len = 0;
   int64_t search_iterations = 0;
+  int64_t search_trials = 0;
+  int64_t search_keep_best = 0;
   uint64_t seed = 0;
 };
 ExitCode CompileModel(const ServerOptions& server, const CompileOptions& options);

@@ -16,6 +16,8 @@ absl::StatusOr<v1::ModelInfo> CompileWithProgress(Connection& connection, const 
   request.set_weights(options.weights);
   request.set_max_cache_len(options.max_cache_len);
   request.set_search_iterations(static_cast<int32_t>(options.search_iterations));
+  request.set_search_trials(static_cast<int32_t>(options.search_trials));
+  request.set_search_keep_best(static_cast<int32_t>(options.search_keep_best));
   request.set_seed(options.seed);
   grpc::ClientContext context;
   const auto reader = connection.inference().Compile(&context, request);

@@ -55,6 +55,10 @@ void AddCompile(CLI::App& app, CompileOptions& options) {
   app.add_option("--search-iterations", options.search_iterations,
                  "plans to try by timing them on the device (default 1: none)")
       ->check(CLI::Range(0, 100000));
+  app.add_option("--search-trials", options.search_trials, "timed runs of each plan tried (default 5)")
+      ->check(CLI::Range(1, 1000));
+  app.add_option("--search-keep-best", options.search_keep_best, "plans that new ones are bred from (default 3)")
+      ->check(CLI::Range(1, 1000));
   app.add_option("--seed", options.seed, "of synthetic weights and prompts, and of the search");
 }
 
@@ -144,7 +148,8 @@ void AddExplain(CLI::App& app, Arguments& arguments) {
   explain.add_option("--stage", options.stage, "print the graph, its blocks, the fused graph or the plan instead")
       ->check(CLI::IsMember({"graph", "blocks", "fused", "plan"}));
   explain.callback([&arguments, &explain] {
-    for (const char* flag : {"--dtype", "--path", "--weights", "--max-cache-len", "--search-iterations", "--seed"})
+    for (const char* flag : {"--dtype", "--path", "--weights", "--max-cache-len", "--search-iterations",
+                             "--search-trials", "--search-keep-best", "--seed"})
       arguments.explain.compile_first |= explain.count(flag) > 0;
     arguments.code = ExplainModel(arguments.server, arguments.explain);
   });

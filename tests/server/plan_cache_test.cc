@@ -1,0 +1,132 @@
+#include "server/model/plan_cache.h"
+
+#include <filesystem>
+#include <set>
+
+#include "compiler/frontend/catalogue.h"
+#include "compiler/frontend/decoder.h"
+#include "compiler/frontend/hf_config.h"
+#include "gmock/gmock.h"
+#include "kernels/cpu/cpu_backend.h"
+#include "server/model/cached_plans_codec.h"
+#include "tests/server/served_daemon.h"
+
+namespace metronome {
+namespace {
+
+namespace fs = std::filesystem;
+
+Graph TinyGraph(const char* model, DType dtype) {
+  return BuildDecoder(ParseHfConfig(FindModel(model)->config).value(), dtype).value();
+}
+
+TEST(PlanCacheTest, GivesBackPlansAndReportExactly) {
+  const TempDirectory directory;
+  const Graph graph = TinyGraph("tiny-gemma3", DType::kBFloat16);
+  const auto backend = CreateCpuBackend({.threads = 1}).value();
+  CompileResult compiled = Compile(graph, ExecutionPath::kCompiled).value();
+  compiled.plans.push_back({.seq = 16, .plan = Compile(graph, ExecutionPath::kEager)->plans[0].plan});
+  compiled.report.searches.push_back(
+      {.block = 1, .seq = 16, .past = 3, .budget = 9, .default_ms = 0.1, .best_ms = 0.3});
+  compiled.report.searches[0].log.push_back({.number = 2, .outcome = "numeric", .detail = "why", .incumbent_ms = 1e-9});
+  const std::string key = PlanCache::Key(*backend, graph, {});
+  PlanCache::Open(directory.path(), 1 << 24)->Store(key, compiled.plans, compiled.report);
+
+  const std::optional<CachedPlans> found = PlanCache::Open(directory.path(), 1 << 24)->Find(key);
+
+  ASSERT_TRUE(found.has_value());
+  EXPECT_EQ(Hash(found->plans), Hash(compiled.plans));
+  EXPECT_EQ(EncodeCachedPlans(found->plans, found->report), EncodeCachedPlans(compiled.plans, compiled.report));
+  EXPECT_EQ(found->report.rules_fired, compiled.report.rules_fired);
+  EXPECT_EQ(found->report.searches[0].log[0].detail, "why");
+  EXPECT_EQ(found->report.searches[0].default_ms, 0.1);
+  EXPECT_FALSE(PlanCache::Open(directory.path(), 1 << 24)->Find(key + " ").has_value());
+}
+
+TEST(PlanCacheTest, WhateverMattersChangesTheKey) {
+  const Graph graph = TinyGraph("tiny-llama", DType::kFloat32);
+  const auto backend = CreateCpuBackend({.threads = 1}).value(), wider = CreateCpuBackend({.threads = 2}).value(),
+             plain = CreateCpuBackend({.threads = 1, .instruction_set = cpu::InstructionSet::kPortable}).value();
+  std::set<std::string> keys = {PlanCache::Key(*backend, graph, {})};
+  const auto expect_new = [&](const std::string& key) { EXPECT_TRUE(keys.insert(key).second) << key; };
+  expect_new(PlanCache::Key(*wider, graph, {}));
+  expect_new(PlanCache::Key(*plain, graph, {}));
+  expect_new(PlanCache::Key(*backend, TinyGraph("tiny-llama", DType::kFloat16), {}));
+  expect_new(PlanCache::Key(*backend, TinyGraph("tiny-qwen3", DType::kFloat32), {}));
+  expect_new(PlanCache::Key(*backend, graph, {.budget = 7}));
+  expect_new(PlanCache::Key(*backend, graph, {.seed = 7}));
+  expect_new(PlanCache::Key(*backend, graph, {.trials = 7}));
+  expect_new(PlanCache::Key(*backend, graph, {.keep_best = 7}));
+  expect_new(PlanCache::Key(*backend, graph, {.max_seq = 7}));
+  expect_new(PlanCache::Key(*backend, graph, {.max_past = 7}));
+  EXPECT_FALSE(keys.insert(PlanCache::Key(*backend, TinyGraph("tiny-llama", DType::kFloat32), {})).second);
+}
+
+TEST(PlanCacheTest, BytesOfAnotherShapeAreRefused) {
+  const PlanSet plans = Compile(TinyGraph("tiny-llama", DType::kFloat32), ExecutionPath::kCompiled)->plans;
+  const std::string good = EncodeCachedPlans(plans, {});
+  ASSERT_TRUE(DecodeCachedPlans(good).ok());
+  for (size_t length = 0; length < good.size(); length += 101)
+    EXPECT_FALSE(DecodeCachedPlans(absl::string_view(good).substr(0, length)).ok());
+  EXPECT_FALSE(DecodeCachedPlans(EncodeCachedPlans({}, {})).ok());
+  EXPECT_FALSE(DecodeCachedPlans(EncodeCachedPlans({plans[0], plans[0]}, {})).ok());
+}
+
+class CachedCompileTest : public ServedDaemon {
+ protected:
+  static v1::CompileRequest Request() {
+    v1::CompileRequest request = TinyRequest();
+    request.set_search_iterations(6);
+    return request;
+  }
+  void Unload() {
+    Context context;
+    v1::UnloadRequest request;
+    request.set_model("tiny-llama");
+    v1::UnloadResponse response;
+    ASSERT_TRUE(inference_->Unload(&context, request, &response).ok());
+  }
+};
+
+TEST_F(CachedCompileTest, ASecondCompileFindsThePlan) {
+  v1::ModelInfo first, second, other;
+  ASSERT_TRUE(Compile(Request(), &first).ok());
+  EXPECT_FALSE(first.plan_cached());
+  Unload();
+  ASSERT_TRUE(Compile(Request(), &second).ok());
+  EXPECT_TRUE(second.plan_cached());
+  EXPECT_EQ(second.plan_hash(), first.plan_hash());
+  v1::CompileRequest request = Request();
+  request.set_search_iterations(7);
+  ASSERT_TRUE(Compile(request, &other).ok());
+  EXPECT_FALSE(other.plan_cached());
+}
+
+TEST_F(CachedCompileTest, ADamagedCacheIsBuiltAnew) {
+  ASSERT_TRUE(Compile(Request()).ok());
+  Unload();
+  int damaged = 0;
+  for (const fs::directory_entry& entry : fs::directory_iterator(directory_.File("plans"))) {
+    fs::resize_file(entry.path(), fs::file_size(entry.path()) / 2);
+    ++damaged;
+  }
+  EXPECT_EQ(damaged, 1);
+  v1::ModelInfo model;
+  ASSERT_TRUE(Compile(Request(), &model).ok());
+  EXPECT_FALSE(model.plan_cached());
+  Unload();
+  ASSERT_TRUE(Compile(Request(), &model).ok());
+  EXPECT_TRUE(model.plan_cached());
+}
+
+TEST_F(CachedCompileTest, SearchOptionsAreChecked) {
+  v1::CompileRequest request = Request();
+  request.set_search_trials(-1);
+  EXPECT_EQ(Compile(request).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  request = Request();
+  request.set_search_keep_best(100000);
+  EXPECT_EQ(Compile(request).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+}
+
+}  // namespace
+}  // namespace metronome
