@@ -285,6 +285,53 @@ absl::Status CheckSoftcap(const KernelArgs& args) {
   return absl::OkStatus();
 }
 
+absl::Status CheckTopK(const KernelArgs& args) {
+  const TensorView& x = args.inputs[0];
+  const int64_t k = args.attributes->Int("k");
+  METRONOME_REQUIRE(IsFloat(x.dtype) && x.shape.rank() == 2, "needs float [rows, n]");
+  METRONOME_REQUIRE(k >= 1 && k <= x.shape[1], absl::StrCat("k ", k, " is not in [1, n]"));
+  METRONOME_REQUIRE(Out(args).dtype == x.dtype && Out(args).shape == Shape({x.shape[0], k}) &&
+                        args.outputs[1].dtype == DType::kInt32 && args.outputs[1].shape == Out(args).shape,
+                    "needs values [rows, k] and int32 columns [rows, k]");
+  return absl::OkStatus();
+}
+
+// x [rows, k], experts [E, n, k], index int32 [slots] -> [.., outputs].
+absl::Status CheckExperts(const KernelArgs& args, int64_t rows, int64_t outputs) {
+  const TensorView &x = args.inputs[0], &experts = args.inputs[1], &index = args.inputs[2], &y = Out(args);
+  METRONOME_REQUIRE(IsFloat(x.dtype) && experts.dtype == x.dtype && y.dtype == x.dtype && index.dtype == DType::kInt32,
+                    "dtypes differ");
+  METRONOME_REQUIRE(x.shape.rank() == 2 && index.shape.rank() == 1 && x.shape[1] == experts.shape[2],
+                    "needs [rows, k], [E, n, k] and int32 [slots]");
+  METRONOME_REQUIRE(y.shape == Shape({rows, outputs}), "the output is not [rows, n]");
+  return absl::OkStatus();
+}
+
+absl::Status CheckExpertLinear(const KernelArgs& args) {
+  METRONOME_REQUIRE(args.inputs[1].shape.rank() == 3, "needs [E, n, k]");
+  METRONOME_REQUIRE(args.inputs[0].shape[0] == args.inputs[2].shape[0], "needs an index for each row");
+  return CheckExperts(args, args.inputs[0].shape[0], args.inputs[1].shape[1]);
+}
+
+absl::Status CheckGatedExperts(const KernelArgs& args) {
+  METRONOME_REQUIRE(args.inputs[1].shape.rank() == 3 && args.inputs[1].shape[1] % 2 == 0, "needs [E, 2 n, k]");
+  const int64_t rows = args.inputs[0].shape[0], slots = args.inputs[2].elements();
+  METRONOME_REQUIRE(rows == 0 ? slots == 0 : slots % rows == 0, "indices are no multiple of the rows");
+  METRONOME_REQUIRE(IsActivation(args.attributes->String("activation")),
+                    absl::StrCat("unknown activation '", args.attributes->String("activation"), "'"));
+  return CheckExperts(args, slots, args.inputs[1].shape[1] / 2);
+}
+
+absl::Status CheckExpertMix(const KernelArgs& args) {
+  const TensorView& weights = args.inputs[3];
+  METRONOME_REQUIRE(args.inputs[1].shape.rank() == 3, "needs [E, n, k]");
+  METRONOME_REQUIRE(weights.dtype == args.inputs[0].dtype && weights.shape.rank() == 2 &&
+                        weights.elements() == args.inputs[2].elements() &&
+                        args.inputs[0].shape[0] == args.inputs[2].shape[0],
+                    "needs an index and a weight for each row");
+  return CheckExperts(args, weights.shape[0], args.inputs[1].shape[1]);
+}
+
 absl::Status CheckArgmax(const KernelArgs& args) {
   const TensorView& x = args.inputs[0];
   METRONOME_REQUIRE(IsFloat(x.dtype) && x.shape.rank() == 2 && x.shape[1] > 0, "needs float [rows, n], n > 0");
@@ -350,6 +397,14 @@ KernelCost GroupCost(const KernelArgs& args) {
   for (const TensorView& w : args.inputs.subspan(1)) cost.flops += 2 * args.inputs[0].shape[0] * w.elements();
   return cost;
 }
+// Inactive experts are not touched; indices may name as many experts as there are.
+KernelCost ExpertCost(const KernelArgs& args) {
+  const TensorView &experts = args.inputs[1], &index = args.inputs[2];
+  const int64_t count = experts.shape[0], one = count == 0 ? 0 : experts.elements() / count;
+  const int64_t active = std::min(count, index.elements());
+  return {.flops = 2 * index.elements() * one,
+          .bytes = OperandBytes(args) - experts.bytes() + active * one * static_cast<int64_t>(SizeOf(experts.dtype))};
+}
 KernelCost CacheWriteCost(const KernelArgs& args) { return {.flops = 0, .bytes = 2 * args.inputs[1].bytes()}; }
 KernelCost GatherCost(const KernelArgs& args) {
   return {.flops = 0, .bytes = 2 * Out(args).bytes() + args.inputs[1].bytes()};
@@ -407,6 +462,10 @@ constexpr KernelSpec kCatalogue[] = {
     {"embedding", 2, 2, CheckEmbedding, GatherCost},
     {"softcap", 1, 1, CheckSoftcap, RowCost},
     {"argmax", 1, 1, CheckArgmax, ReduceCost},
+    {"top_k", 1, 1, CheckTopK, RowCost, 2, 2},
+    {"expert_linear", 3, 3, CheckExpertLinear, ExpertCost},
+    {"gated_experts", 3, 3, CheckGatedExperts, ExpertCost},
+    {"expert_mix", 4, 4, CheckExpertMix, ExpertCost},
 };
 
 }  // namespace

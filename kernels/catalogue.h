@@ -85,6 +85,21 @@ absl::Status CheckKernelArgs(absl::string_view name, const KernelArgs& args);
 //   embedding                               (table T [V, ...], indices int32 [n]) -> T [n, ...]: gather, times the
 //                                           attribute scale.
 //   softcap                                 (x T) -> T; cap * tanh(x / cap), attribute cap > 0.
+//   top_k                                   (x T [rows, n]) -> T [rows, k], int32 [rows, k]: the k largest of each row,
+//                                           falling, and their columns; of equals the first. Attribute k. NaN counts as
+//                                           -infinity.
+//   expert_linear                           (x T [rows, k], experts T [E, n, k], index int32 [rows]) -> T [rows, n]:
+//   row i
+//                                           times the transpose of expert index[i]. OutOfRange at launch for an index
+//                                           outside [0, E), here and below.
+//   gated_experts                           (x T [m, k], experts T [E, 2 n, k], index int32 [m * slots]) -> T [m *
+//   slots,
+//                                           n]: gated_activation of the two halves of expert_linear of x's rows, each
+//                                           repeated slots times.
+//   expert_mix                              (x T [m * slots, k], experts T [E, n, k], index int32 [m * slots], weights
+//   T
+//                                           [m, slots]) -> T [m, n]: sums of expert_linear's rows, rounded, times their
+//                                           weights, rounded; one rounding of the sum.
 //   argmax                                  (x T [rows, n]) -> int32 [rows]: the first column of the largest value; n
 //   in
 //                                           a row with a NaN.

@@ -138,13 +138,41 @@ class DecoderWriter {
     return Linear(b_.Mul(Activate(gate), up), prefix + "down_proj", config_.hidden, config_.intermediate);
   }
 
+  // Each row through its most likely experts, weighted by the router's probabilities.
+  NodeId Experts(NodeId x, const std::string& layer) {
+    const std::string prefix = layer + "mlp.";
+    const int64_t slots = config_.experts_per_token, columns = config_.expert_intermediate;
+    const NodeId scores = b_.Cast(Linear(x, prefix + "gate", config_.experts, config_.hidden), kF32);
+    const NodeId exponentials = b_.Exp(b_.Sub(scores, b_.ReduceMax(scores, -1)));
+    const Builder::TopKColumns chosen = b_.TopK(b_.Div(exponentials, b_.ReduceSum(exponentials, -1)), slots);
+    const NodeId probabilities =
+        config_.normalise_expert_weights ? b_.Div(chosen.values, b_.ReduceSum(chosen.values, -1)) : chosen.values;
+    const NodeId weights = b_.Cast(probabilities, dtype_), index = b_.Reshape(chosen.columns, {kSeq * slots});
+    const auto product = [&](NodeId rows, const std::string& name, int64_t out, int64_t in) {
+      const NodeId experts =
+          b_.Weight(prefix + "experts." + name, dtype_, {config_.experts, out, in}, WeightInit::kMatrix);
+      const NodeId wide = b_.Reshape(rows, {kSeq * slots, 1, in});
+      return b_.Reshape(b_.Matmul(wide, b_.Gather(experts, index), true), {kSeq * slots, out});
+    };
+    const NodeId copies = b_.Broadcast(b_.Reshape(x, {kSeq, 1, config_.hidden}), {kSeq, slots, config_.hidden});
+    const NodeId gate_up =
+        product(b_.Reshape(copies, {kSeq * slots, config_.hidden}), "gate_up_proj", 2 * columns, config_.hidden);
+    const NodeId gated =
+        b_.Mul(Activate(b_.Slice(gate_up, -1, 0, columns)), b_.Slice(gate_up, -1, columns, 2 * columns));
+    const NodeId terms =
+        b_.Reshape(product(gated, "down_proj", config_.hidden, columns), {kSeq, slots, config_.hidden});
+    const NodeId sum = b_.ReduceSum(b_.Mul(terms, b_.Reshape(weights, {kSeq, slots, 1})), 1);
+    return b_.Reshape(sum, {kSeq, config_.hidden});
+  }
+
   NodeId Layer(NodeId hidden, const std::string& layer, const LayerConfig& config) {
     NodeId attended = Attention(Norm(hidden, layer + "input_layernorm.weight"), layer, config);
     if (config_.branch_norms) attended = Norm(attended, layer + "post_attention_layernorm.weight");
     hidden = b_.Add(hidden, attended);
     const char* before_mlp =
         config_.branch_norms ? "pre_feedforward_layernorm.weight" : "post_attention_layernorm.weight";
-    NodeId mixed = Mlp(Norm(hidden, layer + before_mlp), layer);
+    const NodeId normed = Norm(hidden, layer + before_mlp);
+    NodeId mixed = config.sparse ? Experts(normed, layer) : Mlp(normed, layer);
     if (config_.branch_norms) mixed = Norm(mixed, layer + "post_feedforward_layernorm.weight");
     return b_.Add(hidden, mixed);
   }

@@ -10,6 +10,7 @@ namespace metronome {
 ModelConfig ReadLlama(ConfigReader& reader);
 ModelConfig ReadQwen2(ConfigReader& reader);
 ModelConfig ReadQwen3(ConfigReader& reader);
+ModelConfig ReadQwen3Moe(ConfigReader& reader);
 ModelConfig ReadGemma3(ConfigReader& reader);  // `reader` is on the text model's keys.
 
 // Keys that mean the same in every family. Defaults differ, so `defaults` holds the family's.

@@ -3,7 +3,6 @@
 #include <fstream>
 #include <iterator>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "compiler/frontend/families.h"
 #include "runtime/base/status_macros.h"
@@ -17,17 +16,14 @@ Reader FindFamily(absl::string_view model_type) {
   if (model_type == "llama") return ReadLlama;
   if (model_type == "qwen2") return ReadQwen2;
   if (model_type == "qwen3") return ReadQwen3;
+  if (model_type == "qwen3_moe") return ReadQwen3Moe;
   if (model_type == "gemma3_text") return ReadGemma3;
   return nullptr;
 }
 
 absl::Status Unsupported(const std::string& model_type) {
-  if (model_type == "qwen3_moe" || absl::StartsWith(model_type, "gemma4")) {
-    return absl::UnimplementedError(
-        absl::StrCat("model_type '", model_type, "': mixture-of-experts models are not supported yet"));
-  }
-  return absl::UnimplementedError(
-      absl::StrCat("model_type '", model_type, "' is not supported; llama, qwen2, qwen3, gemma3 and gemma3_text are"));
+  return absl::UnimplementedError(absl::StrCat(
+      "model_type '", model_type, "' is not supported; llama, qwen2, qwen3, qwen3_moe, gemma3 and gemma3_text are"));
 }
 
 }  // namespace

@@ -22,7 +22,8 @@ struct RopeConfig {
 };
 
 struct LayerConfig {
-  int64_t window = 0;  // Visible keys, itself included; 0 = all before it.
+  int64_t window = 0;   // Visible keys, itself included; 0 = all before it.
+  bool sparse = false;  // A mixture of experts in place of the MLP.
   RopeConfig rope;
 
   friend bool operator==(const LayerConfig&, const LayerConfig&) = default;
@@ -37,7 +38,7 @@ enum class Activation : uint8_t { kSilu, kGeluTanh };
 
 // A decoder-only transformer, whatever family its config.json names.
 struct ModelConfig {
-  std::string family;  // model_type of the text model: "llama", "qwen2", "qwen3", "gemma3_text".
+  std::string family;  // model_type of the text model: "llama", "qwen2", "qwen3", "qwen3_moe", "gemma3_text".
   int64_t vocab = 0;
   int64_t hidden = 0;
   int64_t heads = 0;
@@ -54,6 +55,11 @@ struct ModelConfig {
   bool qkv_bias = false;
   bool qk_norm = false;       // RMSNorm of each query and key head, before RoPE.
   bool branch_norms = false;  // A norm after attention and after the MLP too, inside the residual branch.
+  // Of sparse layers; 0 = there are none.
+  int64_t experts = 0;
+  int64_t experts_per_token = 0;
+  int64_t expert_intermediate = 0;
+  bool normalise_expert_weights = false;  // The chosen experts' probabilities are divided by their sum.
   std::vector<LayerConfig> layers;
   std::vector<int32_t> eos_token_ids;
 };

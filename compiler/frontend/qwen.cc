@@ -1,11 +1,14 @@
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
 #include "compiler/frontend/families.h"
 
 namespace metronome {
 namespace {
 
-ModelConfig ReadQwen(ConfigReader& reader, const ModelConfig& defaults) {
+ModelConfig ReadQwen(ConfigReader& reader, const ModelConfig& defaults, int64_t default_layers = 32) {
   ModelConfig config = {.family = defaults.family, .qkv_bias = defaults.qkv_bias, .qk_norm = defaults.qk_norm};
-  ReadSizes(reader, defaults, 32, config);
+  ReadSizes(reader, defaults, default_layers, config);
   reader.Require("hidden_act", "silu");
   reader.Require("attention_bias", false);
   const RopeConfig rope = ReadSharedRope(reader);
@@ -18,6 +21,18 @@ ModelConfig ReadQwen(ConfigReader& reader, const ModelConfig& defaults) {
     config.layers[i] = {.window = windows.empty() ? by_index : windows[i], .rope = rope};
   }
   return config;
+}
+
+// As for the dense sizes: the parameters of all experts are later counted by 64 bits.
+void RequireCountableExperts(const ModelConfig& config, ConfigReader& reader) {
+  constexpr double kMaxParameters = 1e15;
+  const double parameters = 3.0 * static_cast<double>(config.layers.size()) * static_cast<double>(config.experts) *
+                            static_cast<double>(config.expert_intermediate) * static_cast<double>(config.hidden);
+  if (parameters <= kMaxParameters) return;
+  reader.Fail(absl::InvalidArgumentError(
+      absl::StrCat("config keys num_experts ", config.experts, ", moe_intermediate_size ", config.expert_intermediate,
+                   ", hidden_size ", config.hidden, " and num_hidden_layers ", config.layers.size(), " make ",
+                   parameters, " parameters, more than ", kMaxParameters)));
 }
 
 }  // namespace
@@ -43,6 +58,32 @@ ModelConfig ReadQwen3(ConfigReader& reader) {
                            .intermediate = 22016,
                            .max_position_embeddings = 32768,
                            .qk_norm = true});
+}
+
+ModelConfig ReadQwen3Moe(ConfigReader& reader) {
+  ModelConfig config = ReadQwen(reader,
+                                {.family = "qwen3_moe",
+                                 .vocab = 151936,
+                                 .hidden = 2048,
+                                 .heads = 32,
+                                 .kv_heads = 4,
+                                 .intermediate = 6144,
+                                 .max_position_embeddings = 32768,
+                                 .qk_norm = true},
+                                24);
+  constexpr int64_t kMaxWidth = int64_t{1} << 24;
+  config.experts = reader.Int("num_experts", reader.Int("num_local_experts", 128), 1, 65536);
+  config.experts_per_token = reader.Int("num_experts_per_tok", 8, 1, config.experts);
+  config.expert_intermediate = reader.Int("moe_intermediate_size", 768, 1, kMaxWidth);
+  config.normalise_expert_weights = reader.Bool("norm_topk_prob", false);
+  const int64_t step = reader.Int("decoder_sparse_step", 1);
+  const std::vector<int32_t> dense = reader.IntOrInts("mlp_only_layers");
+  for (size_t i = 0; i < config.layers.size(); ++i) {
+    config.layers[i].sparse = (static_cast<int64_t>(i) + 1) % step == 0 &&
+                              std::find(dense.begin(), dense.end(), static_cast<int32_t>(i)) == dense.end();
+  }
+  RequireCountableExperts(config, reader);
+  return config;
 }
 
 }  // namespace metronome

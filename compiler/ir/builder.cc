@@ -80,6 +80,11 @@ NodeId Builder::Matmul(NodeId a, NodeId b, bool transpose_b) {
 
 NodeId Builder::Gather(NodeId table, NodeId indices) { return Append(Op::kGather, {table, indices}); }
 
+Builder::TopKColumns Builder::TopK(NodeId x, int64_t k) {
+  return {Append(Op::kTopK, {x}, {{"k", k}, {"output", int64_t{0}}}),
+          Append(Op::kTopK, {x}, {{"k", k}, {"output", int64_t{1}}})};
+}
+
 NodeId Builder::CacheWrite(NodeId state, NodeId rows) { return Append(Op::kCacheWrite, {state, rows}); }
 
 NodeId Builder::Reshape(NodeId x, std::vector<Dim> shape) {

@@ -32,6 +32,11 @@ namespace metronome {
 //    scores, -inf) with mask = Le(keys, queries) [and Gt(keys, Sub(queries, window))], keys = Iota(0, past+seq) and
 //    queries = Iota(past, seq) reshaped [seq, 1]; softmax over the last axis in float32, cast back; Matmul(p, v);
 //    transposed to [seq, nkv, g, d]; reshaped [seq, nq*d].
+//  - experts: columns of the router's TopK reshaped [seq * slots]; rows Broadcast from [seq, 1, k] to [seq, slots, k]
+//  and reshaped
+//    [seq * slots, k] and that [seq * slots, 1, k]; Matmul with Gather(experts [E, n, k], columns), true, reshaped [seq
+//    * slots, n]; gate and up as halves of one product; the last product reshaped [seq, slots, n], Mul by weights
+//    reshaped [seq, slots, 1], ReduceSum over axis 1, reshaped [seq, n].
 //  - argmax of x [rows, n]: Cast(Neg(ReduceMax(Select(Eq(x, ReduceMax(x)), Neg(Cast(Iota(0, n), float32)), -n))),
 //  int32)
 //    reshaped [rows].
@@ -83,6 +88,11 @@ class Builder {
   NodeId ReduceSum(NodeId x, int axis);  // Negative axes count from the end, here and below.
   NodeId ReduceMax(NodeId x, int axis);
   NodeId Matmul(NodeId a, NodeId b, bool transpose_b);
+  struct TopKColumns {
+    NodeId values = -1;   // [rows, k], falling.
+    NodeId columns = -1;  // int32 [rows, k].
+  };
+  TopKColumns TopK(NodeId x, int64_t k);  // Of each row of x [rows, n].
   NodeId Gather(NodeId table, NodeId indices);
   NodeId CacheWrite(NodeId state, NodeId rows);
   NodeId Reshape(NodeId x, std::vector<Dim> shape);

@@ -88,7 +88,7 @@ absl::Status VerifyGraph(const Graph& graph) {
 }
 
 int OutputCount(const Node& node) {
-  if (node.op == Op::kAddRmsNorm) return 2;
+  if (node.op == Op::kAddRmsNorm || node.op == Op::kTopK) return 2;
   if (node.op != Op::kLinearGroup) return 1;
   return static_cast<int>(node.inputs.size() - 1) / (node.attributes.Int("has_bias") != 0 ? 2 : 1);
 }

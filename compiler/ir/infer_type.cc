@@ -1,5 +1,7 @@
 #include <algorithm>
 #include <numeric>
+#include <optional>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -166,6 +168,23 @@ absl::StatusOr<TensorType> InferProduct(Op op, Types inputs, size_t weight) {
   return TensorType{x.dtype, {x.shape[0], w.shape[0]}};
 }
 
+// How many indices each of `rows` has, where that is a whole number.
+std::optional<Dim> SlotsOf(Dim rows, Dim indices) {
+  for (const auto& [row, index] : {std::pair(rows.seq, indices.seq), {rows.constant, indices.constant}}) {
+    if (row > 0 && index % row == 0 && rows * (index / row) == indices) return Dim(index / row);
+  }
+  return std::nullopt;
+}
+
+// Rows x [.., k] times the transpose of one expert each, of experts [E, n, k]: [indices, n].
+absl::StatusOr<TensorType> InferExperts(Op op, Types inputs) {
+  const TensorType &x = inputs[0], &experts = inputs[1], &index = inputs[2];
+  if (x.rank() != 2 || experts.rank() != 3 || x.dtype != experts.dtype || !IsFloat(x.dtype) ||
+      x.shape[1] != experts.shape[2] || index.rank() != 1 || index.dtype != DType::kInt32)
+    return Mismatch(op, inputs, "needs [rows, k], [E, n, k] of one float dtype and int32 indices");
+  return TensorType{x.dtype, {index.shape[0], experts.shape[1]}};
+}
+
 absl::StatusOr<TensorType> InferFused(Op op, Types inputs, const Attributes& attributes) {
   switch (op) {
     case Op::kSoftmax:
@@ -213,6 +232,29 @@ absl::StatusOr<TensorType> InferFused(Op op, Types inputs, const Attributes& att
     case Op::kArgmax:
       if (inputs[0].rank() != 2 || !IsFloat(inputs[0].dtype)) return Mismatch(op, inputs, "needs float [rows, n]");
       return TensorType{DType::kInt32, {inputs[0].shape[0]}};
+    case Op::kExpertLinear: {
+      ASSIGN_OR_RETURN(const TensorType type, InferExperts(op, inputs));
+      if (inputs[0].shape[0] != inputs[2].shape[0]) return Mismatch(op, inputs, "needs an index for each row");
+      return type;
+    }
+    case Op::kGatedExperts: {
+      ASSIGN_OR_RETURN(TensorType type, InferExperts(op, inputs));
+      if (!SlotsOf(inputs[0].shape[0], inputs[2].shape[0]).has_value())
+        return Mismatch(op, inputs, "indices are no multiple of the rows");
+      if (!type.shape[1].is_constant() || type.shape[1].constant % 2 != 0)
+        return Mismatch(op, inputs, "experts have no two halves");
+      type.shape[1] = type.shape[1].constant / 2;
+      return type;
+    }
+    case Op::kExpertMix: {
+      ASSIGN_OR_RETURN(TensorType type, InferExperts(op, inputs));
+      const TensorType& weights = inputs[3];
+      if (inputs[0].shape[0] != inputs[2].shape[0] || weights.rank() != 2 || weights.dtype != type.dtype ||
+          SlotsOf(weights.shape[0], inputs[2].shape[0]) != weights.shape[1])
+        return Mismatch(op, inputs, "needs an index and a weight for each row");
+      type.shape[0] = weights.shape[0];
+      return type;
+    }
     case Op::kGatedLinear:
       if (inputs[1] != inputs[2]) return Mismatch(op, inputs, "the weights differ");
       return InferProduct(op, inputs, 1);
@@ -267,6 +309,11 @@ std::pair<size_t, size_t> Arity(Op op) {
     case Op::kAttention:
     case Op::kGatedLinear:
       return {3, 3};
+    case Op::kExpertLinear:
+    case Op::kGatedExperts:
+      return {3, 3};
+    case Op::kExpertMix:
+      return {4, 4};
     case Op::kAddRmsNorm:
       return {2, 3};
     case Op::kLinearGroup:
@@ -304,6 +351,14 @@ absl::StatusOr<TensorType> InferType(Op op, Types inputs, const Attributes& attr
       return InferMatmul(inputs, attributes);
     case Op::kGather:
       return InferGather(op, inputs);
+    case Op::kTopK: {
+      const int64_t k = attributes.Int("k"), output = attributes.Int("output", -1);
+      if (inputs[0].rank() != 2 || !IsFloat(inputs[0].dtype)) return Mismatch(op, inputs, "needs float [rows, n]");
+      if (!inputs[0].shape[1].is_constant() || k < 1 || k > inputs[0].shape[1].constant)
+        return Mismatch(op, inputs, absl::StrCat("has no ", k, " columns to choose"));
+      if (output != 0 && output != 1) return Mismatch(op, inputs, absl::StrCat("has no output ", output));
+      return TensorType{output == 0 ? inputs[0].dtype : DType::kInt32, {inputs[0].shape[0], k}};
+    }
     case Op::kCacheWrite: {
       TensorType rows = inputs[1];
       if (rows.rank() < 1 || rows.shape[0] != Dim::Seq()) return Mismatch(op, inputs, "rows must be [seq, ...]");

@@ -7,7 +7,7 @@ namespace metronome {
 namespace {
 
 // In the order of the enum.
-constexpr std::array<absl::string_view, 49> kNames = {"tokens",
+constexpr std::array<absl::string_view, 53> kNames = {"tokens",
                                                       "input",
                                                       "weight",
                                                       "constant",
@@ -38,6 +38,7 @@ constexpr std::array<absl::string_view, 49> kNames = {"tokens",
                                                       "reduce_max",
                                                       "matmul",
                                                       "gather",
+                                                      "top_k",
                                                       "cache_write",
                                                       "reshape",
                                                       "transpose",
@@ -53,6 +54,9 @@ constexpr std::array<absl::string_view, 49> kNames = {"tokens",
                                                       "embedding",
                                                       "softcap",
                                                       "argmax",
+                                                      "expert_linear",
+                                                      "gated_experts",
+                                                      "expert_mix",
                                                       "gated_linear",
                                                       "add_rms_norm",
                                                       "linear_group"};

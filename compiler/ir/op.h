@@ -41,10 +41,11 @@ enum class Op : uint8_t {
   kSelect,
   kCast,  // To the node's dtype.
   // Other primitives.
-  kReduceSum,   // Attribute axis; kept with size 1.
-  kReduceMax,   // Likewise.
-  kMatmul,      // Attribute transpose_b.
-  kGather,      // (table [V, ...], indices [n]) -> [n, ...].
+  kReduceSum,  // Attribute axis; kept with size 1.
+  kReduceMax,  // Likewise.
+  kMatmul,     // Attribute transpose_b.
+  kGather,     // (table [V, ...], indices [n]) -> [n, ...].
+  kTopK,  // x [rows, n] -> the k largest of each row, falling: values [rows, k], columns int32 [rows, k]; attribute k.
   kCacheWrite,  // (state, rows [seq, ...]) -> [past + seq, ...], in place.
   kReshape,
   kTranspose,  // Attribute permutation.
@@ -61,6 +62,9 @@ enum class Op : uint8_t {
   kEmbedding,
   kSoftcap,
   kArgmax,
+  kExpertLinear,  // (x [rows, k], experts [E, n, k], index [rows]) -> [rows, n]: each row by its own expert.
+  kGatedExperts,  // (x [m, k], experts [E, 2 n, k], index [m * slots]) -> [m * slots, n].
+  kExpertMix,     // (x [m * slots, k], experts [E, n, k], index [m * slots], weights [m, slots]) -> [m, n].
   kGatedLinear,
   kAddRmsNorm,   // Two outputs.
   kLinearGroup,  // As many outputs as weights.

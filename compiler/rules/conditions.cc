@@ -108,6 +108,28 @@ const ConditionTable& RuleConditions() {
           return type.rank() > 0 && type.shape.back().is_constant() && type.shape.back().constant <= kMostCounted &&
                  a[0].scalar == -static_cast<double>(type.shape.back().constant);
         }}},
+      // one-row-each(?wide, ?x): x [n, k] seen as [n, 1, k].
+      {"one-row-each",
+       {"??",
+        [](const Arguments& a) {
+          const TensorType &wide = Type(a, 0), &x = Type(a, 1);
+          return x.rank() == 2 && wide.shape == std::vector<Dim>{x.shape[0], 1, x.shape[1]};
+        }}},
+      // row-copies(?spread, ?x): x [n, k] as [n, copies, k].
+      {"row-copies",
+       {"??",
+        [](const Arguments& a) {
+          const TensorType &spread = Type(a, 0), &x = Type(a, 1);
+          return x.rank() == 2 && spread.rank() == 3 && spread.shape[0] == x.shape[0] && spread.shape[2] == x.shape[1];
+        }}},
+      // weighted-rows(?terms, ?wide, ?weights): terms [n, slots, k], weights [n, slots] seen as [n, slots, 1].
+      {"weighted-rows",
+       {"???",
+        [](const Arguments& a) {
+          const TensorType &terms = Type(a, 0), &wide = Type(a, 1), &weights = Type(a, 2);
+          return terms.rank() == 3 && weights.shape == std::vector<Dim>{terms.shape[0], terms.shape[1]} &&
+                 wide.shape == std::vector<Dim>{terms.shape[0], terms.shape[1], 1};
+        }}},
       // counts-columns(@indices, ?indices, ?x): an iota 0, 1, 2, ... as long as the last axis of ?x.
       {"counts-columns",
        {"@??",

@@ -9,7 +9,7 @@ namespace metronome {
 const RewriteList& AllRules() {
   static const RewriteList* const kRules = [] {
     auto* const all = new RewriteList;
-    for (auto group : {AlgebraRules, NormRules, AttentionRules, LinearRules, MlpRules, HeadRules}) {
+    for (auto group : {AlgebraRules, NormRules, AttentionRules, LinearRules, MlpRules, ExpertRules, HeadRules}) {
       absl::StatusOr<RewriteList> rules = ParseRules(group(), RuleConditions());
       if (!rules.ok()) {  // The texts are part of the program.
         std::fprintf(stderr, "%s\n", rules.status().ToString().c_str());

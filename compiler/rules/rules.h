@@ -15,7 +15,8 @@ absl::string_view NormRules();       // RMSNorm in its forms, with the addition 
 absl::string_view AttentionRules();  // Softmax, RoPE, attention over the cache.
 absl::string_view LinearRules();     // Matrix products with bias, residual and activation.
 absl::string_view MlpRules();        // SwiGLU, GeGLU.
-absl::string_view HeadRules();       // Embedding scale, softcap, argmax.
+absl::string_view HeadRules();
+absl::string_view ExpertRules();  // Embedding scale, softcap, argmax.
 
 // merge-linear: products of one input with several weights become one call (QKV, gate and up).
 std::unique_ptr<Rewrite> MergeLinearRule();

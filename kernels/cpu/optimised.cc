@@ -6,6 +6,9 @@ void AddOptimisedKernels(CpuFunctionTable& table) {
   table["linear"] = OptimisedLinear;
   table["linear_group"] = OptimisedLinearGroup;
   table["gated_linear"] = OptimisedGatedLinear;
+  table["expert_linear"] = OptimisedExpertLinear;
+  table["gated_experts"] = OptimisedGatedExperts;
+  table["expert_mix"] = OptimisedExpertMix;
   table["matmul"] = OptimisedMatmul;
   table["attention"] = OptimisedAttention;
   table["softmax"] = OptimisedSoftmax;

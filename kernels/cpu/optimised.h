@@ -10,6 +10,9 @@ namespace metronome::cpu {
 absl::Status OptimisedLinear(CpuContext& context, const KernelArgs& args);
 absl::Status OptimisedLinearGroup(CpuContext& context, const KernelArgs& args);
 absl::Status OptimisedGatedLinear(CpuContext& context, const KernelArgs& args);
+absl::Status OptimisedExpertLinear(CpuContext& context, const KernelArgs& args);
+absl::Status OptimisedGatedExperts(CpuContext& context, const KernelArgs& args);
+absl::Status OptimisedExpertMix(CpuContext& context, const KernelArgs& args);
 absl::Status OptimisedMatmul(CpuContext& context, const KernelArgs& args);
 absl::Status OptimisedAttention(CpuContext& context, const KernelArgs& args);
 absl::Status OptimisedSoftmax(CpuContext& context, const KernelArgs& args);

@@ -24,6 +24,15 @@ inline void ActivateRow(const VectorKernels& kernels, VectorDType dtype, absl::s
   RoundRow(kernels, dtype, row, size, work);
 }
 
+// row = activation(row) * factor, all three rounded to `dtype` before the product; `factor` is changed.
+inline void GateRow(const VectorKernels& kernels, VectorDType dtype, absl::string_view activation, float* row,
+                    float* factor, int64_t size, float* work) {
+  RoundRow(kernels, dtype, row, size, work);
+  ActivateRow(kernels, dtype, activation, row, size, work);
+  RoundRow(kernels, dtype, factor, size, work);
+  kernels.multiply(row, factor, size, 0);
+}
+
 }  // namespace metronome::cpu
 
 #endif  // METRONOME_KERNELS_CPU_ROW_STEPS_H_

@@ -22,6 +22,14 @@ int64_t StepReadBytes(const Plan& plan, const StepShape& step) {
       const ValueId id = StorageRoot(plan, call.inputs[i]);
       const PlanValue& value = plan.values[id];
       if (value.storage == Storage::kWeight) {
+        if (call.kernel == "expert_linear" || call.kernel == "gated_experts" || call.kernel == "expert_mix") {
+          if (i == 1) {  // Of the experts, at most one for each index.
+            const int64_t experts = value.shape[0].constant;
+            const int64_t active = std::min(experts, EvaluateShape(plan.values[call.inputs[2]].shape, step).elements());
+            read[id] = std::max(read[id], BytesOf(value, step) / experts * active);
+            continue;
+          }
+        }
         const bool gathered = (call.kernel == "gather" || call.kernel == "embedding") && i == 0;
         read[id] = std::max(read[id], gathered ? BytesOf(plan.values[call.outputs[0]], step) : BytesOf(value, step));
       } else if (value.storage == Storage::kState && call.kernel != "cache_write") {

@@ -50,14 +50,41 @@ absl::Status WriteTensor(Backend& backend, ThreadPool& pool, const TensorView& t
   return absl::OkStatus();
 }
 
-absl::Status CheckStored(const WeightSpec& spec, const StoredTensor& stored, const std::string& path) {
-  if (absl::MakeConstSpan(stored.shape) != spec.shape.dims()) {
-    return absl::InvalidArgumentError(absl::StrCat("tensor ", spec.name, " in ", path, " has shape [",
+// A stored tensor that is a weight, or the part of it from one element on.
+struct Part {
+  std::string name;
+  Shape shape;
+  int64_t first_element = 0;
+};
+
+// The tensors that a weight is stored as. Experts, one tensor here, are one for each expert and product on the hub.
+std::vector<Part> HubPartsOf(const WeightSpec& spec) {
+  std::vector<Part> parts;
+  const size_t at = spec.name.rfind(".experts.");
+  if (at == std::string::npos || spec.shape.rank() != 3) return parts;
+  const std::string prefix = spec.name.substr(0, at + 9), product = spec.name.substr(at + 9);
+  std::vector<std::string> names;
+  if (product == "gate_up_proj") names = {"gate_proj", "up_proj"};
+  if (product == "down_proj") names = {"down_proj"};
+  const auto count = static_cast<int64_t>(names.size());
+  if (count == 0 || spec.shape[1] % count != 0) return parts;
+  const Shape shape = {spec.shape[1] / count, spec.shape[2]};
+  for (int64_t expert = 0; expert < spec.shape[0]; ++expert) {
+    for (int64_t i = 0; i < count; ++i)
+      parts.push_back(
+          {absl::StrCat(prefix, expert, ".", names[i], ".weight"), shape, (expert * count + i) * shape.elements()});
+  }
+  return parts;
+}
+
+absl::Status CheckStored(const Part& part, const StoredTensor& stored, const std::string& path) {
+  if (absl::MakeConstSpan(stored.shape) != part.shape.dims()) {
+    return absl::InvalidArgumentError(absl::StrCat("tensor ", part.name, " in ", path, " has shape [",
                                                    absl::StrJoin(stored.shape, ", "), "], the model needs [",
-                                                   absl::StrJoin(spec.shape.dims(), ", "), "]"));
+                                                   absl::StrJoin(part.shape.dims(), ", "), "]"));
   }
   if (!stored.dtype.has_value() || !IsFloat(*stored.dtype)) {
-    return absl::InvalidArgumentError(absl::StrCat("tensor ", spec.name, " in ", path, " has dtype ", stored.dtype_code,
+    return absl::InvalidArgumentError(absl::StrCat("tensor ", part.name, " in ", path, " has dtype ", stored.dtype_code,
                                                    ", which is not F32, BF16 or F16"));
   }
   return absl::OkStatus();
@@ -81,6 +108,22 @@ void ReleasePages(const std::byte* begin, const std::byte* end) {
   const uintptr_t first = reinterpret_cast<uintptr_t>(begin) / page * page;
   const uintptr_t last = reinterpret_cast<uintptr_t>(end) / page * page;
   madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
+}
+
+TensorView PartOf(const TensorView& tensor, const Part& part) {
+  return {
+      .data = static_cast<std::byte*>(tensor.data) + part.first_element * static_cast<int64_t>(SizeOf(tensor.dtype)),
+      .dtype = tensor.dtype,
+      .shape = part.shape};
+}
+
+absl::Status Convert(Backend& backend, ThreadPool& pool, const StoredTensor& stored, const TensorView& tensor) {
+  const auto* const from = static_cast<const std::byte*>(stored.data);
+  const auto size = static_cast<int64_t>(SizeOf(*stored.dtype));
+  return WriteTensor(backend, pool, tensor, [&](int64_t begin, int64_t end, void* to) {
+    ConvertElements(from + begin * size, *stored.dtype, to, tensor.dtype, end - begin);
+    ReleasePages(from + begin * size, from + end * size);
+  });
 }
 
 absl::Status CheckFits(Backend& backend, int64_t needed) {
@@ -141,22 +184,27 @@ absl::Status WeightStore::Read(Backend& backend, absl::Span<const WeightSpec> sp
   ThreadPool pool(options.threads);
   int64_t done = 0;
   for (const WeightSpec& spec : specs) {
-    ASSIGN_OR_RETURN(const StoredTensor* stored, directory_->Find(CandidateNames(spec.name)));
-    RETURN_IF_ERROR(CheckStored(spec, *stored, directory_->path()));
-    TensorView tensor = {.data = const_cast<void*>(stored->data), .dtype = spec.dtype, .shape = spec.shape};
+    const absl::StatusOr<const StoredTensor*> whole = directory_->Find(CandidateNames(spec.name));
+    std::vector<Part> parts = {{spec.name, spec.shape, 0}};
+    if (!whole.ok()) {
+      parts = HubPartsOf(spec);
+      if (parts.empty()) return whole.status();
+    }
+    std::vector<const StoredTensor*> stored;
+    for (const Part& part : parts) {
+      ASSIGN_OR_RETURN(stored.emplace_back(), directory_->Find(CandidateNames(part.name)));
+      RETURN_IF_ERROR(CheckStored(part, *stored.back(), directory_->path()));
+    }
+    TensorView tensor = {.data = const_cast<void*>(stored[0]->data), .dtype = spec.dtype, .shape = spec.shape};
     // The format promises no alignment; kernels may take an element at a time.
-    const bool aligned = reinterpret_cast<uintptr_t>(stored->data) % SizeOf(spec.dtype) == 0;
-    if (backend.host_addressable() && *stored->dtype == spec.dtype && aligned) {
+    const bool aligned = reinterpret_cast<uintptr_t>(tensor.data) % SizeOf(spec.dtype) == 0;
+    if (backend.host_addressable() && whole.ok() && *stored[0]->dtype == spec.dtype && aligned) {
       TouchPages(pool, tensor);
     } else {
       ASSIGN_OR_RETURN(std::unique_ptr<Buffer> buffer, backend.Allocate(tensor.bytes()));
       tensor.data = buffer->data();
-      const auto* from = static_cast<const std::byte*>(stored->data);
-      const int64_t from_size = static_cast<int64_t>(SizeOf(*stored->dtype));
-      RETURN_IF_ERROR(WriteTensor(backend, pool, tensor, [&](int64_t begin, int64_t end, void* to) {
-        ConvertElements(from + begin * from_size, *stored->dtype, to, spec.dtype, end - begin);
-        ReleasePages(from + begin * from_size, from + end * from_size);
-      }));
+      for (size_t i = 0; i < parts.size(); ++i)
+        RETURN_IF_ERROR(Convert(backend, pool, *stored[i], PartOf(tensor, parts[i])));
       buffers_.push_back(std::move(buffer));
     }
     tensors_.emplace(spec.name, tensor);

@@ -19,7 +19,8 @@
 namespace metronome {
 
 // A weight that a model needs. Names are HuggingFace's without the prefix that wrappers add:
-// "layers.0.self_attn.q_proj.weight".
+// "layers.0.self_attn.q_proj.weight". Experts are one tensor, "layers.0.mlp.experts.gate_up_proj" [E, 2 n, k]; where a
+// checkpoint has a tensor for each expert instead, they are put together.
 struct WeightSpec {
   std::string name;
   DType dtype = DType::kFloat32;

@@ -90,6 +90,27 @@ NodeId Rope(B& b, const RopeFormula& formula) {
   return b.Add(b.Mul(x, table("cos")), b.Mul(rotated, table("sin")));
 }
 
+NodeId Experts(B& b, const ExpertsFormula& formula) {
+  constexpr int64_t kSlots = 2, kColumns = 4;
+  const int64_t width = b.width();
+  const Dim rows = Dim::Seq(), slots = Dim::Seq() * kSlots;
+  const Builder::TopKColumns chosen = b.TopK(b.Rows("router"), kSlots);
+  const NodeId index = b.Reshape(chosen.columns, {slots}), x = b.Rows();
+  const NodeId copies = formula.interleave_rows ? b.Broadcast(b.Reshape(x, {1, rows, width}), {kSlots, rows, width})
+                                                : b.Broadcast(b.Reshape(x, {rows, 1, width}), {rows, kSlots, width});
+  const auto product = [&](NodeId from, const char* name, int64_t out, int64_t in) {
+    const NodeId experts = b.Weight(name, b.dtype(), {width, out, in}, WeightInit::kMatrix);
+    return b.Reshape(b.Matmul(b.Reshape(from, {slots, 1, in}), b.Gather(experts, index), true), {slots, out});
+  };
+  const NodeId both = product(b.Reshape(copies, {slots, width}), "gate_up", 2 * kColumns, width);
+  const NodeId first = b.Slice(both, -1, 0, kColumns), second = b.Slice(both, -1, kColumns, 2 * kColumns);
+  const NodeId gated = formula.swap_halves ? b.Mul(b.Silu(second), first) : b.Mul(b.Silu(first), second);
+  const NodeId terms = b.Reshape(product(gated, "down", width, kColumns), {rows, kSlots, width});
+  const NodeId weights = formula.weigh_rows ? b.Reshape(b.Slice(chosen.values, -1, 0, 1), {rows, 1, 1})
+                                            : b.Reshape(chosen.values, {rows, kSlots, 1});
+  return b.Reshape(b.ReduceSum(b.Mul(terms, weights), 1), {rows, width});
+}
+
 NodeId Argmax(B& b, const ArgmaxFormula& formula) {
   const NodeId x = b.Rows();
   const NodeId wanted = formula.of_sum ? b.ReduceSum(x, -1) : b.ReduceMax(x, -1);

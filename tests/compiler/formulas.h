@@ -65,6 +65,14 @@ struct RopeFormula {
 };
 NodeId Rope(FormulaBuilder& b, const RopeFormula& formula);
 
+// Rows through their two largest columns' experts, gated and weighted, and the ways in which tests depart from it.
+struct ExpertsFormula {
+  bool swap_halves = false;      // Activates the second half of the product.
+  bool interleave_rows = false;  // Slot s reads row s % seq, not s / slots.
+  bool weigh_rows = false;       // One weight for each row in place of each slot.
+};
+NodeId Experts(FormulaBuilder& b, const ExpertsFormula& formula);
+
 // The first column of each row's largest number, and the ways in which tests depart from it.
 struct ArgmaxFormula {
   double none = 0;          // Stands for a row without a largest number; 0 = minus the width.

@@ -45,7 +45,7 @@ TEST(CatalogueTest, NamesAreUniqueAndFound) {
     EXPECT_EQ(FindKernelSpec(spec.name), &spec);
     EXPECT_LE(spec.min_inputs, spec.max_inputs);
   }
-  EXPECT_EQ(names.size(), 43u);
+  EXPECT_EQ(names.size(), 47u);
   EXPECT_EQ(FindKernelSpec("convolution"), nullptr);
   EXPECT_EQ(Check("convolution", {}, F32({})).code(), absl::StatusCode::kNotFound);
 }
@@ -73,6 +73,9 @@ TEST(CatalogueTest, AcceptsWellFormedCalls) {
       {"embedding", {BF16({9, 4}), I32({3})}, BF16({3, 4}), {{"scale", 2.0}}},
       {"softcap", {F32({2, 8})}, F32({2, 8}), {{"cap", 30.0}}},
       {"argmax", {BF16({2, 8})}, I32({2})},
+      {"expert_linear", {BF16({6, 4}), BF16({9, 5, 4}), I32({6})}, BF16({6, 5})},
+      {"gated_experts", {BF16({2, 4}), BF16({9, 6, 4}), I32({6})}, BF16({6, 3}), Activation("silu")},
+      {"expert_mix", {BF16({6, 4}), BF16({9, 5, 4}), I32({6}), BF16({2, 3})}, BF16({2, 5})},
       {"cache_write", {BF16({8, 2}), BF16({3, 2})}, BF16({5, 2})},
       {"iota", {}, I32({5}), {{"start", int64_t{0}}}},
   };
@@ -144,6 +147,11 @@ TEST(CatalogueTest, RejectsMalformedCallsNamingKernelAndSizes) {
       {{"gated_linear", {F32({2, 8}), F32({5, 8}), F32({4, 8})}, F32({2, 5}), Activation("silu")}, "float32[4, 8]"},
       {{"gated_linear", {F32({2, 8}), F32({5, 8}), F32({5, 8})}, F32({2, 5}), Activation("relu")}, "relu"},
       {{"embedding", {I32({9, 4}), I32({3})}, I32({3, 4})}, "int32[9, 4]"},
+      {{"expert_linear", {F32({6, 4}), F32({9, 5, 3}), I32({6})}, F32({6, 5})}, "float32[9, 5, 3]"},
+      {{"expert_linear", {F32({6, 4}), F32({9, 5, 4}), I32({5})}, F32({6, 5})}, "int32[5]"},
+      {{"gated_experts", {F32({4, 4}), F32({9, 6, 4}), I32({6})}, F32({6, 3}), Activation("silu")}, "int32[6]"},
+      {{"gated_experts", {F32({2, 4}), F32({9, 5, 4}), I32({6})}, F32({6, 2}), Activation("silu")}, "float32[9, 5, 4]"},
+      {{"expert_mix", {F32({6, 4}), F32({9, 5, 4}), I32({6}), F32({2, 2})}, F32({2, 5})}, "float32[2, 2]"},
       {{"argmax", {F32({2, 0})}, I32({2})}, "float32[2, 0]"},
       {{"argmax", {F32({2, 8})}, F32({2})}, "float32[2]"},
       {{"softcap", {F32({2})}, F32({2}), {{"cap", 0.0}}}, "cap"},

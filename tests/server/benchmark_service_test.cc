@@ -170,7 +170,7 @@ TEST_F(BenchmarkServiceTest, WhatCannotRunBecomesAResultToo) {
   const std::string run = StartRun();
   v1::BenchmarkSpec spec = TinySpec();
   v1::BenchmarkResult skipped, missing, beyond;
-  spec.set_model("qwen3-30b-a3b");
+  spec.set_model("gemma4-26b-a4b");
   ASSERT_TRUE(Measure(run, spec, &skipped).ok());
   spec.set_model("/nonexistent/model");
   ASSERT_TRUE(Measure(run, spec, &missing).ok());

@@ -72,7 +72,7 @@ TEST_F(InferenceErrorsTest, CompileNamesTheFieldThatIsWrong) {
 }
 
 TEST_F(InferenceErrorsTest, UnsupportedArchitectureIsUnimplemented) {
-  ExpectCompileError(TinyRequest("qwen3-30b-a3b"), grpc::StatusCode::UNIMPLEMENTED, HasSubstr("qwen3"));
+  ExpectCompileError(TinyRequest("gemma4-26b-a4b"), grpc::StatusCode::UNIMPLEMENTED, HasSubstr("gemma4"));
 }
 
 TEST_F(InferenceErrorsTest, MissingDirectoriesAndFilesAreNamed) {

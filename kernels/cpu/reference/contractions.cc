@@ -1,8 +1,10 @@
 #include <cmath>
 #include <vector>
 
+#include "kernels/cpu/check_indices.h"
 #include "kernels/cpu/reference/reference.h"
 #include "kernels/cpu/reference/typed.h"
+#include "runtime/base/status_macros.h"
 
 namespace metronome::cpu {
 namespace {
@@ -97,6 +99,67 @@ absl::Status GatedLinear(CpuContext& context, const KernelArgs& args) {
   return absl::OkStatus();
 }
 
+// Calls row(Tag<T>, slot, expert's first element) for each index.
+template <typename Row>
+absl::Status ForSlots(CpuContext& context, const KernelArgs& args, Row row) {
+  const TensorView &experts = args.inputs[1], &index = args.inputs[2];
+  RETURN_IF_ERROR(CheckIndices(index, experts.shape[0]));
+  WithFloatType(experts.dtype, [&](auto tag) {
+    context.pool().ParallelFor(index.elements(), 1, [&](int64_t slot, int64_t, int) {
+      row(tag, slot, index.as<int32_t>()[slot] * experts.shape[1] * experts.shape[2]);
+    });
+  });
+  return absl::OkStatus();
+}
+
+absl::Status ExpertLinear(CpuContext& context, const KernelArgs& args) {
+  const TensorView &x = args.inputs[0], &experts = args.inputs[1], &y = args.outputs[0];
+  const int64_t inner = x.shape[1], columns = experts.shape[1];
+  return ForSlots(context, args, [&](auto tag, int64_t slot, int64_t first) {
+    using T = typename decltype(tag)::Type;
+    for (int64_t j = 0; j < columns; ++j)
+      StoreRounded(y, slot * columns + j, Dot(x.as<T>() + slot * inner, experts.as<T>() + first + j * inner, 1, inner));
+  });
+}
+
+absl::Status GatedExperts(CpuContext& context, const KernelArgs& args) {
+  const TensorView &x = args.inputs[0], &experts = args.inputs[1], &y = args.outputs[0];
+  const int64_t inner = x.shape[1], columns = experts.shape[1] / 2;
+  const int64_t slots = x.shape[0] == 0 ? 1 : args.inputs[2].elements() / x.shape[0];
+  double (*const activate)(double) = ActivationOf(args.attributes->String("activation"));
+  return ForSlots(context, args, [&](auto tag, int64_t slot, int64_t first) {
+    using T = typename decltype(tag)::Type;
+    const auto round = [](double value) { return static_cast<float>(static_cast<T>(static_cast<float>(value))); };
+    const auto product = [&](int64_t row) {
+      return round(Dot(x.as<T>() + slot / slots * inner, experts.as<T>() + first + row * inner, 1, inner));
+    };
+    for (int64_t j = 0; j < columns; ++j)
+      StoreRounded(y, slot * columns + j, double{round(activate(product(j)))} * product(columns + j));
+  });
+}
+
+absl::Status ExpertMix(CpuContext& context, const KernelArgs& args) {
+  const TensorView &x = args.inputs[0], &experts = args.inputs[1], &index = args.inputs[2], &weights = args.inputs[3];
+  const TensorView& y = args.outputs[0];
+  const int64_t inner = x.shape[1], columns = experts.shape[1], slots = weights.shape[1];
+  RETURN_IF_ERROR(CheckIndices(index, experts.shape[0]));
+  WithFloatType(x.dtype, [&](auto tag) {
+    using T = typename decltype(tag)::Type;
+    const auto round = [](double value) { return static_cast<float>(static_cast<T>(static_cast<float>(value))); };
+    context.pool().ParallelFor(y.elements(), 16, [&](int64_t begin, int64_t end, int) {
+      for (int64_t i = begin; i < end; ++i) {
+        double sum = 0;
+        for (int64_t slot = i / columns * slots; slot < (i / columns + 1) * slots; ++slot) {
+          const T* const w = experts.as<T>() + (index.as<int32_t>()[slot] * columns + i % columns) * inner;
+          sum += round(double{round(Dot(x.as<T>() + slot * inner, w, 1, inner))} * At(weights.as<T>(), slot));
+        }
+        StoreRounded(y, i, sum);
+      }
+    });
+  });
+  return absl::OkStatus();
+}
+
 absl::Status Linear(CpuContext& context, const KernelArgs& args) {
   const TensorView &x = args.inputs[0], &w = args.inputs[1], &y = args.outputs[0];
   const bool has_bias = args.attributes->Int("has_bias") != 0, has_residual = args.attributes->Int("has_residual") != 0;
@@ -166,6 +229,9 @@ void AddReferenceContractions(CpuFunctionTable& table) {
   table["linear"] = Linear;
   table["linear_group"] = LinearGroup;
   table["gated_linear"] = GatedLinear;
+  table["expert_linear"] = ExpertLinear;
+  table["gated_experts"] = GatedExperts;
+  table["expert_mix"] = ExpertMix;
   table["attention"] = Attention;
 }
 

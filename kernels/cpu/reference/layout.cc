@@ -1,6 +1,7 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "kernels/cpu/check_indices.h"
 #include "kernels/cpu/reference/reference.h"
 #include "kernels/cpu/reference/typed.h"
 #include "runtime/base/status_macros.h"
@@ -98,12 +99,11 @@ absl::Status Gather(CpuContext&, const KernelArgs& args) {
   const TensorView &table = args.inputs[0], &indices = args.inputs[1], &output = args.outputs[0];
   const int64_t rows = table.shape[0];
   const int64_t row_bytes = rows == 0 ? 0 : table.bytes() / rows;
+  RETURN_IF_ERROR(CheckIndices(indices, rows));
   for (int64_t i = 0; i < indices.elements(); ++i) {
-    const int32_t index = indices.as<int32_t>()[i];
-    if (index < 0 || index >= rows)
-      return absl::OutOfRangeError(absl::StrCat("index ", index, " at position ", i, " is not in [0, ", rows, ")"));
     std::memcpy(static_cast<std::byte*>(output.data) + i * row_bytes,
-                static_cast<const std::byte*>(table.data) + index * row_bytes, static_cast<size_t>(row_bytes));
+                static_cast<const std::byte*>(table.data) + indices.as<int32_t>()[i] * row_bytes,
+                static_cast<size_t>(row_bytes));
   }
   return absl::OkStatus();
 }

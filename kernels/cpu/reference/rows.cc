@@ -1,4 +1,7 @@
+#include <algorithm>
 #include <cmath>
+#include <numeric>
+#include <utility>
 #include <vector>
 
 #include "kernels/cpu/reference/reference.h"
@@ -116,6 +119,27 @@ absl::Status Softcap(CpuContext& context, const KernelArgs& args) {
   return absl::OkStatus();
 }
 
+absl::Status TopK(CpuContext& context, const KernelArgs& args) {
+  const TensorView &x = args.inputs[0], &values = args.outputs[0], &columns = args.outputs[1];
+  const int64_t k = args.attributes->Int("k");
+  return ForRows(context, args, [&](auto tag, int64_t base) {
+    using T = typename decltype(tag)::Type;
+    const int64_t size = x.shape.back(), to = base / size * k;
+    const auto key = [&](int32_t i) {
+      const double value = At<T>(x, base + i);
+      return std::isnan(value) ? -INFINITY : value;
+    };
+    std::vector<int32_t> order(size);
+    std::iota(order.begin(), order.end(), 0);
+    std::partial_sort(order.begin(), order.begin() + k, order.end(),
+                      [&](int32_t a, int32_t b) { return std::pair(-key(a), a) < std::pair(-key(b), b); });
+    for (int64_t i = 0; i < k; ++i) {
+      Store<T>(values, to + i, At<T>(x, base + order[i]));
+      columns.as<int32_t>()[to + i] = order[i];
+    }
+  });
+}
+
 absl::Status Argmax(CpuContext& context, const KernelArgs& args) {
   const TensorView &x = args.inputs[0], &y = args.outputs[0];
   return ForRows(context, args, [&](auto tag, int64_t base) {
@@ -170,6 +194,7 @@ void AddReferenceRows(CpuFunctionTable& table) {
   table["add_rms_norm"] = AddRmsNorm;
   table["softcap"] = Softcap;
   table["argmax"] = Argmax;
+  table["top_k"] = TopK;
 }
 
 }  // namespace metronome::cpu

@@ -119,6 +119,15 @@ const std::vector<RuleExample>& RuleExamples() {
       {"linear-bias-gelu-tanh", "",
        [](B& b) { return Results{b.GeluTanh(b.Add(b.Linear(b.Rows(), b.Matrix()), b.Vector("bias")))}; }},
 
+      {"expert-linear", "",
+       [](B& b) {
+         const NodeId experts = b.Weight("experts", b.dtype(), {7, 3, b.width()}, WeightInit::kMatrix);
+         const NodeId wide = b.Reshape(b.Rows(), {Dim::Seq(), 1, b.width()});
+         return Results{b.Reshape(b.Matmul(wide, b.Gather(experts, b.Tokens()), true), {Dim::Seq(), 3})};
+       }},
+      {"gated-experts", "", [](B& b) { return Results{Experts(b, {})}; }},
+      {"expert-mix", "", [](B& b) { return Results{Experts(b, {})}; }},
+
       // The scale is no bfloat16 number.
       {"embedding-scale", "", [](B& b) { return Results{b.Mul(b.Gather(b.Matrix("table"), b.Tokens()), 55.4256)}; }},
       {"argmax", "", [](B& b) { return Results{Argmax(b, {})}; }},

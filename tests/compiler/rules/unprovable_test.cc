@@ -313,6 +313,18 @@ TEST_P(UnprovableTest, ATableOfWholeNumbersIsNoEmbedding) {
   EXPECT_THAT(FusedForms(b_.Mul(b_.Gather(table, b_.Tokens()), 3.0)), IsEmpty());
 }
 
+TEST_P(UnprovableTest, TheOtherHalfActivatedIsNoGatedExperts) {
+  EXPECT_THAT(FusedForms(Experts(b_, {.swap_halves = true})), Not(Contains("gated_experts")));
+}
+
+TEST_P(UnprovableTest, RowsOfOtherSlotsAreNoGatedExperts) {
+  EXPECT_THAT(FusedForms(Experts(b_, {.interleave_rows = true})), Not(Contains("gated_experts")));
+}
+
+TEST_P(UnprovableTest, AWeightForEachRowIsNoExpertMix) {
+  EXPECT_THAT(FusedForms(Experts(b_, {.weigh_rows = true})), Not(Contains("expert_mix")));
+}
+
 TEST_P(UnprovableTest, AnotherColumnForNoneIsNoArgmax) { EXPECT_THAT(FusedForms(Argmax(b_, {.none = -3})), IsEmpty()); }
 
 TEST_P(UnprovableTest, ColumnsCountedFromOneAreNoArgmax) {

@@ -6,11 +6,12 @@ Needs torch, transformers and safetensors; the fixtures are committed, so tests 
 """
 import json
 import pathlib
+import sys
 
 import torch
 import transformers
 from safetensors.torch import save_file
-from transformers import AutoModelForCausalLM, Gemma3TextConfig, LlamaConfig, Qwen2Config, Qwen3Config
+from transformers import AutoModelForCausalLM, Gemma3TextConfig, LlamaConfig, Qwen2Config, Qwen3Config, Qwen3MoeConfig
 
 HERE = pathlib.Path(__file__).parent
 DECODE_STEPS = 16
@@ -66,6 +67,16 @@ MODELS = {
     "qwen3-stored-f16": (Qwen3Config(hidden_size=36, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
                                      num_key_value_heads=2, head_dim=10, rope_parameters=dict(rope_type="default", rope_theta=1e6),
                                      **COMMON), 9, dict(store=torch.float16)),
+    # Experts as the hub stores them, one tensor each; the second layer is dense.
+    "qwen3-moe": (Qwen3MoeConfig(hidden_size=32, intermediate_size=56, num_hidden_layers=3, num_attention_heads=4, num_key_value_heads=2,
+                                 head_dim=16, num_experts=12, num_experts_per_tok=3, moe_intermediate_size=20, norm_topk_prob=True,
+                                 mlp_only_layers=[1], tie_word_embeddings=False,
+                                 rope_parameters=dict(rope_type="default", rope_theta=1e6), **COMMON), 21, dict(experts="hub")),
+    # Experts as one tensor, probabilities as they are, every second layer sparse.
+    "qwen3-moe-fused": (Qwen3MoeConfig(hidden_size=32, intermediate_size=56, num_hidden_layers=4, num_attention_heads=4,
+                                       num_key_value_heads=2, head_dim=16, num_experts=6, num_experts_per_tok=2,
+                                       moe_intermediate_size=20, norm_topk_prob=False, decoder_sparse_step=2, tie_word_embeddings=True,
+                                       rope_parameters=dict(rope_type="default", rope_theta=1e6), **COMMON), 9, {}),
 }
 
 
@@ -86,6 +97,8 @@ def randomise(model, store, generator):
         elif "embed" in name:
             # Where the table is the head too, a large one makes every token predict itself.
             value = noise * ((0.08 if gemma else 0.15) if model.config.tie_word_embeddings else 1.0)
+        elif name.endswith("mlp.gate.weight"):
+            value = noise * 0.8  # Router logits far apart: rounding must not choose the experts.
         else:
             value = noise * (1.2 / parameter.shape[-1] ** 0.5)
         parameter.data.copy_(value.to(store).float())
@@ -110,8 +123,11 @@ def write_config(directory, config, options):
     raw = config.to_dict()
     keep = ["model_type", "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads",
             "head_dim", "max_position_embeddings", "rms_norm_eps", "tie_word_embeddings", "rope_parameters", "sliding_window", "layer_types",
-            "use_sliding_window", "max_window_layers", "query_pre_attn_scalar"]
+            "use_sliding_window", "max_window_layers", "query_pre_attn_scalar", "num_local_experts", "num_experts_per_tok",
+            "moe_intermediate_size", "norm_topk_prob", "decoder_sparse_step", "mlp_only_layers"]
     text = {key: raw[key] for key in keep if raw.get(key) is not None}
+    if options.get("experts") == "hub":
+        text["num_experts"] = text.pop("num_local_experts")
     if options.get("old_spelling"):
         rope = text.pop("rope_parameters")
         del text["layer_types"]
@@ -126,6 +142,14 @@ def write_weights(directory, model, options):
     tied = model.config.tie_word_embeddings
     tensors = {name: value.detach().clone().to(options.get("store", torch.float32)) for name, value in model.state_dict().items()
                if not (tied and name == "lm_head.weight")}
+    if options.get("experts") == "hub":
+        for name in [name for name in tensors if ".experts." in name]:
+            stacked = tensors.pop(name)
+            prefix, product = name.rsplit(".", 1)
+            halves = {"gate_proj": 0, "up_proj": 1} if product == "gate_up_proj" else {"down_proj": 0}
+            for expert, weight in enumerate(stacked):
+                for part, values in zip(halves, weight.chunk(len(halves))):
+                    tensors[f"{prefix}.{expert}.{part}.weight"] = values.contiguous()
     if options.get("wrapper"):
         tensors = {"language_model." + name: value for name, value in tensors.items()}
         tensors["vision_tower.patch.weight"] = torch.zeros(3, 5)
@@ -147,7 +171,7 @@ def write_weights(directory, model, options):
 def attempt(name, config, prompt_length, options, seed):
     """A model and what it computes; None where its greedy tokens would make a poor fixture."""
     generator = torch.Generator().manual_seed(seed)
-    model = AutoModelForCausalLM.from_config(config, attn_implementation="eager").float().eval()
+    model = AutoModelForCausalLM.from_config(config, attn_implementation="eager", experts_implementation="eager").float().eval()
     randomise(model, options.get("store", torch.float32), generator)
     prompt = torch.randint(0, config.vocab_size, (prompt_length,), generator=generator).tolist()
     ids, decode_logits = greedy_with_cache(model, prompt)
@@ -182,8 +206,11 @@ def make(name, config, prompt_length, options, seed):
 
 
 def main():
+    """All models, or those named on the command line."""
     print(f"torch {torch.__version__}, transformers {transformers.__version__}")
     for index, (name, (config, prompt_length, options)) in enumerate(MODELS.items()):
+        if len(sys.argv) > 1 and name not in sys.argv[1:]:
+            continue
         make(name, config, prompt_length, options, seed=1000 + index)
 
 

@@ -1,0 +1,93 @@
+#ifndef METRONOME_KERNELS_CPU_ROW_PRODUCT_H_
+#define METRONOME_KERNELS_CPU_ROW_PRODUCT_H_
+
+#include <cstdint>
+#include <mutex>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "kernels/cpu/cpu_kernel.h"
+#include "kernels/cpu/element_at.h"
+#include "kernels/cpu/tuning.h"
+#include "kernels/cpu/vector/select.h"
+
+namespace metronome::cpu {
+
+// Rows x [m, k], ready to be multiplied with rows of weights [n, k] by every member: by dot products, which read the
+// weights at the speed of memory, or by oneDNN, which wins once there are rows enough to compute with. bfloat16 is
+// multiplied as it is only where the processor can; otherwise it is widened to float32, as float16 is.
+class RowProduct {
+ public:
+  RowProduct(CpuContext& context, DType dtype, int64_t m, int64_t k, const Attributes& attributes)
+      : context_(&context), kernels_(&SelectVectorKernels(context.instruction_set())), dtype_(dtype), m_(m), k_(k) {
+    const bool bfloat = dtype_ == DType::kBFloat16 && kernels_->stream_bfloat_rows != nullptr;
+    const LinearTuning tuning = LinearTuningOf(attributes, m_, bfloat);
+    by_dots_ = k_ == 0 || tuning.method == LinearTuning::Method::kDots;
+    native_ = bfloat || dtype_ == DType::kFloat32;
+    packed_ = bfloat && by_dots_;
+    grain_ = tuning.grain;
+  }
+
+  // Floats that Prepare needs to keep the rows in; 0 where it takes them as they are.
+  int64_t PreparedElements() const {
+    if (packed_) return (kernels_->packed_bfloat_elements(m_, k_) + 1) / 2;
+    return native_ ? 0 : m_ * k_;
+  }
+  // `x` and `prepared` must outlive all products.
+  void Prepare(const void* x, float* prepared) {
+    x_ = PreparedElements() == 0 ? x : prepared;
+    if (packed_) {
+      kernels_->pack_bfloat_rows(x, m_, k_, prepared);
+    } else if (!native_) {
+      kernels_->widen(ToVectorDType(dtype_), x, m_ * k_, prepared);
+    }
+  }
+
+  int64_t rows() const { return m_; }
+  // Rows of weights that a member claims at a time.
+  int64_t grain() const { return grain_; }
+  // Floats that Multiply needs to work with.
+  int64_t WorkElements() const { return by_dots_ || native_ ? 0 : grain_ * k_; }
+
+  // sums[i * count + j] = x[i] * w[j], for all rows of x and `count` <= grain() rows of w that lie one after the other.
+  absl::Status Multiply(int member, const void* w, int64_t count, float* sums, float* work) const {
+    if (packed_) {
+      kernels_->stream_bfloat_rows(x_, m_, k_, w, count, sums, count);
+    } else if (by_dots_) {
+      kernels_->stream_rows(ToVectorDType(dtype_), static_cast<const float*>(x_), m_, k_, w, count, sums, count);
+    } else {
+      if (!native_) {
+        kernels_->widen(ToVectorDType(dtype_), w, count * k_, work);
+        w = work;
+      }
+      return context_->onednn().Multiply(member, native_ ? dtype_ : DType::kFloat32, x_, w, sums, m_, count, k_, count);
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  CpuContext* context_;
+  const VectorKernels* kernels_;
+  DType dtype_;
+  int64_t m_, k_, grain_ = 0;
+  const void* x_ = nullptr;
+  bool by_dots_ = false, native_ = false, packed_ = false;
+};
+
+// Members run body(chunk, member) until all are done; the last failure is returned.
+template <typename Body>
+absl::Status ForChunks(CpuContext& context, int64_t chunks, Body&& body) {
+  std::mutex mutex;
+  absl::Status failure;
+  context.pool().ParallelFor(chunks, 1, [&](int64_t chunk, int64_t, int member) {
+    if (absl::Status status = body(chunk, member); !status.ok()) {
+      const std::lock_guard<std::mutex> lock(mutex);
+      failure = std::move(status);
+    }
+  });
+  return failure;
+}
+
+}  // namespace metronome::cpu
+
+#endif  // METRONOME_KERNELS_CPU_ROW_PRODUCT_H_
