@@ -10,7 +10,6 @@ namespace metronome {
 namespace {
 
 std::string StateOf(const v1::CatalogueModel& model) {
-  if (!model.supported()) return model.unsupported_reason();
   if (model.has_loaded())
     return absl::StrCat("loaded: ", model.loaded().dtype(), ", ", model.loaded().weights_provenance());
   return model.fits() ? "fits" : "does not fit in memory";

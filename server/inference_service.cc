@@ -96,8 +96,6 @@ grpc::ServerUnaryReactor* InferenceService::ListModels(grpc::CallbackServerConte
     model.set_parameters(entry.parameters);
     model.set_weight_bytes_bf16(2 * entry.parameters);
     model.set_tiny(entry.tiny);
-    model.set_supported(entry.supported);
-    if (!entry.supported) model.set_unsupported_reason(std::string(ParseHfConfig(entry.config).status().message()));
     model.set_fits(2 * entry.parameters <= engine_.backend().MemoryAvailableBytes());
     attach(model);
   }
@@ -106,7 +104,6 @@ grpc::ServerUnaryReactor* InferenceService::ListModels(grpc::CallbackServerConte
     model.set_key(loaded.front().request.model);
     model.set_parameters(loaded.front().facts.parameters);
     model.set_weight_bytes_bf16(2 * loaded.front().facts.parameters);
-    model.set_supported(true);
     model.set_fits(true);
     attach(model);
   }

@@ -16,7 +16,6 @@ struct CatalogueEntry {
   absl::string_view config;  // What its config.json says, as JSON.
   int64_t parameters = 0;    // Of the text model, tied head counted once.
   bool tiny = false;         // Same architecture at small sizes, for tests and demonstrations; not part of "all".
-  bool supported = true;     // False: ParseHfConfig answers Unimplemented for its config.
 };
 
 absl::Span<const CatalogueEntry> ModelCatalogue();

@@ -18,12 +18,14 @@ Reader FindFamily(absl::string_view model_type) {
   if (model_type == "qwen3") return ReadQwen3;
   if (model_type == "qwen3_moe") return ReadQwen3Moe;
   if (model_type == "gemma3_text") return ReadGemma3;
+  if (model_type == "gemma4_text") return ReadGemma4;
   return nullptr;
 }
 
 absl::Status Unsupported(const std::string& model_type) {
   return absl::UnimplementedError(absl::StrCat(
-      "model_type '", model_type, "' is not supported; llama, qwen2, qwen3, qwen3_moe, gemma3 and gemma3_text are"));
+      "model_type '", model_type,
+      "' is not supported; llama, qwen2, qwen3, qwen3_moe, gemma3, gemma3_text, gemma4 and gemma4_text are"));
 }
 
 }  // namespace
@@ -36,11 +38,11 @@ absl::StatusOr<ModelConfig> ParseHfConfig(absl::string_view text) {
   RETURN_IF_ERROR(top.status());
   if (model_type.empty()) return absl::InvalidArgumentError("config.json has no model_type");
 
-  const bool wrapper = model_type == "gemma3";
+  const bool wrapper = model_type == "gemma3" || model_type == "gemma4";
   if (wrapper && (!json.contains("text_config") || !json["text_config"].is_object())) {
     return absl::InvalidArgumentError("config key text_config is not an object");
   }
-  const Reader read = FindFamily(wrapper ? "gemma3_text" : model_type);
+  const Reader read = FindFamily(wrapper ? absl::StrCat(model_type, "_text") : model_type);
   if (read == nullptr) return Unsupported(model_type);
   ConfigReader reader(wrapper ? json["text_config"] : json);
   ModelConfig config = read(reader);

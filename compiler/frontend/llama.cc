@@ -15,7 +15,7 @@ ModelConfig ReadLlama(ConfigReader& reader) {
   reader.Require("attention_bias", false);
   reader.Require("mlp_bias", false);
   const RopeConfig rope = ReadSharedRope(reader);
-  for (LayerConfig& layer : config.layers) layer = {.window = 0, .rope = rope};
+  for (LayerConfig& layer : config.layers) layer.rope = rope;
   return config;
 }
 

@@ -9,11 +9,12 @@ namespace metronome {
 
 // Rotary position embedding of a kind of layer.
 struct RopeConfig {
-  enum class Scaling : uint8_t { kNone, kLinear, kLlama3 };
+  enum class Scaling : uint8_t { kNone, kLinear, kLlama3, kProportional };
 
   double theta = 10000;
   Scaling scaling = Scaling::kNone;
-  double factor = 1;                             // kLinear, kLlama3.
+  double factor = 1;                             // kLinear, kLlama3, kProportional.
+  double rotated = 1;                            // kProportional: the part of the pairs that turns at all, (0, 1].
   double low_freq_factor = 1;                    // kLlama3.
   double high_freq_factor = 4;                   // kLlama3.
   int64_t original_max_position_embeddings = 0;  // kLlama3.
@@ -23,7 +24,10 @@ struct RopeConfig {
 
 struct LayerConfig {
   int64_t window = 0;   // Visible keys, itself included; 0 = all before it.
-  bool sparse = false;  // A mixture of experts in place of the MLP.
+  bool sparse = false;  // Has a mixture of experts.
+  int64_t kv_heads = 0;
+  int64_t head_dim = 0;
+  bool value_is_key = false;  // Values are the key projection, before its norm and RoPE.
   RopeConfig rope;
 
   friend bool operator==(const LayerConfig&, const LayerConfig&) = default;
@@ -32,18 +36,20 @@ struct LayerConfig {
 enum class NormWeight : uint8_t {
   kRoundedProduct,  // round(x / rms) * w: Llama, Qwen.
   kOffset,          // x / rms * (1 + w), rounded once: Gemma 3.
+  kProduct,         // x / rms * w, rounded once: Gemma 4.
 };
 
 enum class Activation : uint8_t { kSilu, kGeluTanh };
 
 // A decoder-only transformer, whatever family its config.json names.
 struct ModelConfig {
-  std::string family;  // model_type of the text model: "llama", "qwen2", "qwen3", "qwen3_moe", "gemma3_text".
+  std::string family;  // model_type of the text model: "llama", "qwen2", "qwen3", "qwen3_moe", "gemma3_text",
+                       // "gemma4_text".
   int64_t vocab = 0;
   int64_t hidden = 0;
   int64_t heads = 0;
-  int64_t kv_heads = 0;
-  int64_t head_dim = 0;
+  int64_t kv_heads = 0;  // Of layers that do not say otherwise; readers fill in every layer's own.
+  int64_t head_dim = 0;  // Likewise.
   int64_t intermediate = 0;
   int64_t max_position_embeddings = 0;
   double norm_eps = 1e-6;
@@ -54,8 +60,13 @@ struct ModelConfig {
   bool tied_head = false;  // The head is the embedding table.
   bool qkv_bias = false;
   bool qk_norm = false;       // RMSNorm of each query and key head, before RoPE.
+  bool value_norm = false;    // RMSNorm of each value head, without a weight.
   bool branch_norms = false;  // A norm after attention and after the MLP too, inside the residual branch.
-  // Of sparse layers; 0 = there are none.
+  bool layer_scalar = false;  // Each layer's output is multiplied by a number of its own.
+  double logit_softcap = 0;   // Logits x become softcap * tanh(x / softcap); 0 = as they are.
+  // Of sparse layers; 0 = there are none. Experts are in place of the MLP, or beside it: then each has norms of its own
+  // and the router reads the residual, normed and scaled (Gemma 4).
+  bool experts_beside_mlp = false;
   int64_t experts = 0;
   int64_t experts_per_token = 0;
   int64_t expert_intermediate = 0;

@@ -1,6 +1,5 @@
 #include <algorithm>
 
-#include "absl/strings/str_cat.h"
 #include "compiler/frontend/families.h"
 
 namespace metronome {
@@ -18,21 +17,10 @@ ModelConfig ReadQwen(ConfigReader& reader, const ModelConfig& defaults, int64_t 
   const std::vector<int64_t> windows = ReadLayerWindows(reader, config.layers.size(), window);
   for (size_t i = 0; i < config.layers.size(); ++i) {
     const int64_t by_index = static_cast<int64_t>(i) >= first_windowed ? window : 0;
-    config.layers[i] = {.window = windows.empty() ? by_index : windows[i], .rope = rope};
+    config.layers[i].window = windows.empty() ? by_index : windows[i];
+    config.layers[i].rope = rope;
   }
   return config;
-}
-
-// As for the dense sizes: the parameters of all experts are later counted by 64 bits.
-void RequireCountableExperts(const ModelConfig& config, ConfigReader& reader) {
-  constexpr double kMaxParameters = 1e15;
-  const double parameters = 3.0 * static_cast<double>(config.layers.size()) * static_cast<double>(config.experts) *
-                            static_cast<double>(config.expert_intermediate) * static_cast<double>(config.hidden);
-  if (parameters <= kMaxParameters) return;
-  reader.Fail(absl::InvalidArgumentError(
-      absl::StrCat("config keys num_experts ", config.experts, ", moe_intermediate_size ", config.expert_intermediate,
-                   ", hidden_size ", config.hidden, " and num_hidden_layers ", config.layers.size(), " make ",
-                   parameters, " parameters, more than ", kMaxParameters)));
 }
 
 }  // namespace

@@ -41,7 +41,8 @@ void ReadSizes(ConfigReader& reader, const ModelConfig& defaults, int64_t defaul
                                                         ", no multiple of num_attention_heads ", config.heads,
                                                         ", and there is no head_dim")));
   }
-  config.layers.resize(static_cast<size_t>(reader.Int("num_hidden_layers", default_layers, 1, kMaxLayers)));
+  const LayerConfig layer = {.kv_heads = config.kv_heads, .head_dim = config.head_dim};
+  config.layers.resize(static_cast<size_t>(reader.Int("num_hidden_layers", default_layers, 1, kMaxLayers)), layer);
   config.attention_scale = 1 / std::sqrt(static_cast<double>(config.head_dim));
   if (config.heads % config.kv_heads != 0) {
     reader.Fail(absl::InvalidArgumentError(absl::StrCat("config key num_attention_heads is ", config.heads,
@@ -54,6 +55,17 @@ void ReadSizes(ConfigReader& reader, const ModelConfig& defaults, int64_t defaul
   RequireCountableSize(config, reader);
 }
 
+void RequireCountableExperts(const ModelConfig& config, ConfigReader& reader) {
+  constexpr double kMaxParameters = 1e15;
+  const double parameters = 3.0 * static_cast<double>(config.layers.size()) * static_cast<double>(config.experts) *
+                            static_cast<double>(config.expert_intermediate) * static_cast<double>(config.hidden);
+  if (parameters <= kMaxParameters) return;
+  reader.Fail(absl::InvalidArgumentError(
+      absl::StrCat("config keys num_experts ", config.experts, ", moe_intermediate_size ", config.expert_intermediate,
+                   ", hidden_size ", config.hidden, " and num_hidden_layers ", config.layers.size(), " make ",
+                   parameters, " parameters, more than ", kMaxParameters)));
+}
+
 RopeConfig ReadRope(const nlohmann::json& object, double default_theta, ConfigReader& errors) {
   RopeConfig rope;
   if (!object.is_object()) {
@@ -63,15 +75,22 @@ RopeConfig ReadRope(const nlohmann::json& object, double default_theta, ConfigRe
   }
   ConfigReader reader(object);
   rope.theta = reader.Number("rope_theta", default_theta, 1);
-  reader.Require("partial_rotary_factor", 1.0);
   const std::string type = reader.String("rope_type", reader.String("type", "default"));
+  if (type == "proportional") {
+    rope.scaling = RopeConfig::Scaling::kProportional;
+    rope.factor = reader.Number("factor", 1, 1e-6);
+    rope.rotated = reader.Number("partial_rotary_factor", 1, 0, 1);
+    errors.Fail(reader.status());
+    return rope;
+  }
+  reader.Require("partial_rotary_factor", 1.0);
   if (type == "linear" || type == "llama3") {
     rope.scaling = type == "linear" ? RopeConfig::Scaling::kLinear : RopeConfig::Scaling::kLlama3;
     rope.factor = reader.Number("factor", 0, 1);
     if (rope.factor == 0) reader.Fail(absl::InvalidArgumentError(absl::StrCat("rope type ", type, " needs factor")));
   } else if (type != "default") {
     reader.Fail(absl::UnimplementedError(
-        absl::StrCat("rope type '", type, "' is not supported; default, linear and llama3 are")));
+        absl::StrCat("rope type '", type, "' is not supported; default, linear, llama3 and proportional are")));
   }
   if (type == "llama3") {
     for (const char* key : {"low_freq_factor", "high_freq_factor"}) {

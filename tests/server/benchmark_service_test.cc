@@ -170,7 +170,9 @@ TEST_F(BenchmarkServiceTest, WhatCannotRunBecomesAResultToo) {
   const std::string run = StartRun();
   v1::BenchmarkSpec spec = TinySpec();
   v1::BenchmarkResult skipped, missing, beyond;
-  spec.set_model("gemma4-26b-a4b");
+  std::filesystem::create_directory(directory_.File("mamba"));
+  spec.set_model(directory_.File("mamba"));
+  directory_.Write("mamba/config.json", R"({"model_type": "mamba"})");
   ASSERT_TRUE(Measure(run, spec, &skipped).ok());
   spec.set_model("/nonexistent/model");
   ASSERT_TRUE(Measure(run, spec, &missing).ok());

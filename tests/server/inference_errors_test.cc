@@ -72,7 +72,9 @@ TEST_F(InferenceErrorsTest, CompileNamesTheFieldThatIsWrong) {
 }
 
 TEST_F(InferenceErrorsTest, UnsupportedArchitectureIsUnimplemented) {
-  ExpectCompileError(TinyRequest("gemma4-26b-a4b"), grpc::StatusCode::UNIMPLEMENTED, HasSubstr("gemma4"));
+  std::filesystem::create_directory(directory_.File("mamba"));
+  directory_.Write("mamba/config.json", R"({"model_type": "mamba"})");
+  ExpectCompileError(TinyRequest(directory_.File("mamba")), grpc::StatusCode::UNIMPLEMENTED, HasSubstr("mamba"));
 }
 
 TEST_F(InferenceErrorsTest, MissingDirectoriesAndFilesAreNamed) {

@@ -51,9 +51,6 @@ TEST_F(InferenceServiceTest, CatalogueShowsWhatIsLoadedAndWhatIsNotSupported) {
                           "qwen3-1.7b", "gemma3-1b", "qwen2.5-1.5b"}) {
     EXPECT_TRUE(models.contains(key)) << key;
   }
-  EXPECT_TRUE(models["qwen3-30b-a3b"].supported());
-  EXPECT_FALSE(models["gemma4-26b-a4b"].supported());
-  EXPECT_NE(models["gemma4-26b-a4b"].unsupported_reason(), "");
   EXPECT_TRUE(models["tiny-llama"].tiny());
   EXPECT_EQ(models["tiny-llama"].loaded().dtype(), "float32");
   EXPECT_FALSE(models["tiny-qwen3"].has_loaded());

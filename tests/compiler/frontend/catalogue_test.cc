@@ -24,7 +24,7 @@ struct Published {
 constexpr Published kPublished[] = {
     {"llama-3-8b", 131072, 0, 0},    {"llama-3.2-1b", 32768, 0, 0},  {"qwen2.5-1.5b", 28672, 0, 0},
     {"qwen3-1.7b", 114688, 0, 0},    {"qwen3-4b", 147456, 0, 0},     {"gemma3-1b", 26624, 22, 512},
-    {"gemma3-4b", 139264, 29, 1024}, {"qwen3-30b-a3b", 98304, 0, 0},
+    {"gemma3-4b", 139264, 29, 1024}, {"qwen3-30b-a3b", 98304, 0, 0}, {"gemma4-26b-a4b", 225280, 25, 1024},
 };
 
 class CatalogueTest : public testing::TestWithParam<CatalogueEntry> {};
@@ -65,33 +65,26 @@ TEST_P(CatalogueTest, RulesCoverEveryLayer) {
     EXPECT_EQ(calls["linear_group"], layers);
     const auto sparse = static_cast<size_t>(std::count_if(config->layers.begin(), config->layers.end(),
                                                           [](const LayerConfig& layer) { return layer.sparse; }));
-    EXPECT_EQ(calls["gated_linear"], layers - sparse);
-    EXPECT_EQ(calls["linear"], 2 * layers + 1);  // The router, where there is no down projection.
+    const size_t beside = config->experts_beside_mlp ? sparse : 0;  // Layers with an MLP and experts.
+    EXPECT_EQ(calls["gated_linear"], layers - sparse + beside);
+    EXPECT_EQ(calls["linear"], 2 * layers + beside + 1);  // The router, where there is no down projection.
     EXPECT_EQ(calls["top_k"], sparse);
     EXPECT_EQ(calls["gated_experts"], sparse);
     EXPECT_EQ(calls["expert_mix"], sparse);
-    EXPECT_EQ(calls["gather"] + calls["embedding"], 1u);
+    EXPECT_EQ(calls["gather"] + calls["embedding"], 1 + beside);  // The scales of experts.
     EXPECT_EQ(calls["argmax"], 1u);
     EXPECT_EQ(calls["attention"], layers);
     EXPECT_EQ(calls["rope"], 2 * layers);
     EXPECT_EQ(calls["gated_activation"], 0u);
     EXPECT_EQ(calls["cache_write"], 2 * layers);
-    EXPECT_EQ(calls["rms_norm"] + calls["add_rms_norm"],
-              (2 + (config->branch_norms ? 2 : 0) + (config->qk_norm ? 2 : 0)) * layers + 1);
-    EXPECT_EQ(calls["add"] + calls["add_rms_norm"], config->branch_norms ? 2 * layers : sparse);
-    EXPECT_EQ(calls["add_rms_norm"], config->branch_norms ? layers : 0);  // The other sum leaves the block.
+    const size_t norms = 2 + (config->branch_norms ? 2 : 0) + (config->qk_norm ? 2 : 0) + (config->value_norm ? 1 : 0);
+    EXPECT_EQ(calls["rms_norm"] + calls["add_rms_norm"], norms * layers + 4 * beside + 1);
+    EXPECT_EQ(calls["add"] + calls["add_rms_norm"], config->branch_norms ? 2 * layers + beside : sparse);
+    EXPECT_EQ(calls["add_rms_norm"], config->branch_norms ? layers + beside : 0);  // The other sum leaves the block.
     EXPECT_EQ(calls["matmul"] + calls["transpose"] + calls["select"] + calls["exp"] + calls["broadcast"], 0u);
     EXPECT_EQ(calls["softmax"], sparse);
     EXPECT_EQ(calls["reduce_sum"], config->normalise_expert_weights ? sparse : 0);
   }
-}
-
-std::vector<CatalogueEntry> Supported() {
-  std::vector<CatalogueEntry> entries;
-  for (const CatalogueEntry& entry : ModelCatalogue()) {
-    if (entry.supported) entries.push_back(entry);
-  }
-  return entries;
 }
 
 std::string TestName(absl::string_view key) {
@@ -100,7 +93,7 @@ std::string TestName(absl::string_view key) {
   return name;
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, CatalogueTest, testing::ValuesIn(Supported()),
+INSTANTIATE_TEST_SUITE_P(Models, CatalogueTest, testing::ValuesIn(ModelCatalogue()),
                          [](const auto& info) { return TestName(info.param.key); });
 
 TEST(CatalogueFactsTest, CacheSizesAndWindowsAreThePublishedOnes) {
@@ -132,17 +125,8 @@ TEST(CatalogueFactsTest, NineModelsAndTheirTinyVariants) {
   for (const CatalogueEntry& entry : ModelCatalogue()) ++(entry.tiny ? tiny : full);
 
   EXPECT_EQ(full, 9);
-  EXPECT_EQ(tiny, 5);
+  EXPECT_EQ(tiny, 6);
   EXPECT_EQ(FindModel("no-such-model"), nullptr);
-}
-
-TEST(CatalogueFactsTest, MixtureOfExpertsModelsSayThatTheyAreNotSupported) {
-  for (const char* key : {"gemma4-26b-a4b"}) {
-    const absl::StatusOr<ModelConfig> config = ParseHfConfig(FindModel(key)->config);
-
-    EXPECT_EQ(config.status().code(), absl::StatusCode::kUnimplemented);
-    EXPECT_THAT(config.status().message(), testing::HasSubstr("is not supported"));
-  }
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ import sys
 import torch
 import transformers
 from safetensors.torch import save_file
-from transformers import AutoModelForCausalLM, Gemma3TextConfig, LlamaConfig, Qwen2Config, Qwen3Config, Qwen3MoeConfig
+from transformers import AutoModelForCausalLM, Gemma3TextConfig, Gemma4TextConfig, LlamaConfig, Qwen2Config, Qwen3Config, Qwen3MoeConfig
 
 HERE = pathlib.Path(__file__).parent
 DECODE_STEPS = 16
@@ -30,6 +30,11 @@ def gemma_types(period, layers):
 
 def gemma_rope(**full):
     return {"full_attention": {"rope_type": "default", "rope_theta": 1e6, **full},
+            "sliding_attention": {"rope_type": "default", "rope_theta": 1e4}}
+
+
+def gemma4_rope():
+    return {"full_attention": {"rope_type": "proportional", "partial_rotary_factor": 0.25, "rope_theta": 1e6},
             "sliding_attention": {"rope_type": "default", "rope_theta": 1e4}}
 
 
@@ -77,31 +82,51 @@ MODELS = {
                                        num_key_value_heads=2, head_dim=16, num_experts=6, num_experts_per_tok=2,
                                        moe_intermediate_size=20, norm_topk_prob=False, decoder_sparse_step=2, tie_word_embeddings=True,
                                        rope_parameters=dict(rope_type="default", rope_theta=1e6), **COMMON), 9, {}),
+    # Experts beside a dense MLP; full layers have wider heads, fewer of them, no value projection, and turn a quarter of the pairs.
+    "gemma4-moe": (Gemma4TextConfig(hidden_size=48, intermediate_size=40, num_hidden_layers=4, num_attention_heads=4, num_key_value_heads=2,
+                                    head_dim=12, global_head_dim=24, num_global_key_value_heads=1, attention_k_eq_v=True,
+                                    enable_moe_block=True, num_experts=10, top_k_experts=3, moe_intermediate_size=20,
+                                    hidden_size_per_layer_input=0, final_logit_softcapping=2.0, sliding_window=6,
+                                    layer_types=gemma_types(3, 4), tie_word_embeddings=True,
+                                    rope_parameters=gemma4_rope(), **COMMON), 21, dict(wrapper=True)),
+    # Without experts, values of their own, no cap.
+    "gemma4-dense": (Gemma4TextConfig(hidden_size=48, intermediate_size=64, num_hidden_layers=3, num_attention_heads=4, num_key_value_heads=2,
+                                      head_dim=12, global_head_dim=16, hidden_size_per_layer_input=0, sliding_window=200,
+                                      layer_types=gemma_types(3, 3), tie_word_embeddings=True, rope_parameters=gemma4_rope(),
+                                      **COMMON), 9, {}),
 }
 
 
 def randomise(model, store, generator):
     """Weights large enough that logits differ by O(1), norm weights that are not the identity."""
+    gemma3 = model.config.model_type == "gemma3_text"
     gemma = "gemma" in model.config.model_type
     for name, parameter in model.named_parameters():
         noise = torch.randn(parameter.shape, generator=generator)
         if name.endswith("norm.weight"):
-            value = noise * 0.2 + (0.0 if gemma else 1.0)
+            value = noise * 0.2 + (0.0 if gemma3 else 1.0)
             # Sharp attention that does not drown the rest: its average over many keys would be the same at every position.
-            if gemma and ("q_norm" in name or "k_norm" in name):
+            if gemma3 and ("q_norm" in name or "k_norm" in name):
                 value += 1.0
-            elif gemma and "post_attention" in name:
+            elif gemma3 and "post_attention" in name:
                 value -= 0.5
         elif name.endswith("bias"):
             value = noise * 0.3
         elif "embed" in name:
             # Where the table is the head too, a large one makes every token predict itself.
             value = noise * ((0.08 if gemma else 0.15) if model.config.tie_word_embeddings else 1.0)
+        elif name.endswith(("router.scale", "per_expert_scale", "layernorm_1.weight", "layernorm_2.weight")):
+            value = noise * 0.2 + 1.0
+        elif name.endswith("router.proj.weight"):
+            value = noise * 4  # As below: the rows that the router reads are scaled by 1 / sqrt(hidden).
         elif name.endswith("mlp.gate.weight"):
             value = noise * 0.8  # Router logits far apart: rounding must not choose the experts.
         else:
             value = noise * (1.2 / parameter.shape[-1] ** 0.5)
         parameter.data.copy_(value.to(store).float())
+    for name, buffer in model.named_buffers():
+        if name.endswith("layer_scalar"):
+            buffer.fill_(0.75)
 
 
 def forward_all(model, ids):
@@ -124,8 +149,12 @@ def write_config(directory, config, options):
     keep = ["model_type", "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads",
             "head_dim", "max_position_embeddings", "rms_norm_eps", "tie_word_embeddings", "rope_parameters", "sliding_window", "layer_types",
             "use_sliding_window", "max_window_layers", "query_pre_attn_scalar", "num_local_experts", "num_experts_per_tok",
-            "moe_intermediate_size", "norm_topk_prob", "decoder_sparse_step", "mlp_only_layers"]
+            "moe_intermediate_size", "norm_topk_prob", "decoder_sparse_step", "mlp_only_layers", "attention_k_eq_v",
+            "enable_moe_block", "num_experts", "top_k_experts", "hidden_size_per_layer_input", "final_logit_softcapping"]
     text = {key: raw[key] for key in keep if raw.get(key) is not None}
+    if config.model_type == "gemma4_text":  # As the published files say it.
+        full = config.per_layer_config[config.layer_types.index("full_attention")]
+        text.update(global_head_dim=full.head_dim, num_global_key_value_heads=full.num_key_value_heads)
     if options.get("experts") == "hub":
         text["num_experts"] = text.pop("num_local_experts")
     if options.get("old_spelling"):
@@ -134,7 +163,7 @@ def write_config(directory, config, options):
         text.update(sliding_window_pattern=6, rope_theta=rope["full_attention"]["rope_theta"],
                     rope_local_base_freq=rope["sliding_attention"]["rope_theta"], rope_scaling=None)
     if options.get("wrapper"):
-        text = {"model_type": "gemma3", "text_config": text, "vision_config": {"hidden_size": 8}}
+        text = {"model_type": config.model_type.removesuffix("_text"), "text_config": text, "vision_config": {"hidden_size": 8}}
     (directory / "config.json").write_text(json.dumps(text, indent=1) + "\n")
 
 

@@ -10,8 +10,9 @@ namespace metronome {
 namespace {
 
 constexpr const char* kModels[] = {
-    "llama-untied",     "llama-tied-sharded",  "llama-stored-bf16",  "qwen2",     "qwen2-window",   "qwen3",
-    "qwen3-stored-f16", "gemma3-short-window", "gemma3-long-window", "qwen3-moe", "qwen3-moe-fused"};
+    "llama-untied",     "llama-tied-sharded",  "llama-stored-bf16",  "qwen2",     "qwen2-window",    "qwen3",
+    "qwen3-stored-f16", "gemma3-short-window", "gemma3-long-window", "qwen3-moe", "qwen3-moe-fused", "gemma4-moe",
+    "gemma4-dense"};
 
 int32_t ArgMax(absl::Span<const float> row) {
   return static_cast<int32_t>(std::max_element(row.begin(), row.end()) - row.begin());
