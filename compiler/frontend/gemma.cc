@@ -1,4 +1,5 @@
 #include <cmath>
+#include <string>
 
 #include "compiler/frontend/families.h"
 
@@ -34,23 +35,26 @@ GemmaRopes ReadRopes(ConfigReader& reader) {
   return ropes;
 }
 
+ModelConfig DefaultSizes(int64_t vocab) {
+  return {.vocab = vocab,
+          .hidden = 2304,
+          .heads = 8,
+          .kv_heads = 4,
+          .head_dim = 256,
+          .intermediate = 9216,
+          .max_position_embeddings = 131072,
+          .tied_head = true};
+}
+
 }  // namespace
 
 ModelConfig ReadGemma3(ConfigReader& reader) {
-  const ModelConfig defaults = {.vocab = 262208,
-                                .hidden = 2304,
-                                .heads = 8,
-                                .kv_heads = 4,
-                                .head_dim = 256,
-                                .intermediate = 9216,
-                                .max_position_embeddings = 131072,
-                                .tied_head = true};
   ModelConfig config = {.family = "gemma3_text",
                         .norm_weight = NormWeight::kOffset,
                         .activation = Activation::kGeluTanh,
                         .qk_norm = true,
                         .branch_norms = true};
-  ReadSizes(reader, defaults, 26, config);
+  ReadSizes(reader, DefaultSizes(262208), 26, config);
   reader.Require("hidden_activation", "gelu_pytorch_tanh");
   reader.Require("attention_bias", false);
   reader.Require("use_bidirectional_attention", false);
@@ -73,14 +77,6 @@ ModelConfig ReadGemma3(ConfigReader& reader) {
 }
 
 ModelConfig ReadGemma4(ConfigReader& reader) {
-  const ModelConfig defaults = {.vocab = 262144,
-                                .hidden = 2304,
-                                .heads = 8,
-                                .kv_heads = 4,
-                                .head_dim = 256,
-                                .intermediate = 9216,
-                                .max_position_embeddings = 131072,
-                                .tied_head = true};
   ModelConfig config = {.family = "gemma4_text",
                         .norm_weight = NormWeight::kProduct,
                         .activation = Activation::kGeluTanh,
@@ -89,10 +85,14 @@ ModelConfig ReadGemma4(ConfigReader& reader) {
                         .branch_norms = true,
                         .layer_scalar = true,
                         .experts_beside_mlp = true};
-  ReadSizes(reader, defaults, 30, config);
+  ReadSizes(reader, DefaultSizes(262144), 30, config);
   reader.Require("hidden_activation", "gelu_pytorch_tanh");
   reader.Require("attention_bias", false);
-  reader.Require("hidden_size_per_layer_input", 0);
+  // Absent means 256, as in the reference implementation.
+  if (const int64_t size = reader.Int("hidden_size_per_layer_input", 256, 0); size != 0) {
+    reader.Fail(absl::UnimplementedError("config key hidden_size_per_layer_input is " + std::to_string(size) +
+                                         "; only 0 is supported"));
+  }
   reader.Require("num_kv_shared_layers", 0);
   reader.Require("use_double_wide_mlp", false);
   if (const std::string both_ways = reader.String("use_bidirectional_attention", "vision"); both_ways != "vision") {

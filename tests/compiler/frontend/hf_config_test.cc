@@ -200,6 +200,67 @@ TEST(HfConfigErrorsTest, RopeThatWouldBeReadWronglyIsRefused) {
   EXPECT_THAT(not_nested.message(), HasSubstr("full_attention"));
 }
 
+TEST(HfConfigTest, QwenMoeLayersAreSparseWhereTheStepAndTheListSay) {
+  json config = Base("qwen3_moe");
+  config.update({{"num_experts", 6}, {"num_experts_per_tok", 2}, {"moe_intermediate_size", 20}});
+  const auto sparse = [&](const json& keys) {
+    json changed = config;
+    changed.update(keys);
+    std::string layers;
+    for (const LayerConfig& layer : Parse(changed).layers) layers += layer.sparse ? 's' : '.';
+    return layers;
+  };
+  EXPECT_EQ(sparse(json::object()), "sssssss");
+  EXPECT_EQ(sparse({{"mlp_only_layers", {0, 3}}}), ".ss.sss");
+  EXPECT_EQ(sparse({{"decoder_sparse_step", 3}}), "..s..s.");
+  config["num_experts_per_tok"] = 7;
+  EXPECT_EQ(ParseHfConfig(config.dump()).status().code(), kInvalid);
+}
+
+json Gemma4() {
+  json config = Base("gemma4_text");
+  config.update({{"hidden_size_per_layer_input", 0},
+                 {"global_head_dim", 32},
+                 {"attention_k_eq_v", true},
+                 {"num_global_key_value_heads", 1},
+                 {"sliding_window", 9}});
+  return config;
+}
+
+TEST(HfConfigTest, Gemma4LayersHaveHeadsOfTheirOwn) {
+  const ModelConfig config = Parse(Gemma4());
+  EXPECT_THAT(Windows(config), ElementsAre(9, 9, 9, 9, 9, 0, 9));
+  EXPECT_EQ(config.layers[0].head_dim, 24);
+  EXPECT_EQ(config.layers[0].kv_heads, 2);
+  EXPECT_FALSE(config.layers[0].value_is_key);
+  EXPECT_EQ(config.layers[5].head_dim, 32);
+  EXPECT_EQ(config.layers[5].kv_heads, 1);
+  EXPECT_TRUE(config.layers[5].value_is_key);
+  EXPECT_EQ(config.attention_scale, 1);
+  EXPECT_FALSE(config.layers[5].sparse);
+
+  json separate = Gemma4();
+  separate["attention_k_eq_v"] = false;
+  EXPECT_EQ(Parse(separate).layers[5].kv_heads, 2);
+}
+
+TEST(HfConfigErrorsTest, Gemma4FeaturesThatAreMissingAreNamed) {
+  const std::pair<const char*, json> features[] = {{"num_kv_shared_layers", 2},
+                                                   {"hidden_size_per_layer_input", 256},
+                                                   {"use_double_wide_mlp", true},
+                                                   {"use_bidirectional_attention", "all"}};
+  for (const auto& [key, value] : features) {
+    json config = Gemma4();
+    config[key] = value;
+    const absl::Status status = ParseHfConfig(config.dump()).status();
+    EXPECT_EQ(status.code(), kUnimplemented) << key;
+    EXPECT_THAT(status.message(), HasSubstr(key));
+  }
+  json config = Gemma4();
+  config.erase("hidden_size_per_layer_input");
+  EXPECT_EQ(ParseHfConfig(config.dump()).status().code(), kUnimplemented);
+}
+
 TEST(HfConfigTest, OriginalLengthOfLlama3DefaultsToTheContextLength) {
   json config = Base("llama");
   config["rope_scaling"] = {

@@ -5,6 +5,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/forwarding_backend.h"
 #include "tests/golden/golden_model.h"
 
 namespace metronome {
@@ -39,33 +40,14 @@ TEST(BoundPlanTest, TheGraphPathGivesTheSameBits) {
 }
 
 // Takes note of what is launched together; kernels run on the CPU.
-class RecordingBackend final : public Backend {
+class RecordingBackend final : public ForwardingBackend {
  public:
-  RecordingBackend() : real_(CreateCpuBackend({.threads = 2}).value()) {}
+  RecordingBackend() : ForwardingBackend(CreateCpuBackend({.threads = 2}).value()) {}
 
-  absl::string_view name() const override { return real_->name(); }
-  DeviceInfo Describe() const override { return real_->Describe(); }
-  int64_t MemoryAvailableBytes() const override { return real_->MemoryAvailableBytes(); }
-  bool host_addressable() const override { return true; }
-  absl::StatusOr<std::unique_ptr<Buffer>> Allocate(int64_t bytes) override { return real_->Allocate(bytes); }
-  absl::StatusOr<std::unique_ptr<Buffer>> Reserve(int64_t bytes) override { return real_->Reserve(bytes); }
-  absl::Status CopyToDevice(void* device, const void* host, int64_t bytes) override {
-    return real_->CopyToDevice(device, host, bytes);
-  }
-  absl::Status CopyToHost(void* host, const void* device, int64_t bytes) override {
-    return real_->CopyToHost(host, device, bytes);
-  }
-  absl::Status CopyOnDevice(void* to, const void* from, int64_t bytes) override {
-    return real_->CopyOnDevice(to, from, bytes);
-  }
-  absl::StatusOr<const Kernel*> FindKernel(absl::string_view name) const override { return real_->FindKernel(name); }
-  std::vector<TuningParameter> TuningSpace(const Kernel& kernel, const KernelArgs& args) const override {
-    return real_->TuningSpace(kernel, args);
-  }
   absl::Status Launch(const Kernel& kernel, const KernelArgs& args) override {
     launches.push_back({std::string(kernel.name())});
     if (kernel.name() == failing) return absl::InternalError("planted");
-    return real_->Launch(kernel, args);
+    return ForwardingBackend::Launch(kernel, args);
   }
   absl::Status LaunchTogether(absl::Span<const KernelLaunch> together) override {
     launches.emplace_back();
@@ -73,16 +55,11 @@ class RecordingBackend final : public Backend {
       launches.back().emplace_back(launch.kernel->name());
       if (launch.kernel->name() == failing) return absl::InternalError("planted");
     }
-    return real_->LaunchTogether(together);
+    return ForwardingBackend::LaunchTogether(together);
   }
-  absl::StatusOr<double> MeasureReadBandwidth() override { return real_->MeasureReadBandwidth(); }
-  absl::Status Synchronize() override { return real_->Synchronize(); }
 
   std::vector<std::vector<std::string>> launches;
   std::string failing;
-
- private:
-  std::unique_ptr<Backend> real_;
 };
 
 class WavesTest : public testing::Test {

@@ -1,0 +1,49 @@
+#ifndef METRONOME_TESTS_FORWARDING_BACKEND_H_
+#define METRONOME_TESTS_FORWARDING_BACKEND_H_
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "kernels/backend.h"
+
+namespace metronome {
+
+// Another backend, for tests that replace a part of it.
+class ForwardingBackend : public Backend {
+ public:
+  explicit ForwardingBackend(std::unique_ptr<Backend> real) : real_(std::move(real)) {}
+
+  absl::string_view name() const override { return real_->name(); }
+  DeviceInfo Describe() const override { return real_->Describe(); }
+  int64_t MemoryAvailableBytes() const override { return real_->MemoryAvailableBytes(); }
+  bool host_addressable() const override { return real_->host_addressable(); }
+  absl::StatusOr<std::unique_ptr<Buffer>> Allocate(int64_t bytes) override { return real_->Allocate(bytes); }
+  absl::StatusOr<std::unique_ptr<Buffer>> Reserve(int64_t bytes) override { return real_->Reserve(bytes); }
+  absl::Status CopyToDevice(void* device, const void* host, int64_t bytes) override {
+    return real_->CopyToDevice(device, host, bytes);
+  }
+  absl::Status CopyToHost(void* host, const void* device, int64_t bytes) override {
+    return real_->CopyToHost(host, device, bytes);
+  }
+  absl::Status CopyOnDevice(void* to, const void* from, int64_t bytes) override {
+    return real_->CopyOnDevice(to, from, bytes);
+  }
+  absl::StatusOr<const Kernel*> FindKernel(absl::string_view name) const override { return real_->FindKernel(name); }
+  std::vector<TuningParameter> TuningSpace(const Kernel& kernel, const KernelArgs& args) const override {
+    return real_->TuningSpace(kernel, args);
+  }
+  absl::Status Launch(const Kernel& kernel, const KernelArgs& args) override { return real_->Launch(kernel, args); }
+  absl::Status LaunchTogether(absl::Span<const KernelLaunch> launches) override {
+    return real_->LaunchTogether(launches);
+  }
+  absl::StatusOr<double> MeasureReadBandwidth() override { return real_->MeasureReadBandwidth(); }
+  absl::Status Synchronize() override { return real_->Synchronize(); }
+
+ private:
+  std::unique_ptr<Backend> real_;
+};
+
+}  // namespace metronome
+
+#endif  // METRONOME_TESTS_FORWARDING_BACKEND_H_
