@@ -1,8 +1,8 @@
 #include "runtime/plan/plan_codec.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <random>
 
@@ -64,8 +64,9 @@ void ExpectSame(const Plan& got, const Plan& want) {
     EXPECT_EQ(a.init, b.init);
     EXPECT_EQ(a.alias_of, b.alias_of);
     EXPECT_EQ(a.first_row, b.first_row);
-    ASSERT_EQ(a.contents.size(), b.contents.size());
-    EXPECT_EQ(std::memcmp(a.contents.data(), b.contents.data(), a.contents.size() * sizeof(double)), 0);
+    EXPECT_TRUE(
+        std::equal(a.contents.begin(), a.contents.end(), b.contents.begin(), b.contents.end(),
+                   [](double x, double y) { return std::bit_cast<uint64_t>(x) == std::bit_cast<uint64_t>(y); }));
   }
   ASSERT_EQ(got.calls.size(), want.calls.size());
   for (size_t i = 0; i < want.calls.size(); ++i) {
