@@ -91,7 +91,7 @@ void AddRun(CLI::App& app, Arguments& arguments) {
   AddList(run, "--models", flags.models, "all, or names, globs and directories, comma-separated");
   run.add_option("--config", arguments.run.config, "named configuration, e.g. as-fast-as-possible");
   run.add_option("--config-file", arguments.run.config_file, "TOML file of configurations (default: the built-in one)");
-  AddList(run, "--paths", flags.paths, "compiled, eager or both, comma-separated (default compiled)");
+  AddList(run, "--paths", flags.paths, "compiled, graph, eager, comma-separated (default compiled)");
   AddOptional(run, "--prompt", flags.prompt, "text, for models with a tokenizer");
   AddOptional(run, "--prompt-tokens", flags.prompt_tokens, "seeded random tokens where there is no text or tokenizer");
   AddOptional(run, "--iters", flags.iters, "measured iterations");

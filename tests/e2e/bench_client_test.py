@@ -27,7 +27,8 @@ class BenchClientTest(unittest.TestCase):
         command = [BIN / "bench-client", *arguments]
         if own_daemon:
             command += ["--db", self.database]
-        environment = {**os.environ, "HOME": self.directory, "XDG_DATA_HOME": self.directory}
+        environment = {**os.environ, "HOME": self.directory, "XDG_DATA_HOME": self.directory,
+                       "XDG_CACHE_HOME": self.directory}
         return subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, stdin=subprocess.DEVNULL)
 
     def test_run_measures_stores_and_shows(self):
@@ -64,6 +65,18 @@ class BenchClientTest(unittest.TestCase):
             self.assertEqual(result.returncode, 0, result.stderr)
             self.assertIn(f"{directory} was skipped", result.stdout)
         self.assertIn("tiny-qwen2", result.stdout)
+
+    def test_explain_accounts_for_a_step_and_prints_the_program_at_each_stage(self):
+        result = self.run_client("explain", "tiny-llama", "--search-iterations", "12", "--past", "20")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        for part in ("unattributed", "attention-causal", "saturated after", "Searched for", "gated_linear"):
+            self.assertIn(part, result.stdout)
+        stages = {"graph": "reduce_max", "blocks": "3 times", "fused": "attention", "plan": "linear_group"}
+        for stage, part in stages.items():
+            shown = self.run_client("explain", "tiny-llama", "--stage", stage)
+            self.assertEqual(shown.returncode, 0, shown.stderr)
+            self.assertIn(part, shown.stdout)
+        self.assertEqual(self.run_client("explain", "tiny-llama", "--stage", "nothing").returncode, 2)
 
     def test_a_checkpoint_directory_compiles_generates_and_is_named_in_results(self):
         compiled = self.run_client("compile", str(CHECKPOINT), "--dtype", "float32")
