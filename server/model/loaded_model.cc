@@ -11,6 +11,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/memory_shortage.h"
 #include "runtime/base/status_macros.h"
+#include "spdlog/spdlog.h"
 
 namespace metronome {
 namespace {
@@ -154,8 +155,15 @@ absl::Status LoadedModel::SearchOrRecall(const Graph& graph, const LoadContext& 
     compiled_.report = std::move(cached->report);
     facts_.plan_cached = true;
   } else {
-    RETURN_IF_ERROR(SearchPlans(backend_, *weights_, options, compiled_));
-    if (context.plan_cache != nullptr) context.plan_cache->Store(key, compiled_.plans, compiled_.report);
+    const absl::Status searched = SearchPlans(backend_, *weights_, options, compiled_);
+    // The model itself fits: its default plan serves, and the next compile may find more room.
+    if (absl::IsResourceExhausted(searched)) {
+      spdlog::warn("{}: no memory to search for plans in, the default serves: {}", request_.model,
+                   std::string(searched.message()));
+    } else {
+      RETURN_IF_ERROR(searched);
+      if (context.plan_cache != nullptr) context.plan_cache->Store(key, compiled_.plans, compiled_.report);
+    }
   }
   facts_.compile_ms += stopwatch.Milliseconds();
   context.progress("search", 1);

@@ -5,6 +5,7 @@
 #include "kernels/cpu/cpu_backend.h"
 #include "runtime/base/memory_shortage.h"
 #include "server/benchmark/latency.h"
+#include "tests/forwarding_backend.h"
 #include "tests/server/fake_clock.h"
 #include "tests/server/scarce_backend.h"
 
@@ -211,6 +212,30 @@ TEST_F(EngineTest, CancelledBenchmarkHasFailedAndKeepsWhatItMeasured) {
   EXPECT_EQ(result.ttft_ms().n(), 2);
   EXPECT_EQ(result.step_ms().n(), 2 * 3);
   EXPECT_TRUE(engine_->Snapshot().empty());  // Loaded by the benchmark, unloaded by it.
+}
+
+// Memory is gone while `scarce` says so.
+class OutOfMemoryBackend final : public ForwardingBackend {
+ public:
+  explicit OutOfMemoryBackend(std::unique_ptr<Backend> real) : ForwardingBackend(std::move(real)) {}
+  absl::StatusOr<std::unique_ptr<Buffer>> Allocate(int64_t bytes) override {
+    if (scarce) return absl::ResourceExhaustedError("none left");
+    return ForwardingBackend::Allocate(bytes);
+  }
+  bool scarce = false;
+};
+
+TEST(EngineSearchTest, WithoutMemoryToSearchInTheDefaultPlanServes) {
+  auto backend = std::make_unique<OutOfMemoryBackend>(CreateCpuBackend({.threads = 1}).value());
+  OutOfMemoryBackend& memory = *backend;
+  Metrics metrics;
+  Engine engine(std::move(backend), {}, Clock::Real(), metrics);
+  const absl::StatusOr<LoadedModel*> model =
+      engine.Load({.model = "tiny-llama", .dtype = "float32", .search_iterations = 10},
+                  [&](absl::string_view phase, double) { memory.scarce = phase == "search"; });
+  ASSERT_TRUE(model.ok()) << model.status();
+  EXPECT_EQ((*model)->plans().size(), 1u);
+  EXPECT_TRUE((*(*model)->NewSession(16))->Step(3).ok());
 }
 
 }  // namespace
