@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <set>
 #include <thread>
 #include <vector>
 
@@ -92,13 +93,17 @@ TEST_F(FileStoreTest, AnEntryOfAnotherKeyIsNotTaken) {
 TEST_F(FileStoreTest, WhatWasUsedLongestAgoGoesFirst) {
   const std::string value(1000, 'v');
   const FileStore store = Open(3500);
-  const auto pause = [] { std::this_thread::sleep_for(std::chrono::milliseconds(5)); };  // Files differ in time.
-  for (const char* key : {"a", "b", "c"}) {
+  std::set<fs::path> known;
+  int hours = 9;
+  for (const char* key : {"a", "b", "c"}) {  // Used nine, eight and seven hours ago.
     ASSERT_TRUE(store.Put(key, value).ok());
-    pause();
+    for (const fs::path& file : Files()) {
+      if (known.insert(file).second)
+        fs::last_write_time(file, fs::file_time_type::clock::now() - std::chrono::hours(hours));
+    }
+    --hours;
   }
-  ASSERT_TRUE(store.Get("a").ok());
-  pause();
+  ASSERT_TRUE(store.Get("a").ok());  // Now.
   ASSERT_TRUE(store.Put("d", value).ok());
   EXPECT_TRUE(Absent(store, "b"));
   for (const char* key : {"a", "c", "d"}) EXPECT_TRUE(store.Get(key).ok()) << key;
