@@ -9,7 +9,7 @@
 #include <chrono>
 #include <cstring>
 #include <fstream>
-#include <iterator>
+#include <sstream>
 #include <tuple>
 #include <vector>
 
@@ -107,8 +107,9 @@ fs::path FileStore::PathOf(absl::string_view key) const {
 absl::StatusOr<std::string> FileStore::Get(absl::string_view key) const {
   const fs::path path = PathOf(key);
   std::ifstream file(path, std::ios::binary);
-  const std::string bytes{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  ASSIGN_OR_RETURN(std::string value, Decode(bytes, key));
+  std::ostringstream bytes;  // Stops where a read fails; an iterator over the file would throw.
+  bytes << file.rdbuf();
+  ASSIGN_OR_RETURN(std::string value, Decode(bytes.str(), key));
   std::error_code ignored;  // Only the order of eviction depends on it.
   fs::last_write_time(path, fs::file_time_type::clock::now(), ignored);
   return value;
@@ -130,11 +131,13 @@ absl::Status FileStore::Put(absl::string_view key, absl::string_view value) cons
     fs::remove(temporary, ignored);
     return status;
   }
-  Evict();
+  Evict(path);
   return absl::OkStatus();
 }
 
-void FileStore::Evict() const {
+// `kept` stays whatever its date: the file system's clock may be too coarse to tell it from older ones, or may have
+// been set back.
+void FileStore::Evict(const fs::path& kept) const {
   std::vector<std::tuple<fs::file_time_type, fs::path, int64_t>> entries;
   int64_t total = 0;
   std::error_code error;
@@ -144,7 +147,7 @@ void FileStore::Evict() const {
     const auto bytes = static_cast<int64_t>(entry.file_size(gone));
     const fs::file_time_type used = entry.last_write_time(gone);
     if (gone) continue;
-    entries.emplace_back(used, entry.path(), bytes);
+    if (entry.path() != kept) entries.emplace_back(used, entry.path(), bytes);
     total += bytes;
   }
   std::sort(entries.begin(), entries.end());

@@ -24,7 +24,7 @@ class FileStore {
   // NotFound.
   absl::StatusOr<std::string> Get(absl::string_view key) const;
 
-  // Replaces any value of the key, then removes the entries used longest ago until all fit. ResourceExhausted for an
+  // Replaces any value of the key, then removes the others used longest ago until all fit. ResourceExhausted for an
   // entry that alone does not fit; errors of the file system. What was there stays on error.
   absl::Status Put(absl::string_view key, absl::string_view value) const;
 
@@ -33,7 +33,7 @@ class FileStore {
       : directory_(std::move(directory)), max_bytes_(max_bytes) {}
 
   std::filesystem::path PathOf(absl::string_view key) const;
-  void Evict() const;
+  void Evict(const std::filesystem::path& kept) const;
 
   std::filesystem::path directory_;
   int64_t max_bytes_;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "runtime/base/cbor_shape.h"
 #include "runtime/base/status_macros.h"
 
 namespace metronome {
@@ -19,6 +20,8 @@ using Json = nlohmann::json;
 
 // Of the fields below; another version is another program's.
 constexpr int64_t kVersion = 1;
+// Of the encoding: plan, calls, call, attributes, attribute, its value, the list in it.
+constexpr size_t kMaxDepth = 7;
 
 // Doubles travel as their bits: CBOR writers shorten them and may lose what a NaN carries.
 Json DoubleBits(const std::vector<double>& values) {
@@ -179,6 +182,7 @@ std::string EncodePlan(const Plan& plan) {
 }
 
 absl::StatusOr<Plan> DecodePlan(absl::string_view bytes) {
+  if (!IsShallowCbor(bytes, kMaxDepth)) return absl::InvalidArgumentError("not a plan: no such encoding");
   Plan plan;
   try {  // The library has no other way to say that a field is missing or of another type.
     ASSIGN_OR_RETURN(plan, ToPlan(Json::from_cbor(bytes, /*strict=*/true)));

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/base/cbor_shape.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/plan/plan_codec.h"
 
@@ -19,6 +20,9 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CompileReport, rules_fired, blocks, searches,
 namespace {
 
 using Json = nlohmann::json;
+
+// Of the encoding: the whole, report, searches, search, log, entry.
+constexpr size_t kMaxDepth = 6;
 
 absl::StatusOr<PlanSet> DecodePlans(const Json& buckets) {
   PlanSet plans;
@@ -48,6 +52,7 @@ std::string EncodeCachedPlans(const PlanSet& plans, const CompileReport& report)
 }
 
 absl::StatusOr<CachedPlans> DecodeCachedPlans(absl::string_view bytes) {
+  if (!IsShallowCbor(bytes, kMaxDepth)) return absl::InvalidArgumentError("no such encoding");
   const Json json = Json::from_cbor(bytes, /*strict=*/true, /*allow_exceptions=*/false);
   try {  // The library has no other way to say that a field is missing or of another type.
     CachedPlans cached;

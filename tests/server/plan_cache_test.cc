@@ -1,5 +1,6 @@
 #include "server/model/plan_cache.h"
 
+#include <cstring>
 #include <filesystem>
 #include <set>
 
@@ -70,6 +71,30 @@ TEST(PlanCacheTest, BytesOfAnotherShapeAreRefused) {
     EXPECT_FALSE(DecodeCachedPlans(absl::string_view(good).substr(0, length)).ok());
   EXPECT_FALSE(DecodeCachedPlans(EncodeCachedPlans({}, {})).ok());
   EXPECT_FALSE(DecodeCachedPlans(EncodeCachedPlans({plans[0], plans[0]}, {})).ok());
+}
+
+TEST(PlanCacheTest, EndlessNestingIsRefused) {
+  for (const char first : {'\x81', '\x9f', '\x7f', '\x5f', '\xc1'})
+    EXPECT_EQ(DecodeCachedPlans(std::string(1 << 20, first)).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+// Whole as entries of the store, but not what the cache wrote.
+TEST(PlanCacheTest, EntriesThatAreNoPlansAreNotThere) {
+  const TempDirectory directory;
+  const std::string good =
+      EncodeCachedPlans(Compile(TinyGraph("tiny-llama", DType::kFloat32), ExecutionPath::kCompiled)->plans, {});
+  std::string damaged = good;
+  const size_t at = damaged.find("version") + std::strlen("version");
+  ASSERT_LT(at, damaged.size());
+  damaged[at] = 23;
+  const FileStore store = FileStore::Open(directory.path(), 1 << 24).value();
+  const PlanCache cache = PlanCache::Open(directory.path(), 1 << 24).value();
+  for (const std::string& bytes : {std::string(), std::string("plans"), good.substr(1), damaged}) {
+    ASSERT_TRUE(store.Put("key", bytes).ok());
+    EXPECT_FALSE(cache.Find("key").has_value());
+  }
+  ASSERT_TRUE(store.Put("key", good).ok());
+  EXPECT_TRUE(cache.Find("key").has_value());
 }
 
 class CachedCompileTest : public ServedDaemon {

@@ -1,5 +1,6 @@
 #include "compiler/search/block_runner.h"
 
+#include "absl/strings/str_cat.h"
 #include "compiler/driver/optimise.h"
 #include "compiler/frontend/catalogue.h"
 #include "compiler/frontend/decoder.h"
@@ -9,11 +10,35 @@
 #include "gtest/gtest.h"
 #include "kernels/cpu/cpu_backend.h"
 #include "runtime/engine/executor.h"
+#include "tests/forwarding_backend.h"
 
 namespace metronome {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
+
+// The CPU, without memory or without one of its kernels where a test says so.
+class FaultyBackend final : public ForwardingBackend {
+ public:
+  FaultyBackend() : ForwardingBackend(CreateCpuBackend({.threads = 2}).value()) {}
+
+  absl::StatusOr<std::unique_ptr<Buffer>> Allocate(int64_t bytes) override {
+    if (scarce) return absl::ResourceExhaustedError("none left");
+    return ForwardingBackend::Allocate(bytes);
+  }
+  absl::StatusOr<const Kernel*> FindKernel(absl::string_view name) const override {
+    if (name == lacking) return absl::NotFoundError(absl::StrCat("no kernel '", name, "'"));
+    return ForwardingBackend::FindKernel(name);
+  }
+  absl::Status Launch(const Kernel& kernel, const KernelArgs& args) override {
+    if (kernel.name() == failing) return absl::InternalError("planted");
+    return ForwardingBackend::Launch(kernel, args);
+  }
+
+  bool scarce = false;
+  std::string lacking, failing;
+};
 
 class BlockRunnerTest : public testing::TestWithParam<DType> {
  protected:
@@ -23,11 +48,10 @@ class BlockRunnerTest : public testing::TestWithParam<DType> {
       : graph_(BuildDecoder(ParseHfConfig(FindModel("tiny-llama")->config).value(), GetParam()).value()),
         optimised_(Optimise(graph_).value()),
         plan_(Lower(graph_).value()),
-        backend_(CreateCpuBackend({.threads = 2}).value()),
-        weights_(WeightStore::Load(*backend_, WeightSpecsOf(plan_), SyntheticWeights{1}).value()) {}
+        weights_(WeightStore::Load(backend_, WeightSpecsOf(plan_), SyntheticWeights{1}).value()) {}
 
   std::unique_ptr<BlockRunner> NewRunner(int block, const StepShape& step) {
-    return BlockRunner::Create(*backend_, *weights_, optimised_.rolled, block, step, 0).value();
+    return BlockRunner::Create(backend_, *weights_, optimised_.rolled, block, step, 0).value();
   }
 
   // The block with `change` made to each of its nodes.
@@ -49,7 +73,7 @@ class BlockRunnerTest : public testing::TestWithParam<DType> {
   Graph graph_;
   OptimisedGraph optimised_;
   Plan plan_;
-  std::unique_ptr<Backend> backend_;
+  FaultyBackend backend_;
   std::unique_ptr<WeightStore> weights_;
 };
 
@@ -80,9 +104,10 @@ TEST_P(BlockRunnerTest, AFormThatComputesSomethingElseIsRejected) {
   EXPECT_THAT(measured.detail, HasSubstr("differ by"));
 }
 
-// Keys that are written wrongly do not show in the result where nothing attends to them.
+// A first token attends to itself alone, with weight 1 whatever its key: that wrong keys were written shows nowhere but
+// in the cache.
 TEST_P(BlockRunnerTest, RowsWrittenToTheCacheAreCompared) {
-  const auto runner = NewRunner(kLayer, {.seq = 1, .past = 8});
+  const auto runner = NewRunner(kLayer, {.seq = 1, .past = 0});
   const Graph& good = optimised_.blocks[kLayer].graph;
   ASSERT_TRUE(runner->SetReference(optimised_.rolled.blocks[kLayer]).ok());
   const Graph exchanged = Changed(good, [](Node& node) {
@@ -91,6 +116,21 @@ TEST_P(BlockRunnerTest, RowsWrittenToTheCacheAreCompared) {
   const Measurement measured = runner->Compare(exchanged, good, 3);
   ASSERT_TRUE(measured.rejection.has_value());
   EXPECT_EQ(*measured.rejection, Rejection::kNumeric);
+  EXPECT_THAT(measured.detail, HasSubstr("cache rows"));
+}
+
+TEST_P(BlockRunnerTest, AFormThatIsRejectedLeavesNoTrace) {
+  const auto runner = NewRunner(kLayer, {.seq = 3, .past = 8});
+  const Graph &good = optimised_.blocks[kLayer].graph, &primitives = optimised_.rolled.blocks[kLayer];
+  ASSERT_TRUE(runner->SetReference(primitives).ok());
+  const Graph other_eps = Changed(good, [](Node& node) {
+    if (node.op == Op::kRmsNorm || node.op == Op::kAddRmsNorm) node.attributes.Set("eps", 10.0);
+  });
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_TRUE(runner->Compare(other_eps, primitives, 1).rejection.has_value());
+    const Measurement measured = runner->Compare(good, primitives, 1);
+    EXPECT_FALSE(measured.rejection.has_value()) << measured.detail;
+  }
 }
 
 TEST_P(BlockRunnerTest, AFormThatNoKernelTakesIsRejected) {
@@ -104,6 +144,47 @@ TEST_P(BlockRunnerTest, AFormThatNoKernelTakesIsRejected) {
   ASSERT_TRUE(measured.rejection.has_value());
   EXPECT_EQ(*measured.rejection, Rejection::kBuild);
   EXPECT_THAT(measured.detail, HasSubstr("attention"));
+}
+
+// The form of primitives needs kernels and memory that the fused one does not.
+TEST_P(BlockRunnerTest, AKernelThatTheBackendLacksIsAReasonToReject) {
+  const auto runner = NewRunner(kLayer, {.seq = 2, .past = 3});
+  const Graph &good = optimised_.blocks[kLayer].graph, &primitives = optimised_.rolled.blocks[kLayer];
+  ASSERT_TRUE(runner->SetReference(good).ok());
+  backend_.lacking = "exp";
+  const Measurement measured = runner->Compare(primitives, good, 1);
+  ASSERT_TRUE(measured.rejection.has_value());
+  EXPECT_EQ(*measured.rejection, Rejection::kBuild);
+  EXPECT_THAT(measured.detail, HasSubstr("no kernel 'exp'"));
+}
+
+TEST_P(BlockRunnerTest, AKernelThatFailsIsAReasonToReject) {
+  const auto runner = NewRunner(kLayer, {.seq = 2, .past = 3});
+  const Graph &good = optimised_.blocks[kLayer].graph, &primitives = optimised_.rolled.blocks[kLayer];
+  ASSERT_TRUE(runner->SetReference(good).ok());
+  backend_.failing = "exp";
+  const Measurement measured = runner->Compare(primitives, good, 1);
+  ASSERT_TRUE(measured.rejection.has_value());
+  EXPECT_EQ(*measured.rejection, Rejection::kBuild);
+  EXPECT_THAT(measured.detail, AllOf(HasSubstr("kernel exp"), HasSubstr("planted")));
+}
+
+TEST_P(BlockRunnerTest, AShortageOfMemoryIsAReasonToRejectAndPasses) {
+  const auto runner = NewRunner(kLayer, {.seq = 16, .past = 40});
+  const Graph &good = optimised_.blocks[kLayer].graph, &primitives = optimised_.rolled.blocks[kLayer];
+  ASSERT_TRUE(runner->SetReference(good).ok());
+  backend_.scarce = true;
+  const Measurement scarce = runner->Compare(primitives, good, 1);
+  ASSERT_TRUE(scarce.rejection.has_value());
+  EXPECT_EQ(*scarce.rejection, Rejection::kResource);
+  EXPECT_THAT(scarce.detail, HasSubstr("none left"));
+  EXPECT_EQ(
+      BlockRunner::Create(backend_, *weights_, optimised_.rolled, kLayer, {.seq = 1, .past = 0}, 0).status().code(),
+      absl::StatusCode::kResourceExhausted);
+
+  backend_.scarce = false;
+  const Measurement measured = runner->Compare(primitives, good, 1);
+  EXPECT_FALSE(measured.rejection.has_value()) << measured.detail;
 }
 
 INSTANTIATE_TEST_SUITE_P(DTypes, BlockRunnerTest, testing::Values(DType::kFloat32, DType::kBFloat16, DType::kFloat16),

@@ -1,9 +1,12 @@
 #include "compiler/search/search.h"
 
+#include <algorithm>
 #include <map>
+#include <random>
 #include <set>
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "compiler/driver/optimise.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -13,10 +16,8 @@
 namespace metronome::testing {
 namespace {
 
-using ::testing::Each;
-using ::testing::HasSubstr;
-using ::testing::IsEmpty;
-using ::testing::Not;
+using ::testing::ElementsAre;
+using ::testing::IsSupersetOf;
 
 // A gated MLP and two products of one input: several forms, several calls to tune. A whole graph has no inputs, so rows
 // are a weight.
@@ -159,6 +160,166 @@ TEST_F(SearchTest, ScoresAreFractionsOfTheDefault) {
   ASSERT_EQ(search.log().size(), 3u);
   EXPECT_DOUBLE_EQ(search.log()[2].score, 0.125);
   EXPECT_TRUE(search.log()[2].accepted);
+}
+
+// Six calls of six kernels in a row, each tuned alone: what a candidate sets says what it was bred from.
+class ChainTest : public ::testing::Test {
+ protected:
+  static constexpr size_t kCalls = 6;
+
+  static Graph ChainGraph() {
+    FormulaBuilder b(DType::kFloat32, 6);
+    return b.Finish(std::vector<NodeId>{b.Exp(b.Neg(b.Tanh(b.Sigmoid(b.Cos(b.Sin(b.Matrix()))))))}).value();
+  }
+  static std::vector<TuningParameter> TwoGrains(absl::string_view, const KernelArgs&) {
+    return {{"tune_grain", {8, 16}}};
+  }
+
+  ChainTest()
+      : optimised_(Optimise(ChainGraph()).value()),
+        block_(optimised_.blocks[0]),
+        space_(block_.egraph, block_.results, StaticCost, TwoGrains, {}) {}
+
+  // The most parameters that a candidate of a search sets where each is slower than the one before, or rejected.
+  size_t MostSet(int64_t keep_best, std::optional<Rejection> rejection = std::nullopt) const {
+    Search search(space_, {.choices = block_.choices}, block_.graph,
+                  {.budget = 200, .seed = 1, .keep_best = keep_best});
+    size_t most = 0;
+    while (std::optional<Trial> trial = search.Next()) {
+      most = std::max(most, trial->candidate.tuning.size());
+      const auto slower = static_cast<double>(100 + trial->number);
+      search.Report(*trial, {.rejection = rejection, .candidate_ns = slower, .incumbent_ns = 100});
+    }
+    EXPECT_EQ(search.incumbent().ToString(), block_.graph.ToString());
+    return most;
+  }
+
+  OptimisedGraph optimised_;
+  const OptimisedBlock& block_;
+  SearchSpace space_;
+};
+
+// One or two parameters are set at a time, by candidates of the default and of the first trials alone.
+TEST_F(ChainTest, CandidatesAreBredFromTheBestOnes) {
+  EXPECT_EQ(MostSet(1), 2u);
+  const size_t of_two = MostSet(2);
+  EXPECT_GT(of_two, 2u);
+  EXPECT_LE(of_two, 4u);
+  EXPECT_EQ(MostSet(1000), kCalls);
+}
+
+TEST_F(ChainTest, RejectedCandidatesAreNotBredFrom) { EXPECT_EQ(MostSet(1000, Rejection::kNumeric), 2u); }
+
+// Each call takes its own choice or one of two values.
+TEST_F(ChainTest, ASpaceEndsOnceAllOfItWasTried) {
+  FormulaBuilder b(DType::kFloat32, 6);
+  const OptimisedGraph optimised = Optimise(b.Finish(std::vector<NodeId>{b.Exp(b.Neg(b.Matrix()))}).value()).value();
+  const OptimisedBlock& block = optimised.blocks[0];
+  const SearchSpace space(block.egraph, block.results, StaticCost, TwoGrains, {});
+  Search search(space, {.choices = block.choices}, block.graph, {.budget = 1000, .seed = 1});
+  std::set<Tuning> tried;
+  while (std::optional<Trial> trial = search.Next()) {
+    tried.insert(trial->candidate.tuning);
+    search.Report(*trial, {.candidate_ns = 200, .incumbent_ns = 100});
+  }
+  EXPECT_EQ(tried.size(), 3u * 3u - 1);
+  EXPECT_EQ(search.log().size(), tried.size());
+  EXPECT_FALSE(search.Next().has_value());
+}
+
+TEST_F(ChainTest, MutationsReachEveryValueOfEveryCall) {
+  std::mt19937_64 random(1);
+  const Candidate start = {.choices = block_.choices};
+  std::set<std::pair<std::string, int64_t>> reached;
+  for (int i = 0; i < 200; ++i) {
+    const Candidate mutated = space_.Mutate(start, random);
+    EXPECT_LE(mutated.tuning.size(), 1u);
+    for (const auto& [knob, value] : mutated.tuning) {
+      EXPECT_EQ(knob.second, "tune_grain");
+      reached.emplace(knob.first, value);
+    }
+  }
+  std::set<std::pair<std::string, int64_t>> all;
+  for (const char* call : {"exp#0", "neg#0", "tanh#0", "sigmoid#0", "cos#0", "sin#0"}) {
+    for (const int64_t value : {8, 16}) all.emplace(call, value);
+  }
+  EXPECT_EQ(reached, all);
+}
+
+TEST_F(SearchTest, TheStartIsTheFormThatWasExtracted) {
+  const absl::StatusOr<Graph> built = space_.Build({.choices = block_.choices});
+  ASSERT_TRUE(built.ok()) << built.status();
+  EXPECT_EQ(built->ToString(), block_.graph.ToString());
+  EXPECT_EQ(built->ToString(), Extract(block_.egraph, block_.results, block_.choices)->ToString());
+}
+
+// The graph of the candidate differs from the start in the tuning of one call alone.
+TEST_F(SearchTest, TuningGoesToTheCallThatItNames) {
+  const std::vector<std::string> calls = {"gated_linear#0", "linear_group#0"};
+  for (const std::string& call : calls) {
+    const Graph built = space_.Build({.choices = block_.choices, .tuning = {{{call, "tune_grain"}, 32}}}).value();
+    int tuned = 0;
+    for (NodeId id = 0; id < built.size(); ++id) {
+      const Node& node = built.node(id);
+      const bool named = absl::StrCat(Name(node.op), "#0") == call;
+      EXPECT_EQ(node.attributes.Int("tune_grain", -1), named ? 32 : -1) << built.ToString();
+      EXPECT_EQ(node.attributes.Find("tune_method"), nullptr);
+      tuned += named ? 1 : 0;
+    }
+    EXPECT_EQ(tuned, call == "linear_group#0" ? 2 : 1) << built.ToString();
+  }
+  const Graph unknown = space_.Build({.choices = block_.choices, .tuning = {{{"linear#7", "tune_grain"}, 32}}}).value();
+  EXPECT_EQ(unknown.ToString(), block_.graph.ToString());
+}
+
+// Two products in a row are two calls of one kernel.
+TEST_F(SearchTest, CallsOfOneKernelAreToldApart) {
+  FormulaBuilder b(DType::kFloat32, 6);
+  const NodeId first = b.Linear(b.Matrix("x", 3), b.Matrix("first"));
+  const OptimisedGraph optimised =
+      Optimise(b.Finish(std::vector<NodeId>{b.Linear(first, b.Matrix("second"))}).value()).value();
+  const OptimisedBlock& block = optimised.blocks[0];
+  const SearchSpace space(block.egraph, block.results, StaticCost, FakeTuning, {});
+  const Graph built = space
+                          .Build({.choices = block.choices,
+                                  .tuning = {{{"linear#0", "tune_grain"}, 8}, {{"linear#1", "tune_grain"}, 32}}})
+                          .value();
+  std::vector<int64_t> grains;
+  for (NodeId id = 0; id < built.size(); ++id) {
+    if (built.node(id).op == Op::kLinear) grains.push_back(built.node(id).attributes.Int("tune_grain"));
+  }
+  EXPECT_THAT(grains, ElementsAre(8, 32)) << built.ToString();
+
+  std::mt19937_64 random(2);
+  std::set<std::string> tuned;  // One of the calls, the other, or both alike.
+  for (int i = 0; i < 200; ++i) {
+    const Tuning tuning = space.Mutate({.choices = block.choices}, random).tuning;
+    std::set<int64_t> values;
+    std::string names;
+    for (const auto& [knob, value] : tuning) {
+      absl::StrAppend(&names, knob.first, " ");
+      values.insert(value);
+    }
+    EXPECT_LE(values.size(), 1u);
+    tuned.insert(names);
+  }
+  EXPECT_THAT(tuned, IsSupersetOf({"linear#0 ", "linear#1 ", "linear#0 linear#1 "}));
+}
+
+TEST_F(SearchTest, MutationsReachOtherForms) {
+  std::mt19937_64 random(3);
+  const Candidate start = {.choices = block_.choices};
+  int other_forms = 0;
+  for (int i = 0; i < 100; ++i) {
+    const Candidate mutated = space_.Mutate(start, random);
+    if (!mutated.tuning.empty()) {
+      EXPECT_EQ(mutated.choices, start.choices);
+      continue;
+    }
+    const absl::StatusOr<Graph> built = space_.Build(mutated);
+    if (built.ok() && built->ToString() != block_.graph.ToString()) ++other_forms;
+  }
+  EXPECT_GT(other_forms, 0);
 }
 
 TEST_F(SearchTest, ASpaceOfOneFormEndsAtOnce) {

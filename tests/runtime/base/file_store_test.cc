@@ -16,6 +16,8 @@ namespace metronome {
 namespace {
 
 namespace fs = std::filesystem;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::SizeIs;
 
 class FileStoreTest : public testing::Test {
@@ -109,6 +111,29 @@ TEST_F(FileStoreTest, WhatWasUsedLongestAgoGoesFirst) {
   for (const char* key : {"a", "c", "d"}) EXPECT_TRUE(store.Get(key).ok()) << key;
 }
 
+// Dates of files are coarser than the time between these calls.
+TEST_F(FileStoreTest, WhatWasJustPutStays) {
+  const FileStore store = Open(1500);
+  for (int round = 0; round < 50; ++round) {
+    const std::string older = std::to_string(2 * round), newer = std::to_string(2 * round + 1);
+    ASSERT_TRUE(store.Put(older, std::string(1000, 'o')).ok());
+    EXPECT_TRUE(store.Get(older).ok()) << round;
+    ASSERT_TRUE(store.Put(newer, std::string(1000, 'n')).ok());
+    EXPECT_TRUE(store.Get(newer).ok()) << round;
+    EXPECT_TRUE(Absent(store, older)) << round;
+  }
+}
+
+// A clock that was set back leaves entries of the future.
+TEST_F(FileStoreTest, AnEntryOfTheFutureDoesNotKeepOthersOut) {
+  const FileStore store = Open(1500);
+  ASSERT_TRUE(store.Put("future", std::string(1000, 'f')).ok());
+  fs::last_write_time(Files()[0], fs::file_time_type::clock::now() + std::chrono::hours(9));
+  ASSERT_TRUE(store.Put("now", std::string(1000, 'n')).ok());
+  EXPECT_TRUE(store.Get("now").ok());
+  EXPECT_TRUE(Absent(store, "future"));
+}
+
 TEST_F(FileStoreTest, AnEntryThatNeverFitsIsRefusedAndNothingIsLost) {
   const FileStore store = Open(500);
   ASSERT_TRUE(store.Put("a", "small").ok());
@@ -134,6 +159,47 @@ TEST_F(FileStoreTest, ForeignFilesStayAndStaleTemporariesGo) {
 TEST_F(FileStoreTest, ADirectoryThatCannotBeIsAnError) {
   Write(directory_.File("file"), "not a directory");
   EXPECT_FALSE(FileStore::Open(directory_.File("file/below"), 1000).ok());
+}
+
+TEST_F(FileStoreTest, ADirectoryThatMayNotBeWrittenIsAnError) {
+  if (geteuid() == 0) GTEST_SKIP() << "root may write anywhere";
+  Open();
+  fs::permissions(Path(), fs::perms::owner_read | fs::perms::owner_exec);
+  const absl::Status status = FileStore::Open(Path(), 1000).status();
+  fs::permissions(Path(), fs::perms::owner_all);
+  EXPECT_EQ(status.code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_THAT(std::string(status.message()), HasSubstr(Path()));
+}
+
+TEST_F(FileStoreTest, AFailedPutIsAnErrorAndLeavesNothing) {
+  const FileStore store = Open();
+  ASSERT_TRUE(store.Put("k", "value").ok());
+  const fs::path file = Files()[0];
+  fs::remove(file);
+  fs::create_directories(file / "in the way");
+  const absl::Status status = store.Put("k", "other");
+  EXPECT_FALSE(status.ok());
+  EXPECT_THAT(std::string(status.message()), HasSubstr(file.string()));
+  EXPECT_TRUE(Absent(store, "k"));
+  EXPECT_THAT(Files(), ElementsAre(file));
+
+  fs::remove_all(Path());
+  EXPECT_FALSE(store.Put("k", "other").ok());
+  EXPECT_TRUE(Absent(store, "k"));
+}
+
+TEST_F(FileStoreTest, ReadersSeeWholeValuesWhileTheyChange) {
+  const FileStore store = Open();
+  ASSERT_TRUE(store.Put("k", std::string(100, 'a')).ok());
+  const std::jthread writer([this] {
+    for (size_t i = 0; i < 40; ++i)
+      EXPECT_TRUE(Open().Put("k", std::string(100 + i % 3 * 5000, static_cast<char>('a' + i % 3))).ok());
+  });
+  for (int i = 0; i < 200; ++i) {
+    const absl::StatusOr<std::string> value = store.Get("k");
+    ASSERT_TRUE(value.ok()) << value.status();
+    EXPECT_EQ(*value, std::string(100 + static_cast<size_t>((*value)[0] - 'a') * 5000, (*value)[0]));
+  }
 }
 
 TEST_F(FileStoreTest, WritersAtTheSameTimeLeaveOneWholeValue) {

@@ -3,13 +3,21 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <random>
 
+#include "compiler/driver/compile.h"
+#include "compiler/frontend/catalogue.h"
+#include "compiler/frontend/decoder.h"
+#include "compiler/frontend/hf_config.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace metronome {
 namespace {
+
+using ::testing::HasSubstr;
 
 // One value of every storage, one call with every kind of attribute: softmax checks none of them.
 Plan EveryField() {
@@ -96,6 +104,41 @@ TEST(PlanCodecTest, EveryFieldSurvives) {
 }
 
 TEST(PlanCodecTest, EncodingIsDeterministic) { EXPECT_EQ(EncodePlan(EveryField()), EncodePlan(EveryField())); }
+
+TEST(PlanCodecTest, PlansOfEveryTinyModelSurvive) {
+  for (const char* name : {"tiny-llama", "tiny-qwen2", "tiny-qwen3", "tiny-qwen3-moe", "tiny-gemma3", "tiny-gemma4"}) {
+    const Graph graph = BuildDecoder(ParseHfConfig(FindModel(name)->config).value(), DType::kBFloat16).value();
+    for (const ExecutionPath path : {ExecutionPath::kEager, ExecutionPath::kCompiled}) {
+      const Plan plan = Compile(graph, path)->plans[0].plan;
+      const absl::StatusOr<Plan> decoded = DecodePlan(EncodePlan(plan));
+      ASSERT_TRUE(decoded.ok()) << name << ": " << decoded.status();
+      ExpectSame(*decoded, plan);
+      EXPECT_EQ(decoded->Hash(), plan.Hash());
+    }
+  }
+}
+
+// The version is the one field of that name, a small number right behind it.
+TEST(PlanCodecTest, AnotherVersionIsRefused) {
+  const std::string bytes = EncodePlan(EveryField());
+  const size_t at = bytes.find("version") + std::strlen("version");
+  ASSERT_LT(at, bytes.size());
+  for (const char version : {char{0}, char{2}, char{23}}) {
+    std::string other = bytes;
+    ASSERT_NE(other[at], version);
+    other[at] = version;
+    const absl::Status status = DecodePlan(other).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(std::string(status.message()), HasSubstr("version"));
+  }
+}
+
+// A list of one list of one list, text of pieces that are text of pieces, and so on: readers that recurse run out of
+// stack.
+TEST(PlanCodecTest, EndlessNestingIsRefused) {
+  for (const char first : {'\x81', '\x9f', '\x7f', '\x5f', '\xc1'})
+    EXPECT_EQ(DecodePlan(std::string(1 << 20, first)).status().code(), absl::StatusCode::kInvalidArgument);
+}
 
 TEST(PlanCodecTest, WhatIsCutOffIsRefused) {
   const std::string bytes = EncodePlan(EveryField());
