@@ -25,7 +25,7 @@ struct DeviceInfo {
 };
 
 // Device memory, freed on destruction. A reserved buffer is one contiguous range of addresses of which a prefix is
-// backed by memory.
+// backed by memory; that of a ring is the same memory again and again.
 class Buffer {
  public:
   virtual ~Buffer() = default;
@@ -34,7 +34,7 @@ class Buffer {
   // Makes [0, bytes) usable, keeping contents. ResourceExhausted when the device has no more. No-op on a buffer from
   // Allocate.
   virtual absl::Status Commit(int64_t bytes) = 0;
-  virtual int64_t committed_bytes() const = 0;
+  virtual int64_t committed_bytes() const = 0;  // Memory that backs it.
 };
 
 // One kernel of the backend, ready to launch; owned by the backend and valid as long as it.
@@ -82,6 +82,10 @@ class Backend {
   virtual absl::StatusOr<std::unique_ptr<Buffer>> Allocate(int64_t bytes) = 0;
   // Address space only; Commit backs it. InvalidArgument, ResourceExhausted.
   virtual absl::StatusOr<std::unique_ptr<Buffer>> Reserve(int64_t bytes) = 0;
+  // Reserve, where the addresses x and x + p are the same memory: p is `period_bytes`, rounded up to the device's
+  // pages. Whoever moves through it forwards sees the last p bytes written. InvalidArgument (a size < 1),
+  // ResourceExhausted.
+  virtual absl::StatusOr<std::unique_ptr<Buffer>> ReserveRing(int64_t bytes, int64_t period_bytes) = 0;
   virtual absl::Status CopyToDevice(void* device, const void* host, int64_t bytes) = 0;
   virtual absl::Status CopyToHost(void* host, const void* device, int64_t bytes) = 0;
   virtual absl::Status CopyOnDevice(void* to, const void* from, int64_t bytes) = 0;

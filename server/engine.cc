@@ -43,8 +43,7 @@ void Engine::Publish() {
   }
   for (const auto& [id, session] : sessions_) {
     used += static_cast<double>(session.generation->kv_bytes());
-    capacity +=
-        static_cast<double>(session.generation->max_length() * session.generation->model().facts().kv_bytes_per_token);
+    capacity += static_cast<double>(session.generation->model().KvBytes(session.generation->max_length()));
   }
   metrics_.SetSessions(static_cast<double>(sessions_.size()), used, capacity);
   metrics_.SetDeviceMemory(backend_->name(), device_bytes + used);
@@ -105,13 +104,13 @@ int64_t Engine::UncommittedBytes() const {
   int64_t bytes = 0;
   for (const auto& [id, session] : sessions_) {
     const Generation& generation = *session.generation;
-    bytes += generation.max_length() * generation.model().facts().kv_bytes_per_token - generation.kv_bytes();
+    bytes += std::max<int64_t>(0, generation.model().KvBytes(generation.max_length()) - generation.kv_bytes());
   }
   return bytes;
 }
 
 absl::Status Engine::CheckCacheFits(const LoadedModel& model, int64_t positions) const {
-  const int64_t needed = positions * model.facts().kv_bytes_per_token;
+  const int64_t needed = model.KvBytes(positions);
   const int64_t available = backend_->MemoryAvailableBytes() - UncommittedBytes();
   if (needed <= available) return absl::OkStatus();
   return MemoryShortageError(absl::StrCat(positions, " positions of KV cache for ", model.request().model),

@@ -57,8 +57,9 @@ class Explanation {
         response_(response) {}
 
   absl::Status MeasureSteps(const std::function<bool()>& keep_going) {
-    ASSIGN_OR_RETURN(const std::unique_ptr<KvCache> cache,
-                     KvCache::Create(model_.backend(), KvStateSpecsOf(model_.decode_plan()), step_.past + step_.seq));
+    ASSIGN_OR_RETURN(
+        const std::unique_ptr<KvCache> cache,
+        KvCache::Create(model_.backend(), KvStateSpecsOf(model_.plans()), {.max_length = step_.past + step_.seq}));
     Executor& executor = model_.executor();
     const std::vector<int32_t> tokens(std::max(step_.seq, kPrefillChunk), 1);
     for (int64_t at = 0; at < step_.past; at += kPrefillChunk) {

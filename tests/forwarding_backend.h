@@ -20,6 +20,9 @@ class ForwardingBackend : public Backend {
   bool host_addressable() const override { return real_->host_addressable(); }
   absl::StatusOr<std::unique_ptr<Buffer>> Allocate(int64_t bytes) override { return real_->Allocate(bytes); }
   absl::StatusOr<std::unique_ptr<Buffer>> Reserve(int64_t bytes) override { return real_->Reserve(bytes); }
+  absl::StatusOr<std::unique_ptr<Buffer>> ReserveRing(int64_t bytes, int64_t period_bytes) override {
+    return real_->ReserveRing(bytes, period_bytes);
+  }
   absl::Status CopyToDevice(void* device, const void* host, int64_t bytes) override {
     return real_->CopyToDevice(device, host, bytes);
   }

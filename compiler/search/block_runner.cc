@@ -99,7 +99,7 @@ absl::Status BlockRunner::AddInstances(const RolledGraph& rolled, int block, uin
       bytes += weight.bytes();
     }
     if (!states_.empty()) {
-      ASSIGN_OR_RETURN(instance.cache, KvCache::Create(backend_, states_, step_.past + step_.seq));
+      ASSIGN_OR_RETURN(instance.cache, KvCache::Create(backend_, states_, {.max_length = step_.past + step_.seq}));
       RETURN_IF_ERROR(instance.cache->EnsureCapacity(step_.past + step_.seq));
       for (size_t i = 0; i < states_.size(); ++i)
         RETURN_IF_ERROR(FillRandom(backend_, instance.cache->View(static_cast<int>(i)), random));

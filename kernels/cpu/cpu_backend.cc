@@ -7,6 +7,7 @@
 #include "kernels/cpu/cpu_features.h"
 #include "kernels/cpu/cpu_kernel.h"
 #include "kernels/cpu/host_memory.h"
+#include "kernels/cpu/host_ring.h"
 #include "kernels/cpu/read_bandwidth.h"
 #include "kernels/cpu/tuning.h"
 
@@ -52,6 +53,10 @@ class CpuBackend final : public Backend {
 
   absl::StatusOr<std::unique_ptr<Buffer>> Allocate(int64_t bytes) override { return cpu::AllocateHostMemory(bytes); }
   absl::StatusOr<std::unique_ptr<Buffer>> Reserve(int64_t bytes) override { return cpu::ReserveHostMemory(bytes); }
+
+  absl::StatusOr<std::unique_ptr<Buffer>> ReserveRing(int64_t bytes, int64_t period_bytes) override {
+    return cpu::ReserveHostRing(bytes, period_bytes);
+  }
 
   absl::Status CopyToDevice(void* device, const void* host, int64_t bytes) override {
     return Copy(device, host, bytes);

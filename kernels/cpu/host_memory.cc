@@ -31,13 +31,6 @@ int64_t ReadMeminfo(const std::string& key) {
   return kUnlimitedBytes;
 }
 
-// Linux promises more memory than it has and ends processes that believe it, so every promise is checked here.
-absl::Status CheckAvailable(int64_t bytes) {
-  const int64_t available = HostMemoryAvailableBytes();
-  if (bytes <= available) return absl::OkStatus();
-  return MemoryShortageError("host memory", {.bytes_needed = bytes, .bytes_available = available});
-}
-
 class MappedBuffer final : public Buffer {
  public:
   MappedBuffer(void* data, int64_t size, int64_t committed) : data_(data), size_(size), committed_(committed) {}
@@ -55,7 +48,7 @@ class MappedBuffer final : public Buffer {
     if (bytes > size_) return absl::OutOfRangeError(absl::StrCat("commit of ", bytes, " bytes in a buffer of ", size_));
     if (bytes <= committed_) return absl::OkStatus();
     const int64_t target = std::min(RoundUp(bytes, getpagesize()), size_);
-    RETURN_IF_ERROR(CheckAvailable(target - committed_));
+    RETURN_IF_ERROR(CheckHostMemoryAvailable(target - committed_));
     auto* const base = static_cast<char*>(data_);
     if (mprotect(base + committed_, static_cast<size_t>(target - committed_), PROT_READ | PROT_WRITE) != 0) {
       return absl::ResourceExhaustedError(
@@ -77,7 +70,7 @@ absl::StatusOr<std::unique_ptr<Buffer>> Map(int64_t bytes, bool committed) {
   if (bytes > kUnlimitedBytes - kHugePage)
     return absl::ResourceExhaustedError(absl::StrCat("cannot map ", bytes, " bytes"));
   const int64_t size = RoundUp(bytes, bytes >= kHugePage ? kHugePage : getpagesize());
-  if (committed) RETURN_IF_ERROR(CheckAvailable(bytes));
+  if (committed) RETURN_IF_ERROR(CheckHostMemoryAvailable(bytes));
   const int protection = committed ? PROT_READ | PROT_WRITE : PROT_NONE;
   void* data = mmap(nullptr, static_cast<size_t>(size), protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (data == MAP_FAILED)
@@ -92,6 +85,12 @@ absl::StatusOr<std::unique_ptr<Buffer>> Map(int64_t bytes, bool committed) {
 absl::StatusOr<std::unique_ptr<Buffer>> AllocateHostMemory(int64_t bytes) { return Map(bytes, /*committed=*/true); }
 
 absl::StatusOr<std::unique_ptr<Buffer>> ReserveHostMemory(int64_t bytes) { return Map(bytes, /*committed=*/false); }
+
+absl::Status CheckHostMemoryAvailable(int64_t bytes) {
+  const int64_t available = HostMemoryAvailableBytes();
+  if (bytes <= available) return absl::OkStatus();
+  return MemoryShortageError("host memory", {.bytes_needed = bytes, .bytes_available = available});
+}
 
 int64_t HostMemoryTotalBytes() { return std::min(ReadMeminfo("MemTotal:"), ReadCgroupMemory().limit); }
 

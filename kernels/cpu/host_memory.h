@@ -14,6 +14,10 @@ namespace metronome::cpu {
 absl::StatusOr<std::unique_ptr<Buffer>> AllocateHostMemory(int64_t bytes);
 absl::StatusOr<std::unique_ptr<Buffer>> ReserveHostMemory(int64_t bytes);
 
+// ResourceExhausted, with a MemoryShortage, where so much more could not be allocated. Linux promises more memory than
+// it has and ends processes that believe it, so every promise is checked.
+absl::Status CheckHostMemoryAvailable(int64_t bytes);
+
 // Physical memory of this machine, or of this process's cgroup where that is less.
 int64_t HostMemoryTotalBytes();
 // What could still be allocated without swapping, within the cgroup's limit.

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "kernels/convert.h"
 #include "runtime/base/status_macros.h"
+#include "runtime/plan/storage_root.h"
 
 namespace metronome {
 
@@ -19,11 +20,35 @@ std::vector<WeightSpec> WeightSpecsOf(const Plan& plan) {
 }
 
 std::vector<KvStateSpec> KvStateSpecsOf(const Plan& plan) {
+  constexpr int64_t kUnread = -1;
+  std::vector<int64_t> windows(plan.values.size(), kUnread);  // By state.
+  for (const KernelCall& call : plan.calls) {
+    if (call.kernel == "cache_write") continue;
+    const int64_t window = call.kernel == "attention" ? call.attributes.Int("window") : 0;
+    for (ValueId id : call.inputs) {
+      int64_t& widest = windows[StorageRoot(plan, id)];
+      widest = window == 0 || widest == 0 ? 0 : std::max(widest, window);
+    }
+  }
   std::vector<KvStateSpec> specs;
-  for (const PlanValue& value : plan.values) {
+  for (size_t id = 0; id < plan.values.size(); ++id) {
+    const PlanValue& value = plan.values[id];
     if (value.storage != Storage::kState) continue;
     const std::vector<Dim> row(value.shape.begin() + 1, value.shape.end());
-    specs.push_back({value.name, value.dtype, EvaluateShape(row, {})});
+    specs.push_back({value.name, value.dtype, EvaluateShape(row, {}), std::max<int64_t>(0, windows[id])});
+  }
+  return specs;
+}
+
+std::vector<KvStateSpec> KvStateSpecsOf(const PlanSet& plans) {
+  std::vector<KvStateSpec> specs = KvStateSpecsOf(plans[0].plan);
+  for (const BucketPlan& bucket : plans) {
+    for (const KvStateSpec& other : KvStateSpecsOf(bucket.plan)) {
+      const auto at =
+          std::find_if(specs.begin(), specs.end(), [&](const KvStateSpec& spec) { return spec.name == other.name; });
+      if (at == specs.end()) continue;  // Executor::Create refuses such plans.
+      at->window = at->window == 0 || other.window == 0 ? 0 : std::max(at->window, other.window);
+    }
   }
   return specs;
 }

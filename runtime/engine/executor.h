@@ -18,9 +18,11 @@
 
 namespace metronome {
 
-// What a model's plans need from outside.
+// What a model's plans need from outside. A state is windowed where attention alone reads it, through a window, in
+// every plan.
 std::vector<WeightSpec> WeightSpecsOf(const Plan& plan);
 std::vector<KvStateSpec> KvStateSpecsOf(const Plan& plan);
+std::vector<KvStateSpec> KvStateSpecsOf(const PlanSet& plans);
 
 // Runs a model step by step on one backend, each step by the plan made for about as many tokens. All plans' temporaries
 // share one arena, which grows to the largest step seen and never shrinks.

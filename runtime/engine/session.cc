@@ -30,11 +30,12 @@ absl::Status Session::Prefill(absl::Span<const int32_t> tokens, PrefillMode mode
     return absl::OutOfRangeError(
         absl::StrCat(tokens.size(), " tokens after position ", before, " exceed max_cache_len ", max_length()));
   }
-  const size_t chunk = mode == PrefillMode::kChunked ? kPrefillChunk : 1;
+  const auto chunk =
+      static_cast<size_t>(mode == PrefillMode::kChunked ? std::min(kPrefillChunk, cache_->max_step()) : 1);
   for (size_t at = 0; at < tokens.size(); at += chunk) {
     absl::Status status = executor_.Step(tokens.subspan(at, chunk), *cache_, keep_going);
     if (!status.ok()) {
-      RETURN_IF_ERROR(cache_->Truncate(before));
+      cache_->Truncate(before).IgnoreError();
       return status;
     }
   }

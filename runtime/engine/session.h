@@ -34,8 +34,9 @@ class Session {
   Session(Executor& executor, std::unique_ptr<KvCache> cache) : executor_(executor), cache_(std::move(cache)) {}
 
   // Appends the tokens. `keep_going` is asked before each kernel; when it says no, the session keeps what it had before
-  // the call and Cancelled is returned. Any other error likewise leaves the session as it was. InvalidArgument (no
-  // tokens), OutOfRange (more than max_length(), or a token id outside the vocabulary), ResourceExhausted.
+  // the call and Cancelled is returned. Any other error likewise leaves the session as it was; only where windowed
+  // layers have moved past that, it keeps the steps that were done. InvalidArgument (no tokens), OutOfRange (more than
+  // max_length(), or a token id outside the vocabulary), ResourceExhausted.
   absl::Status Prefill(absl::Span<const int32_t> tokens, PrefillMode mode,
                        const std::function<bool()>& keep_going = nullptr);
 
@@ -54,8 +55,9 @@ class Session {
   // A session with a copy of this one's cache. ResourceExhausted.
   absl::StatusOr<std::unique_ptr<Session>> Fork() const;
 
-  // Forgets all positions from `length` on. OutOfRange when that is more than length().
+  // As those of KvCache.
   absl::Status Truncate(int64_t length) { return cache_->Truncate(length); }
+  absl::Status AdvanceRandomly(int64_t length, uint64_t seed) { return cache_->AdvanceRandomly(length, seed); }
 
  private:
   Executor& executor_;

@@ -108,7 +108,9 @@ absl::Status LoadedModel::CompileDefault(const Graph& graph, const LoadProgress&
   const std::vector<WeightSpec> specs = WeightSpecsOf(decode_plan());
   for (const WeightSpec& spec : specs) facts_.parameters += spec.shape.elements();
   facts_.weight_bytes = WeightBytes(specs);
-  facts_.kv_bytes_per_token = KvCache::BytesFor(KvStateSpecsOf(decode_plan()), 1);
+  kv_states_ = KvStateSpecsOf(plans());
+  facts_.kv_bytes_per_token = KvBytes(1);
+  facts_.max_kv_bytes = KvBytes(facts_.max_cache_len);
   facts_.compile_ms = stopwatch.Milliseconds();
   progress("compile", 1);
   return absl::OkStatus();
@@ -117,8 +119,8 @@ absl::Status LoadedModel::CompileDefault(const Graph& graph, const LoadProgress&
 absl::Status LoadedModel::CheckMemory() const {
   const int64_t chunk = std::min(kPrefillChunk, facts_.max_cache_len);
   const int64_t past = request_.path == ExecutionPath::kEager ? facts_.max_cache_len - chunk : 0;
-  const int64_t needed = facts_.weight_bytes + facts_.kv_bytes_per_token * facts_.max_cache_len +
-                         PlanMemory(decode_plan(), {.seq = chunk, .past = past}).arena_bytes;
+  const int64_t needed =
+      facts_.weight_bytes + facts_.max_kv_bytes + PlanMemory(decode_plan(), {.seq = chunk, .past = past}).arena_bytes;
   const int64_t available = backend_.MemoryAvailableBytes();
   if (needed <= available) return absl::OkStatus();
   return MemoryShortageError(absl::StrCat("weights, cache and activations of ", request_.model),
@@ -173,12 +175,18 @@ absl::Status LoadedModel::SearchOrRecall(const Graph& graph, const LoadContext& 
 absl::Status LoadedModel::Bind(const LoadProgress& progress) {
   progress("bind", 0);
   compiled_.optimised = {};  // Only the search needed it.
+  kv_states_ = KvStateSpecsOf(plans());
+  facts_.max_kv_bytes = KvBytes(facts_.max_cache_len);
   facts_.plan_hash = Hash(plans());
   facts_.kernel_calls = static_cast<int64_t>(decode_plan().calls.size());
   const LaunchMode mode = request_.path == ExecutionPath::kGraph ? LaunchMode::kGraph : LaunchMode::kInOrder;
   ASSIGN_OR_RETURN(executor_, Executor::Create(backend_, plans(), *weights_, mode));
   progress("bind", 1);
   return absl::OkStatus();
+}
+
+int64_t LoadedModel::KvBytes(int64_t positions) const {
+  return KvCache::BytesFor(kv_states_, positions, std::min(kPrefillChunk, positions));
 }
 
 absl::StatusOr<std::unique_ptr<Session>> LoadedModel::NewSession(int64_t max_length) {
@@ -188,7 +196,8 @@ absl::StatusOr<std::unique_ptr<Session>> LoadedModel::NewSession(int64_t max_len
     return absl::OutOfRangeError(absl::StrCat("max_cache_len ", length, " exceeds the ", facts_.max_cache_len, " that ",
                                               request_.model, " was compiled with"));
   }
-  ASSIGN_OR_RETURN(std::unique_ptr<KvCache> cache, KvCache::Create(backend_, KvStateSpecsOf(decode_plan()), length));
+  const KvCacheLimits limits = {.max_length = length, .max_step = std::min(kPrefillChunk, length)};
+  ASSIGN_OR_RETURN(std::unique_ptr<KvCache> cache, KvCache::Create(backend_, kv_states_, limits));
   return std::make_unique<Session>(*executor_, std::move(cache));
 }
 

@@ -53,8 +53,9 @@ class LoadedModel {
     std::string weights_provenance;
     int64_t parameters = 0;
     int64_t weight_bytes = 0;
-    int64_t kv_bytes_per_token = 0;
+    int64_t kv_bytes_per_token = 0;  // Until windowed layers have filled their windows.
     int64_t max_cache_len = 0;
+    int64_t max_kv_bytes = 0;  // Of a session of that length.
     int64_t vocab_size = 0;
     int64_t kernel_calls = 0;
     double compile_ms = 0;
@@ -81,6 +82,9 @@ class LoadedModel {
   // The model in primitives, as it was compiled.
   absl::StatusOr<Graph> BuildGraph() const;
 
+  // KV cache that a session of so many positions takes.
+  int64_t KvBytes(int64_t positions) const;
+
   // A session of up to `max_length` positions; 0 = max_cache_len. OutOfRange past it, InvalidArgument (negative).
   absl::StatusOr<std::unique_ptr<Session>> NewSession(int64_t max_length);
 
@@ -102,6 +106,7 @@ class LoadedModel {
   std::unique_ptr<Tokenizer> tokenizer_;
   std::unique_ptr<ChatTemplate> chat_template_;
   CompileResult compiled_;
+  std::vector<KvStateSpec> kv_states_;
   std::unique_ptr<WeightStore> weights_;
   std::unique_ptr<Executor> executor_;
 };

@@ -86,7 +86,7 @@ struct Running {
   Running(Backend& backend, const PlanSet& plans, const WeightStore& weights)
       : executor(ValueOrDie(Executor::Create(backend, plans, weights))),
         session(std::make_unique<Session>(
-            *executor, ValueOrDie(KvCache::Create(backend, KvStateSpecsOf(plans[0].plan), kMaxLength)))) {}
+            *executor, ValueOrDie(KvCache::Create(backend, KvStateSpecsOf(plans), {.max_length = kMaxLength})))) {}
 
   double PrefillSeconds(int64_t tokens) {
     const std::vector<int32_t> prompt(tokens, 7);
@@ -122,7 +122,7 @@ void BM_Search(benchmark::State& state) {
     CompileResult searched = ValueOrDie(Compile(model.graph, ExecutionPath::kCompiled));
     state.SetIterationTime(
         Seconds([&] { Check(SearchPlans(*model.backend, *model.weights, {.budget = state.range(0)}, searched)); }));
-    const int64_t cache = KvCache::BytesFor(KvStateSpecsOf(searched.plans[0].plan), kMaxLength);
+    const int64_t cache = KvCache::BytesFor(KvStateSpecsOf(searched.plans), kMaxLength, kMaxLength);
     state.counters["peak_over_weights_and_cache"] =
         static_cast<double>(PeakBytes()) / static_cast<double>(model.weights->bytes() + cache);
     Running found(*model.backend, searched.plans, *model.weights),

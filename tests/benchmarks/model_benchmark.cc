@@ -65,7 +65,7 @@ struct BenchmarkModel {
   }
 
   Session NewSession() {
-    return Session(*executor, ValueOrDie(KvCache::Create(*backend, KvStateSpecsOf(plans[0].plan), 4096)));
+    return Session(*executor, ValueOrDie(KvCache::Create(*backend, KvStateSpecsOf(plans), {.max_length = 4096})));
   }
 };
 

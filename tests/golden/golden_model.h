@@ -85,8 +85,9 @@ class GoldenModel {
     return status.ok() ? std::move(model) : nullptr;
   }
 
-  Session NewSession(int64_t max_length) {
-    auto cache = KvCache::Create(*backend_, KvStateSpecsOf(plan()), max_length);
+  Session NewSession(int64_t max_length) { return NewSession({.max_length = max_length}); }
+  Session NewSession(const KvCacheLimits& limits) {
+    auto cache = KvCache::Create(*backend_, KvStateSpecsOf(plans_), limits);
     EXPECT_TRUE(cache.ok()) << cache.status();
     return Session(*executor_, *std::move(cache));
   }

@@ -94,7 +94,7 @@ TEST_F(EngineTest, ModelThatDoesNotFitSaysWhatItNeedsAndWhatThereIs) {
 
 TEST_F(EngineTest, SessionsAreAdmittedAgainstWhatOpenOnesMayStillTake) {
   LoadedModel* model = Load({.model = "tiny-llama"});
-  const int64_t full = model->facts().max_cache_len * model->facts().kv_bytes_per_token;
+  const int64_t full = model->facts().max_kv_bytes;
   engine_->Keep(Start(*model));
   backend_->set_available_bytes(full * 3 / 2);  // One more would fit, were it not for the rest of the first.
   const auto second = engine_->NewGeneration(*model, {}, 0);

@@ -41,7 +41,7 @@ class SearchPlansTest : public testing::TestWithParam<std::tuple<const char*, DT
   };
   Run RunOf(const PlanSet& plans, int64_t tokens, LaunchMode mode) {
     const auto executor = Executor::Create(*backend_, plans, *weights_, mode).value();
-    Session session(*executor, KvCache::Create(*backend_, KvStateSpecsOf(plans[0].plan), 512).value());
+    Session session(*executor, KvCache::Create(*backend_, KvStateSpecsOf(plans), {.max_length = 512}).value());
     std::vector<int32_t> prompt(tokens);
     std::iota(prompt.begin(), prompt.end(), 1);
     for (int32_t& token : prompt) token = token * 7 % 200;

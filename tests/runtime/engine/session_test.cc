@@ -91,11 +91,11 @@ TEST_F(SessionTest, TruncateForgetsLaterPositions) {
   EXPECT_EQ(session.Truncate(4).code(), absl::StatusCode::kOutOfRange);
 }
 
-// 700 tokens take two chunks; the cache grows over several of its steps.
+// 700 tokens take eleven chunks; the cache grows over several of its steps.
 TEST_F(SessionTest, APromptOfSeveralChunksEqualsTheSamePromptInPieces) {
   std::vector<int32_t> prompt;
   for (int i = 0; i < 700; ++i) prompt.push_back(i * 37 % 131);
-  Session whole = model_->NewSession(700);
+  Session whole = model_->NewSession({.max_length = 700, .max_step = 64});
   ASSERT_TRUE(whole.Prefill(prompt, PrefillMode::kChunked).ok());
   const std::vector<float> expected = Logits(whole);
 
@@ -112,7 +112,7 @@ TEST_F(SessionTest, APromptOfSeveralChunksEqualsTheSamePromptInPieces) {
 TEST_F(SessionTest, ACacheWithoutPositionsIsRefused) {
   const auto backend = CreateCpuBackend({.threads = 1});
   ASSERT_TRUE(backend.ok());
-  EXPECT_EQ(KvCache::Create(**backend, KvStateSpecsOf(model_->plan()), 0).status().code(),
+  EXPECT_EQ(KvCache::Create(**backend, KvStateSpecsOf(model_->plan()), {.max_length = 0}).status().code(),
             absl::StatusCode::kInvalidArgument);
 }
 
