@@ -17,7 +17,7 @@ namespace {
 
 template <typename T>
 using Member = std::optional<T> BenchmarkConfig::*;
-using Field = std::variant<Member<std::string>, Member<int64_t>, Member<std::vector<std::string>>>;
+using Field = std::variant<Member<std::string>, Member<int64_t>, Member<double>, Member<std::vector<std::string>>>;
 
 const std::map<std::string, Field>& Fields() {
   static const auto* const kFields =
@@ -32,7 +32,14 @@ const std::map<std::string, Field>& Fields() {
                                        {"max_cache_len", &BenchmarkConfig::max_cache_len},
                                        {"seed", &BenchmarkConfig::seed},
                                        {"dtype", &BenchmarkConfig::dtype},
-                                       {"prefill_mode", &BenchmarkConfig::prefill_mode}};
+                                       {"prefill_mode", &BenchmarkConfig::prefill_mode},
+                                       {"scenario", &BenchmarkConfig::scenario},
+                                       {"layers", &BenchmarkConfig::layers},
+                                       {"temperature", &BenchmarkConfig::temperature},
+                                       {"top_k", &BenchmarkConfig::top_k},
+                                       {"top_p", &BenchmarkConfig::top_p},
+                                       {"min_p", &BenchmarkConfig::min_p},
+                                       {"repetition_penalty", &BenchmarkConfig::repetition_penalty}};
   return *kFields;
 }
 
@@ -45,6 +52,11 @@ bool Assign(const toml::node& node, Member<int64_t> member, BenchmarkConfig& con
   if (!node.is_integer()) return false;
   config.*member = node.value<int64_t>();
   return true;
+}
+
+bool Assign(const toml::node& node, Member<double> member, BenchmarkConfig& config) {
+  config.*member = node.value<double>();  // An integer too.
+  return node.is_number();
 }
 
 bool Assign(const toml::node& node, Member<std::vector<std::string>> member, BenchmarkConfig& config) {

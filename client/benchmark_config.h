@@ -25,6 +25,13 @@ struct BenchmarkConfig {
   std::optional<int64_t> seed;
   std::optional<std::string> dtype;
   std::optional<std::string> prefill_mode;
+  std::optional<std::string> scenario;
+  std::optional<int64_t> layers;
+  std::optional<double> temperature;
+  std::optional<int64_t> top_k;
+  std::optional<double> top_p;
+  std::optional<double> min_p;
+  std::optional<double> repetition_penalty;
 };
 
 // The prompt when neither a configuration nor a flag gives one.

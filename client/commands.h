@@ -16,10 +16,9 @@ namespace metronome {
 
 struct RunOptions {
   BenchmarkConfig flags;
-  std::string config;            // Name in the configuration file; empty = none.
-  std::string config_file;       // Empty = the built-in one.
-  std::string mode = "latency";  // Recorded with the run.
-  std::string weights;           // As CompileRequest.weights; empty = auto.
+  std::string config;       // Name in the configuration file; empty = none.
+  std::string config_file;  // Empty = the built-in one.
+  std::string weights;      // As CompileRequest.weights; empty = auto.
   std::string note;
   OutputFormat output = OutputFormat::kTable;
 };
@@ -38,6 +37,7 @@ struct CompileOptions {
   int64_t search_iterations = 0;
   int64_t search_trials = 0;
   int64_t search_keep_best = 0;
+  int64_t layers = 0;
   uint64_t seed = 0;
 };
 ExitCode CompileModel(const ServerOptions& server, const CompileOptions& options);

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "client/render/format.h"
+#include "client/render/model_label.h"
 #include "client/render/progress.h"
 #include "runtime/base/status_macros.h"
 
@@ -18,6 +19,7 @@ absl::StatusOr<v1::ModelInfo> CompileWithProgress(Connection& connection, const 
   request.set_search_iterations(static_cast<int32_t>(options.search_iterations));
   request.set_search_trials(static_cast<int32_t>(options.search_trials));
   request.set_search_keep_best(static_cast<int32_t>(options.search_keep_best));
+  request.set_layers(static_cast<int32_t>(options.layers));
   request.set_seed(options.seed);
   grpc::ClientContext context;
   const auto reader = connection.inference().Compile(&context, request);
@@ -39,11 +41,12 @@ ExitCode CompileModel(const ServerOptions& server, const CompileOptions& options
   if (!connection.ok()) return Report(connection.status());
   const absl::StatusOr<v1::ModelInfo> model = CompileWithProgress(**connection, options);
   if (!model.ok()) return Report(model.status());
-  std::printf("%s: %s parameters %lld, weights %s (%s), KV cache %s a token up to %lld, plan %s with %d kernel calls\n",
-              model->key().c_str(), model->dtype().c_str(), static_cast<long long>(model->parameters()),
-              FormatBytes(model->weight_bytes()).c_str(), model->weights_provenance().c_str(),
-              FormatBytes(model->kv_bytes_per_token()).c_str(), static_cast<long long>(model->max_cache_len()),
-              model->plan_hash().c_str(), model->kernel_calls());
+  std::printf(
+      "%s: %s parameters %lld, weights %s (%s), KV cache %s a token, %s for %lld; plan %s with %d kernel calls\n",
+      ModelLabel(*model).c_str(), model->dtype().c_str(), static_cast<long long>(model->parameters()),
+      FormatBytes(model->weight_bytes()).c_str(), model->weights_provenance().c_str(),
+      FormatBytes(model->kv_bytes_per_token()).c_str(), FormatBytes(model->max_kv_bytes()).c_str(),
+      static_cast<long long>(model->max_cache_len()), model->plan_hash().c_str(), model->kernel_calls());
   std::printf("compiled in %s%s, weights ready in %s\n", FormatMilliseconds(model->compile_ms()).c_str(),
               model->plan_cached() ? " (plan from the cache)" : "", FormatMilliseconds(model->load_ms()).c_str());
   return ExitCode::kOk;

@@ -6,6 +6,7 @@
 #include "client/commands.h"
 #include "client/compile.h"
 #include "client/render/format.h"
+#include "client/render/model_label.h"
 #include "client/render/table.h"
 #include "runtime/base/status_macros.h"
 
@@ -127,7 +128,7 @@ ExitCode ExplainModel(const ServerOptions& server, const ExplainOptions& options
     return ExitCode::kOk;
   }
   const v1::ModelInfo& model = response->model();
-  std::printf("%s: %s on %s, path %s; plan %s, made for steps of about %lld token%s\n", model.key().c_str(),
+  std::printf("%s: %s on %s, path %s; plan %s, made for steps of about %lld token%s\n", ModelLabel(model).c_str(),
               model.dtype().c_str(), model.backend().c_str(), model.path().c_str(), response->plan_hash().c_str(),
               static_cast<long long>(response->bucket()), response->bucket() == 1 ? "" : "s");
   std::printf("A step of %lld token%s after %lld takes %s. Roofline: reads %s GB/s, matmul %s GFLOP/s.\n\n",

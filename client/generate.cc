@@ -3,6 +3,7 @@
 #include "client/commands.h"
 #include "client/compile.h"
 #include "client/render/format.h"
+#include "client/render/model_label.h"
 
 namespace metronome {
 namespace {
@@ -57,9 +58,9 @@ ExitCode GenerateText(const ServerOptions& server, const GenerateOptions& option
   }
   std::printf("\n");
   if (const absl::Status status = FromGrpcStatus(reader->Finish()); !status.ok()) return Report(status);
-  std::fprintf(stderr, "%lld tokens (%s), TTFT %s, TPOT %s\n", static_cast<long long>(summary.tokens()),
-               summary.finish_reason().c_str(), FormatMilliseconds(summary.ttft_ms()).c_str(),
-               FormatMilliseconds(summary.tpot_ms()).c_str());
+  std::fprintf(stderr, "%s: %lld tokens (%s), TTFT %s, TPOT %s\n", ModelLabel(*model).c_str(),
+               static_cast<long long>(summary.tokens()), summary.finish_reason().c_str(),
+               FormatMilliseconds(summary.ttft_ms()).c_str(), FormatMilliseconds(summary.tpot_ms()).c_str());
   return ExitCode::kOk;
 }
 

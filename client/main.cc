@@ -59,6 +59,8 @@ void AddCompile(CLI::App& app, CompileOptions& options) {
       ->check(CLI::Range(1, 1000));
   app.add_option("--search-keep-best", options.search_keep_best, "plans that new ones are bred from (default 3)")
       ->check(CLI::Range(1, 1000));
+  app.add_option("--layers", options.layers, "build the first so many layers only, to try what memory does not hold")
+      ->check(CLI::Range(1, 4096));
   app.add_option("--seed", options.seed, "of synthetic weights and prompts, and of the search");
 }
 
@@ -102,6 +104,16 @@ void AddRun(CLI::App& app, Arguments& arguments) {
   AddOptional(run, "--dtype", flags.dtype, "float32, bfloat16 or float16");
   AddOptional(run, "--seed", flags.seed, "of synthetic weights and prompts");
   AddOptional(run, "--prefill-mode", flags.prefill_mode, "chunked or sequential");
+  AddOptional(run, "--layers", flags.layers,
+              "measure the first so many layers only; labelled, and another model's result");
+  AddOptional(run, "--temperature", flags.temperature, "of sampling (default 0: greedy)");
+  AddOptional(run, "--top-k", flags.top_k, "0 = off");
+  AddOptional(run, "--top-p", flags.top_p, "1 = off");
+  AddOptional(run, "--min-p", flags.min_p, "0 = off");
+  AddOptional(run, "--repetition-penalty", flags.repetition_penalty, "1 = off");
+  run.add_flag_callback(
+      "--scaling", [&flags] { flags.scenario = "scaling"; },
+      "decode steps at positions 1, 2, 4, ... of a cache of --max-cache-len (default 32768)");
   run.add_option("--weights", arguments.run.weights, "auto, synthetic or a directory on the server (default auto)");
   run.add_option("--note", arguments.run.note, "kept with the run");
   AddOutput(run, arguments.run.output);
@@ -149,7 +161,7 @@ void AddExplain(CLI::App& app, Arguments& arguments) {
       ->check(CLI::IsMember({"graph", "blocks", "fused", "plan"}));
   explain.callback([&arguments, &explain] {
     for (const char* flag : {"--dtype", "--path", "--weights", "--max-cache-len", "--search-iterations",
-                             "--search-trials", "--search-keep-best", "--seed"})
+                             "--search-trials", "--search-keep-best", "--layers", "--seed"})
       arguments.explain.compile_first |= explain.count(flag) > 0;
     arguments.code = ExplainModel(arguments.server, arguments.explain);
   });

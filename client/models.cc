@@ -4,6 +4,7 @@
 #include "absl/strings/str_format.h"
 #include "client/commands.h"
 #include "client/render/format.h"
+#include "client/render/model_label.h"
 #include "client/render/table.h"
 
 namespace metronome {
@@ -11,7 +12,8 @@ namespace {
 
 std::string StateOf(const v1::CatalogueModel& model) {
   if (model.has_loaded())
-    return absl::StrCat("loaded: ", model.loaded().dtype(), ", ", model.loaded().weights_provenance());
+    return absl::StrCat("loaded: ", ModelLabel(model.loaded()), ", ", model.loaded().dtype(), ", ",
+                        model.loaded().weights_provenance());
   return model.fits() ? "fits" : "does not fit in memory";
 }
 

@@ -49,7 +49,8 @@ absl::StatusOr<BenchmarkConfig> Configure(const RunOptions& options) {
   config = Merge(options.flags, config);
   if (!config.models.has_value())
     return absl::InvalidArgumentError("no models: give --models, or a --config that names some");
-  if (!config.prompt.has_value() && !config.prompt_tokens.has_value()) config.prompt = kDefaultPrompt;
+  const bool prompted = config.prompt.has_value() || config.prompt_tokens.has_value();
+  if (!prompted && config.scenario.value_or("latency") == "latency") config.prompt = kDefaultPrompt;
   return config;
 }
 
@@ -82,6 +83,13 @@ v1::BenchmarkSpec SpecFor(const BenchmarkConfig& config, const RunOptions& optio
   if (config.seed) spec.set_seed(static_cast<uint64_t>(*config.seed));
   if (config.dtype) spec.set_dtype(*config.dtype);
   if (config.prefill_mode) spec.set_prefill_mode(*config.prefill_mode);
+  if (config.scenario) spec.set_scenario(*config.scenario);
+  if (config.layers) spec.set_layers(static_cast<int32_t>(*config.layers));
+  if (config.temperature) spec.mutable_sampling()->set_temperature(*config.temperature);
+  if (config.top_k) spec.mutable_sampling()->set_top_k(*config.top_k);
+  if (config.top_p) spec.mutable_sampling()->set_top_p(*config.top_p);
+  if (config.min_p) spec.mutable_sampling()->set_min_p(*config.min_p);
+  if (config.repetition_penalty) spec.mutable_sampling()->set_repetition_penalty(*config.repetition_penalty);
   return spec;
 }
 
@@ -117,7 +125,7 @@ absl::StatusOr<v1::Run> MeasureAll(Connection& connection, const RunOptions& opt
   ASSIGN_OR_RETURN(const std::vector<std::string> models, ModelsOf(connection, *config.models));
   const std::vector<std::string> paths = config.paths.value_or(std::vector<std::string>{"compiled"});
   v1::StartRunRequest start;
-  start.set_mode(options.mode);
+  start.set_mode(config.scenario.value_or("latency"));
   start.set_note(options.note);
   *start.mutable_caller() = DescribeCaller();
   v1::StartRunResponse started;
@@ -131,7 +139,9 @@ absl::StatusOr<v1::Run> MeasureAll(Connection& connection, const RunOptions& opt
   for (size_t i = 0; i < models.size(); ++i) {
     for (const std::string& path : paths) {
       const std::string subject =
-          absl::StrCat("[", i + 1, "/", models.size(), "] ", models[i], paths.size() > 1 ? " " + path : "");
+          absl::StrCat("[", i + 1, "/", models.size(), "] ", models[i],
+                       config.layers ? absl::StrCat(" [first ", *config.layers, " layers]") : "",
+                       paths.size() > 1 ? " " + path : "");
       absl::StatusOr<v1::BenchmarkResult> result =
           Measure(connection, run.run_id(), SpecFor(config, options, models[i], path), subject, display);
       if (!result.ok()) {

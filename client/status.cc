@@ -2,6 +2,7 @@
 
 #include "client/commands.h"
 #include "client/render/format.h"
+#include "client/render/model_label.h"
 
 namespace metronome {
 
@@ -26,7 +27,7 @@ ExitCode ShowStatus(const ServerOptions& server) {
                 FormatBytes(backend.memory_total_bytes()).c_str());
   }
   for (const v1::ModelInfo& model : info.models()) {
-    std::printf("model %s: %s, %s, %s (%s), plan %s\n", model.key().c_str(), model.dtype().c_str(),
+    std::printf("model %s: %s, %s, %s (%s), plan %s\n", ModelLabel(model).c_str(), model.dtype().c_str(),
                 model.path().c_str(), FormatBytes(model.weight_bytes()).c_str(), model.weights_provenance().c_str(),
                 model.plan_hash().c_str());
   }

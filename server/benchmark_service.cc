@@ -4,7 +4,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status_macros.h"
-#include "server/benchmark/latency.h"
+#include "server/benchmark/benchmark.h"
+#include "server/benchmark/spec.h"
 #include "server/benchmark/statistics.h"
 #include "server/environment.h"
 #include "server/rpc/progress_pacer.h"
@@ -60,7 +61,7 @@ void BenchmarkService::Measure(const std::shared_ptr<Stream>& stream, const std:
     response.mutable_progress()->set_fraction(fraction);
     stream->Push(std::move(response));
   };
-  v1::BenchmarkResult result = RunLatency(engine_, spec, keep_going, progress);
+  v1::BenchmarkResult result = metronome::RunBenchmark(engine_, spec, keep_going, progress);
   database_.Continue([this, stream, run_id, result = std::move(result)]() mutable {
     const absl::StatusOr<int64_t> id = Store(run_id, result);
     if (!id.ok()) return stream->Finish(id.status());

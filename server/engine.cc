@@ -117,11 +117,17 @@ absl::Status Engine::CheckCacheFits(const LoadedModel& model, int64_t positions)
                              {.bytes_needed = needed, .bytes_available = available});
 }
 
-absl::StatusOr<std::unique_ptr<Generation>> Engine::NewGeneration(LoadedModel& model, const SamplingOptions& sampling,
-                                                                  int64_t max_cache_len) {
+absl::StatusOr<std::unique_ptr<Session>> Engine::NewSession(LoadedModel& model, int64_t max_cache_len) {
   const int64_t positions = max_cache_len > 0 ? max_cache_len : model.facts().max_cache_len;
   RETURN_IF_ERROR(CheckCacheFits(model, std::min(positions, model.facts().max_cache_len)));
-  return Generation::Create(model, sampling, max_cache_len, clock_);
+  return model.NewSession(max_cache_len);
+}
+
+absl::StatusOr<std::unique_ptr<Generation>> Engine::NewGeneration(LoadedModel& model, const SamplingOptions& sampling,
+                                                                  int64_t max_cache_len) {
+  ASSIGN_OR_RETURN(Sampler sampler, Sampler::Create(sampling));
+  ASSIGN_OR_RETURN(std::unique_ptr<Session> session, NewSession(model, max_cache_len));
+  return std::make_unique<Generation>(model, std::move(session), std::move(sampler), clock_);
 }
 
 std::string Engine::Keep(std::unique_ptr<Generation> generation) {
@@ -182,7 +188,11 @@ void Engine::Housekeep() {
 }
 
 ModelLabels LabelsFor(const LoadedModel& model) {
-  return {.model = FindModel(model.request().model) == nullptr ? "directory" : model.request().model,
+  std::string name = FindModel(model.request().model) == nullptr ? "directory" : model.request().model;
+  const LoadedModel::Facts& facts = model.facts();
+  if (facts.layers < facts.model_layers)
+    absl::StrAppend(&name, " [", facts.layers, " of ", facts.model_layers, " layers]");
+  return {.model = std::move(name),
           .backend = std::string(model.backend().name()),
           .path = std::string(Name(model.request().path))};
 }

@@ -58,9 +58,12 @@ class Engine {
   absl::StatusOr<int> Unload(const std::string& key);
 
   // A session of the model for up to `max_cache_len` positions (0 = the model's), counted against memory as if it were
-  // full. ResourceExhausted with a MemoryShortage; errors of Generation::Create.
+  // full. ResourceExhausted with a MemoryShortage; errors of Sampler::Create and LoadedModel::NewSession.
   absl::StatusOr<std::unique_ptr<Generation>> NewGeneration(LoadedModel& model, const SamplingOptions& sampling,
                                                             int64_t max_cache_len);
+
+  // The same without a sampler.
+  absl::StatusOr<std::unique_ptr<Session>> NewSession(LoadedModel& model, int64_t max_cache_len);
 
   // Keeps a generation until closed, expired or unloaded, and returns its id.
   std::string Keep(std::unique_ptr<Generation> generation);
@@ -100,7 +103,7 @@ class Engine {
   WorkQueue queue_;  // Last, so that its thread stops before what it uses is destroyed.
 };
 
-// The model label of metrics: bounded whatever paths clients name.
+// The model label of metrics: bounded whatever paths clients name; "qwen3-30b-a3b [8 of 48 layers]" for a part of one.
 ModelLabels LabelsFor(const LoadedModel& model);
 
 }  // namespace metronome

@@ -12,13 +12,6 @@ Generation::Generation(LoadedModel& model, std::unique_ptr<Session> session, Sam
   if (model.tokenizer() != nullptr) text_.emplace(*model.tokenizer());
 }
 
-absl::StatusOr<std::unique_ptr<Generation>> Generation::Create(LoadedModel& model, const SamplingOptions& sampling,
-                                                               int64_t max_cache_len, const Clock& clock) {
-  ASSIGN_OR_RETURN(Sampler sampler, Sampler::Create(sampling));
-  ASSIGN_OR_RETURN(std::unique_ptr<Session> session, model.NewSession(max_cache_len));
-  return std::unique_ptr<Generation>(new Generation(model, std::move(session), std::move(sampler), clock));
-}
-
 absl::StatusOr<GeneratedToken> Generation::Start(absl::Span<const int32_t> prompt, PrefillMode mode,
                                                  const std::function<bool()>& keep_going, int64_t* prefilled_ns) {
   RETURN_IF_ERROR(session_->Prefill(prompt, mode, keep_going));
@@ -35,7 +28,7 @@ absl::StatusOr<GeneratedToken> Generation::Next() {
 }
 
 absl::StatusOr<GeneratedToken> Generation::Sample() {
-  GeneratedToken token;
+  GeneratedToken token = {.logits_ns = clock_.MonotonicNs()};
   ASSIGN_OR_RETURN(token.id, sampler_.Next(session_->logits(), history_, session_->most_likely()));
   token.known_ns = clock_.MonotonicNs();
   token.position = static_cast<int64_t>(history_.size());
@@ -48,7 +41,7 @@ std::string Generation::FinishText() { return text_.has_value() ? text_->Finish(
 
 absl::StatusOr<std::unique_ptr<Generation>> Generation::Fork() const {
   ASSIGN_OR_RETURN(std::unique_ptr<Session> session, session_->Fork());
-  auto fork = std::unique_ptr<Generation>(new Generation(model_, std::move(session), sampler_, clock_));
+  auto fork = std::make_unique<Generation>(model_, std::move(session), sampler_, clock_);
   fork->history_ = history_;
   fork->prompt_tokens_ = prompt_tokens_;
   if (fork->text_.has_value()) {  // To where this one's text is.

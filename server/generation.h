@@ -21,9 +21,10 @@ namespace metronome {
 
 struct GeneratedToken {
   int32_t id = 0;
-  std::string text;      // What it adds to the text; empty without a tokenizer.
-  int64_t position = 0;  // Index in the sequence.
-  int64_t known_ns = 0;  // When its id was known on the host, on the monotonic clock.
+  std::string text;       // What it adds to the text; empty without a tokenizer.
+  int64_t position = 0;   // Index in the sequence.
+  int64_t logits_ns = 0;  // When the logits that it was sampled from were known on the host, on the monotonic clock.
+  int64_t known_ns = 0;   // When its id was.
 };
 
 // One sequence being generated: a session, its sampler, and the tokens so far. Each token is sampled from the logits of
@@ -31,9 +32,8 @@ struct GeneratedToken {
 // must outlive it.
 class Generation {
  public:
-  // OutOfRange, InvalidArgument, ResourceExhausted.
-  static absl::StatusOr<std::unique_ptr<Generation>> Create(LoadedModel& model, const SamplingOptions& sampling,
-                                                            int64_t max_cache_len, const Clock& clock);
+  // The session is one of the model's.
+  Generation(LoadedModel& model, std::unique_ptr<Session> session, Sampler sampler, const Clock& clock);
 
   // Runs the prompt and samples the first token. `prefilled_ns`, if given, is set to when logits were known. Errors as
   // Session::Prefill.
@@ -54,7 +54,6 @@ class Generation {
   int64_t kv_bytes() const { return session_->kv_bytes(); }
 
  private:
-  Generation(LoadedModel& model, std::unique_ptr<Session> session, Sampler sampler, const Clock& clock);
   absl::StatusOr<GeneratedToken> Sample();
 
   LoadedModel& model_;

@@ -45,6 +45,9 @@ absl::StatusOr<ModelRequest> ToModelRequest(const v1::CompileRequest& request, a
   RETURN_IF_ERROR(SetPositive("search_keep_best", request.search_keep_best(), 1000, result.search_keep_best));
   if (request.max_cache_len() < 0)
     return absl::InvalidArgumentError(absl::StrCat("max_cache_len is ", request.max_cache_len(), ", not at least 1"));
+  if (request.layers() < 0)
+    return absl::InvalidArgumentError(absl::StrCat("layers is ", request.layers(), ", not at least 1"));
+  result.layers = request.layers();
   return result;
 }
 
@@ -83,6 +86,9 @@ v1::ModelInfo ToModelInfo(const LoadedModelSnapshot& model, absl::string_view ba
   info.set_plan_cached(facts.plan_cached);
   info.set_has_tokenizer(model.has_tokenizer);
   info.set_vocab_size(facts.vocab_size);
+  info.set_layers(static_cast<int32_t>(facts.layers));
+  info.set_model_layers(static_cast<int32_t>(facts.model_layers));
+  info.set_max_kv_bytes(facts.max_kv_bytes);
   return info;
 }
 

@@ -5,6 +5,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "client/render/format.h"
+#include "client/render/model_label.h"
+#include "client/render/scaling.h"
 #include "client/render/table.h"
 
 namespace metronome {
@@ -52,12 +54,13 @@ Table ResultTable(const v1::Run& run) {
                {"peak memory", Align::kRight}});
   for (const v1::BenchmarkResult& result : run.results()) {
     const v1::BenchmarkSpec& spec = result.spec();
+    if (!result.positions().empty()) continue;
     if (result.outcome() != "ok") {
-      table.AddRow({spec.model(), spec.path(), spec.dtype(), "", "", "", absl::StrCat(result.outcome(), ":"),
+      table.AddRow({ModelLabel(result), spec.path(), spec.dtype(), "", "", "", absl::StrCat(result.outcome(), ":"),
                     result.error_kind()});
       continue;
     }
-    table.AddRow({spec.model(), spec.path(), spec.dtype(), FormatBytes(result.weight_bytes()),
+    table.AddRow({ModelLabel(result), spec.path(), spec.dtype(), FormatBytes(result.weight_bytes()),
                   absl::StrCat(result.prompt_tokens()), absl::StrCat(result.ttft_ms().n()), Median(result.ttft_ms()),
                   Median(result.tpot_ms()), FormatRate(result.prefill_tokens_per_second()),
                   FormatRate(result.decode_tokens_per_second()),
@@ -69,12 +72,14 @@ Table ResultTable(const v1::Run& run) {
 }
 
 std::string RenderTable(const v1::Run& run) {
-  std::string text = ResultTable(run).ToText();
+  std::string text = RenderScaling(run);
+  if (const Table table = ResultTable(run); !table.empty() || text.empty())
+    absl::StrAppend(&text, text.empty() ? "" : "\n", table.ToText());
   double bandwidth = 0;
   std::string weights;
   for (const v1::BenchmarkResult& result : run.results()) {
     if (result.outcome() != "ok") {
-      absl::StrAppend(&text, result.spec().model(), " was ", result.outcome(), ": ", Reason(result), "\n");
+      absl::StrAppend(&text, ModelLabel(result), " was ", result.outcome(), ": ", Reason(result), "\n");
       continue;
     }
     bandwidth = result.bandwidth_bytes_per_second();
@@ -84,7 +89,7 @@ std::string RenderTable(const v1::Run& run) {
   if (bandwidth > 0) {
     absl::StrAppend(&text,
                     "Medians over n iterations, measured inside the daemon. % bandwidth: bytes a decode step must read "
-                    "/ TPOT, over a plain read (",
+                    "/ its time, over a plain read (",
                     FormatBytes(static_cast<int64_t>(bandwidth)), "/s here). Weights: ", weights, ".\n");
   }
   return text;
@@ -109,15 +114,18 @@ std::string RenderMarkdown(const v1::Run& run) {
     const std::string size = FormatBytes(result.weight_bytes()),
                       backend = run.server().gpu_name().empty() ? "CPU" : run.server().gpu_name();
     if (result.outcome() != "ok") {
-      table.AddRow({spec.model(), "", backend, spec.path(), spec.dtype(), result.outcome(), Reason(result)});
+      table.AddRow({ModelLabel(result), "", backend, spec.path(), spec.dtype(), result.outcome(), Reason(result)});
       continue;
     }
-    table.AddRow({spec.model(), size, backend, spec.path(), spec.dtype(), absl::StrCat("pp", result.prompt_tokens()),
-                  TokensPerSecond(result.ttft_ms(), static_cast<double>(result.prompt_tokens()))});
-    if (result.tpot_ms().n() == 0) continue;
-    table.AddRow({spec.model(), size, backend, spec.path(), spec.dtype(),
-                  absl::StrCat("tg", spec.decode_tokens(), " @ d", result.prompt_tokens()),
-                  TokensPerSecond(result.tpot_ms(), 1)});
+    const auto add = [&](const std::string& test, const v1::Statistics& ms, int64_t tokens) {
+      if (ms.n() == 0) return;
+      table.AddRow({ModelLabel(result), size, backend, spec.path(), spec.dtype(), test,
+                    TokensPerSecond(ms, static_cast<double>(tokens))});
+    };
+    add(absl::StrCat("pp", result.prompt_tokens()), result.ttft_ms(), result.prompt_tokens());
+    add(absl::StrCat("tg", spec.decode_tokens(), " @ d", result.prompt_tokens()), result.tpot_ms(), 1);
+    for (const v1::PositionResult& at : result.positions())
+      add(absl::StrCat("tg1 @ d", at.position()), at.step_ms(), 1);
   }
   return table.ToMarkdown();
 }

@@ -18,6 +18,8 @@ class Table {
   // As many cells as headings; fewer are filled with blanks.
   void AddRow(std::vector<std::string> cells);
 
+  bool empty() const { return rows_.empty(); }
+
   std::string ToText() const;      // Aligned columns, for people.
   std::string ToMarkdown() const;  // A pipe table.
 

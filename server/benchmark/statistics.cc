@@ -8,6 +8,8 @@
 #include <string>
 #include <utility>
 
+#include "server/benchmark/spec.h"
+
 namespace metronome {
 namespace {
 
@@ -27,6 +29,22 @@ double StudentT95(int64_t degrees) {
   if (degrees <= static_cast<int64_t>(kTable.size())) return kTable[degrees - 1];
   const double z = 1.959964, v = static_cast<double>(degrees);
   return z + (z * z * z + z) / (4 * v) + (5 * std::pow(z, 5) + 16 * z * z * z + 3 * z) / (96 * v * v);
+}
+
+void SummarisePositions(v1::BenchmarkResult& result) {
+  std::map<int64_t, std::vector<double>> step_ms;
+  std::map<int64_t, double> step_bytes;
+  for (const v1::Sample& sample : result.samples()) {
+    if (sample.metric() == "step_ms") step_ms[sample.position()].push_back(sample.value());
+    if (sample.metric() == "step_bytes") step_bytes[sample.position()] = sample.value();
+  }
+  result.clear_positions();
+  for (auto& [position, values] : step_ms) {
+    v1::PositionResult& at = *result.add_positions();
+    at.set_position(position);
+    *at.mutable_step_ms() = Summarise(std::move(values));
+    at.set_step_bytes(static_cast<int64_t>(step_bytes[position]));
+  }
 }
 
 }  // namespace
@@ -58,6 +76,7 @@ v1::Statistics Summarise(std::vector<double> samples) {
 }
 
 void SummariseSamples(v1::BenchmarkResult& result) {
+  if (result.spec().scenario() == kScaling) return SummarisePositions(result);
   std::map<std::string, std::vector<double>> values;
   for (const v1::Sample& sample : result.samples()) values[sample.metric()].push_back(sample.value());
   const auto summarise = [&](const char* metric, v1::Statistics* statistics) {
@@ -66,6 +85,7 @@ void SummariseSamples(v1::BenchmarkResult& result) {
   summarise("ttft_ms", result.mutable_ttft_ms());
   summarise("tpot_ms", result.mutable_tpot_ms());
   summarise("step_ms", result.mutable_step_ms());
+  summarise("sampling_ms", result.mutable_sampling_ms());
 }
 
 }  // namespace metronome

@@ -11,8 +11,8 @@ namespace metronome {
 // (NumPy's default). Empty samples give n = 0 and zeros.
 v1::Statistics Summarise(std::vector<double> samples);
 
-// Sets ttft_ms, tpot_ms and step_ms from the samples of those names. One without samples keeps what it has: of a stored
-// result the median alone.
+// Sets ttft_ms, tpot_ms, step_ms and sampling_ms from the samples of those names; of scaling, positions in place of
+// step_ms. One without samples keeps what it has: of a stored result the median alone.
 void SummariseSamples(v1::BenchmarkResult& result);
 
 }  // namespace metronome

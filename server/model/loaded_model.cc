@@ -16,8 +16,6 @@
 namespace metronome {
 namespace {
 
-constexpr int64_t kDefaultMaxCacheLen = 4096;
-
 class Stopwatch {
  public:
   double Milliseconds() const { return static_cast<double>(Clock::Real().MonotonicNs() - start_ns_) * 1e-6; }
@@ -84,8 +82,17 @@ absl::Status LoadedModel::Resolve() {
     source_ = CheckpointDirectory{directory};
   }
 
+  facts_.model_layers = static_cast<int64_t>(config_.layers.size());
+  if (request_.layers < 0 || request_.layers > facts_.model_layers) {
+    return absl::InvalidArgumentError(absl::StrCat("layers is ", request_.layers, ", not in [1, ", facts_.model_layers,
+                                                   "], those of ", request_.model));
+  }
+  if (request_.layers > 0) config_.layers.resize(static_cast<size_t>(request_.layers));
+  facts_.layers = static_cast<int64_t>(config_.layers.size());
+
   const int64_t limit = config_.max_position_embeddings;
-  facts_.max_cache_len = request_.max_cache_len == 0 ? std::min(kDefaultMaxCacheLen, limit) : request_.max_cache_len;
+  facts_.max_cache_len =
+      request_.max_cache_len == 0 ? std::min(request_.default_max_cache_len, limit) : request_.max_cache_len;
   if (facts_.max_cache_len < 1)
     return absl::InvalidArgumentError(absl::StrCat("max_cache_len is ", request_.max_cache_len, ", not at least 1"));
   if (facts_.max_cache_len > limit) {

@@ -26,12 +26,14 @@ struct ModelRequest {
   std::string model;  // Catalogue key, or path of a HuggingFace directory.
   std::string dtype = "bfloat16";
   ExecutionPath path = ExecutionPath::kCompiled;
-  uint64_t seed = 0;              // Of synthetic weights.
-  int64_t max_cache_len = 0;      // Positions of a session at most; 0 = 4096 or the model's limit.
+  uint64_t seed = 0;          // Of synthetic weights.
+  int64_t max_cache_len = 0;  // Positions of a session at most; 0 = the next line or the model's limit, if less.
+  int64_t default_max_cache_len = 4096;
   std::string weights = "auto";   // "auto", "synthetic", or a directory.
   int64_t search_iterations = 1;  // Plans to try; 1 = the default plan, untimed.
   int64_t search_trials = 5;      // Timed runs of each.
   int64_t search_keep_best = 3;   // Plans that new ones are bred from.
+  int64_t layers = 0;             // The first so many alone; 0 = all.
 
   friend bool operator==(const ModelRequest&, const ModelRequest&) = default;
 };
@@ -56,6 +58,8 @@ class LoadedModel {
     int64_t kv_bytes_per_token = 0;  // Until windowed layers have filled their windows.
     int64_t max_cache_len = 0;
     int64_t max_kv_bytes = 0;  // Of a session of that length.
+    int64_t layers = 0;        // Built.
+    int64_t model_layers = 0;  // That the model has.
     int64_t vocab_size = 0;
     int64_t kernel_calls = 0;
     double compile_ms = 0;

@@ -46,7 +46,39 @@ void BindResult(Statement& statement, const v1::BenchmarkResult& result) {
       .Bind(result.memory_available_after_bytes())
       .Bind(spec.prompt_tokens())
       .Bind(spec.weights());
+  const v1::Sampling& sampling = spec.sampling();
+  statement.Bind(int64_t{spec.layers()})
+      .Bind(int64_t{result.model_layers()})
+      .Bind(sampling.temperature())
+      .Bind(sampling.top_k())
+      .Bind(sampling.has_top_p() ? std::optional<double>(sampling.top_p()) : std::nullopt)
+      .Bind(sampling.min_p())
+      .Bind(sampling.has_repetition_penalty() ? std::optional<double>(sampling.repetition_penalty()) : std::nullopt)
+      .Bind(static_cast<int64_t>(sampling.seed()))
+      .Bind(result.sampling_ms().median());
 }
+
+namespace {
+
+// What was not measured is stored as 0 and stays absent.
+void ReadMedian(Statement& row, v1::Statistics* (v1::BenchmarkResult::*field)(), v1::BenchmarkResult& result) {
+  if (const double median = row.Double(); median != 0) (result.*field)()->set_median(median);
+}
+
+// A spec without sampling and one with all defaults are the same request.
+void ReadSampling(Statement& row, v1::BenchmarkSpec& spec) {
+  v1::Sampling sampling;
+  sampling.set_temperature(row.Double());
+  sampling.set_top_k(row.Int());
+  if (const std::optional<double> top_p = row.OptionalDouble(); top_p.has_value()) sampling.set_top_p(*top_p);
+  sampling.set_min_p(row.Double());
+  if (const std::optional<double> penalty = row.OptionalDouble(); penalty.has_value())
+    sampling.set_repetition_penalty(*penalty);
+  sampling.set_seed(static_cast<uint64_t>(row.Int()));
+  if (sampling.ByteSizeLong() > 0) *spec.mutable_sampling() = sampling;
+}
+
+}  // namespace
 
 v1::BenchmarkResult ReadResult(Statement& row) {
   v1::BenchmarkResult result;
@@ -74,9 +106,9 @@ v1::BenchmarkResult ReadResult(Statement& row) {
   spec.set_search_iterations(static_cast<int32_t>(row.Int()));
   spec.set_seed(static_cast<uint64_t>(row.Int()));
   spec.set_max_cache_len(row.Int());
-  result.mutable_ttft_ms()->set_median(row.Double());
-  result.mutable_tpot_ms()->set_median(row.Double());
-  result.mutable_step_ms()->set_median(row.Double());
+  ReadMedian(row, &v1::BenchmarkResult::mutable_ttft_ms, result);
+  ReadMedian(row, &v1::BenchmarkResult::mutable_tpot_ms, result);
+  ReadMedian(row, &v1::BenchmarkResult::mutable_step_ms, result);
   result.set_compile_ms(row.Double());
   result.set_load_ms(row.Double());
   result.set_prefill_tokens_per_second(row.Double());
@@ -98,6 +130,10 @@ v1::BenchmarkResult ReadResult(Statement& row) {
   result.set_memory_available_after_bytes(row.Int());
   spec.set_prompt_tokens(row.Int());
   spec.set_weights(row.Text());
+  spec.set_layers(static_cast<int32_t>(row.Int()));
+  result.set_model_layers(static_cast<int32_t>(row.Int()));
+  ReadSampling(row, spec);
+  ReadMedian(row, &v1::BenchmarkResult::mutable_sampling_ms, result);
   return result;
 }
 

@@ -98,6 +98,19 @@ ALTER TABLE results ADD COLUMN memory_available_after_bytes INTEGER NOT NULL DEF
 ALTER TABLE results ADD COLUMN synthetic_prompt_tokens INTEGER NOT NULL DEFAULT 0;  -- Asked for.
 ALTER TABLE results ADD COLUMN weights TEXT NOT NULL DEFAULT '';  -- Asked for; weights_provenance: used.
 )",
+    // How tokens were chosen, and how much of the model was there: results with layers > 0 and layers < model_layers
+    // are not the model's.
+    R"(
+ALTER TABLE results ADD COLUMN layers INTEGER NOT NULL DEFAULT 0;        -- Asked for; 0: all.
+ALTER TABLE results ADD COLUMN model_layers INTEGER NOT NULL DEFAULT 0;  -- Of the model; 0: not known.
+ALTER TABLE results ADD COLUMN temperature REAL NOT NULL DEFAULT 0;
+ALTER TABLE results ADD COLUMN top_k INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE results ADD COLUMN top_p REAL;  -- NULL: off, as of repetition_penalty.
+ALTER TABLE results ADD COLUMN min_p REAL NOT NULL DEFAULT 0;
+ALTER TABLE results ADD COLUMN repetition_penalty REAL;
+ALTER TABLE results ADD COLUMN sampling_seed INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE results ADD COLUMN sampling_ms REAL NOT NULL DEFAULT 0;  -- Median.
+)",
 };
 
 }  // namespace

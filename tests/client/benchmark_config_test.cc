@@ -22,6 +22,12 @@ TEST(BenchmarkConfigTest, BuiltInConfigurationsSayWhatTheyAreKnownFor) {
   ASSERT_TRUE(llama.ok());
   EXPECT_THAT(*llama->models, ElementsAre("llama-3-8b"));
   EXPECT_THAT(llama->search_iterations, Optional(500));
+  const auto sampled = ReadBenchmarkConfig(BuiltInBenchmarks(), "built in", "full-pipe");
+  ASSERT_TRUE(sampled.ok());
+  EXPECT_THAT(sampled->temperature, Optional(0.8));
+  EXPECT_THAT(sampled->top_k, Optional(50));
+  EXPECT_THAT(sampled->repetition_penalty, Optional(1.1));
+  EXPECT_THAT(ReadBenchmarkConfig("[a]\ntemperature = 1", "b.toml", "a")->temperature, Optional(1.0));
 }
 
 TEST(BenchmarkConfigTest, FlagsOverrideAConfiguration) {
@@ -51,7 +57,9 @@ INSTANTIATE_TEST_SUITE_P(All, BenchmarkFileTest,
                          testing::Values(BadFile{"[a]\niters = ", ":2:"},
                                          BadFile{"[a]\niter = 3", "2:8: unknown key 'iter'"},
                                          BadFile{"[a]\n\niters = \"3\"", "b.toml:3:9: key 'iters' has the wrong type"},
-                                         BadFile{"[a]\nmodels = [1]", "'models'"}, BadFile{"a = 3", "not a table"}));
+                                         BadFile{"[a]\nmodels = [1]", "'models'"},
+                                         BadFile{"[a]\ntop_p = \"0.9\"", "2:9: key 'top_p' has the wrong type"},
+                                         BadFile{"a = 3", "not a table"}));
 
 TEST(BenchmarkConfigTest, AnUnknownNameListsTheOthers) {
   const auto config = ReadBenchmarkConfig("[one]\n[two]\n", "b.toml", "three");

@@ -1,3 +1,4 @@
+#include "absl/strings/str_replace.h"
 #include "client/exit_code.h"
 #include "client/render/format.h"
 #include "client/render/results.h"
@@ -51,6 +52,58 @@ TEST(RenderTest, MarkdownHasARowForEachTest) {
   EXPECT_THAT(RenderRun(ExampleRun(), OutputFormat::kMarkdown),
               AllOf(HasSubstr("| model | size |"), HasSubstr("| pp21 | 420.00 ± 42.00 |"),
                     HasSubstr("| tg5 @ d21 | 20.00 ± 2.00 |")));
+}
+
+TEST(RenderTest, ResultsOfTheFirstLayersAreLabelledEverywhere) {
+  v1::Run run = ExampleRun();
+  for (v1::BenchmarkResult& result : *run.mutable_results()) result.mutable_spec()->set_layers(8);
+  run.mutable_results(0)->set_model_layers(32);
+  for (const OutputFormat format : {OutputFormat::kTable, OutputFormat::kMarkdown}) {
+    const std::string text = RenderRun(run, format);
+    EXPECT_THAT(text, AllOf(HasSubstr("llama-x [8 of 32 layers]"), HasSubstr("huge [first 8 layers]")));
+    EXPECT_EQ(absl::StrReplaceAll(text, {{"llama-x [", ""}}).find("llama-x"), std::string::npos);
+  }
+  EXPECT_THAT(RenderRun(run, OutputFormat::kJson),
+              AllOf(HasSubstr("\"layers\": 8"), HasSubstr("\"model_layers\": 32")));
+  run.mutable_results(0)->mutable_spec()->set_layers(32);
+  EXPECT_THAT(RenderRun(run, OutputFormat::kTable), Not(HasSubstr("llama-x [")));
+}
+
+v1::BenchmarkResult ScalingResult(const std::string& path, std::vector<std::pair<int64_t, double>> steps) {
+  v1::BenchmarkResult result;
+  result.set_outcome("ok");
+  result.mutable_spec()->set_model("llama-x");
+  result.mutable_spec()->set_path(path);
+  result.mutable_spec()->set_dtype("bfloat16");
+  result.set_bandwidth_bytes_per_second(1e10);
+  result.set_weights_provenance("synthetic:0");
+  for (const auto& [position, ms] : steps) {
+    v1::PositionResult& at = *result.add_positions();
+    at.set_position(position);
+    at.set_step_bytes(100'000'000 + position * 10'000);
+    at.mutable_step_ms()->set_n(3);
+    at.mutable_step_ms()->set_median(ms);
+    at.mutable_step_ms()->set_mean(ms);
+    at.mutable_step_ms()->set_stddev(0.5);
+  }
+  return result;
+}
+
+TEST(RenderScalingTest, PathsShareATableWithRatios) {
+  v1::Run run;
+  *run.add_results() = ScalingResult("compiled", {{1, 20}, {1024, 22}, {2047, 24}});
+  *run.add_results() = ScalingResult("graph", {{1, 10}, {1024, 33}});
+  *run.add_results() = ScalingResult("graph", {{1, 5}});
+  run.mutable_results(2)->mutable_spec()->set_layers(2);
+  const std::string text = RenderRun(run, OutputFormat::kTable);
+  EXPECT_THAT(text,
+              AllOf(HasSubstr("x compiled"), HasSubstr("22.0 ms ±0.500 ms"), HasSubstr("1.50"), HasSubstr("50%")));
+  // (24 - 20) ms for 2046 * 10 kB, which take 2.046 ms to read.
+  EXPECT_THAT(text, HasSubstr("compiled: position 2047 costs 4.00 ms more than position 1, for 20.5 MB more of cache: "
+                              "1.96x a plain read of that"));
+  EXPECT_THAT(text, HasSubstr("\nllama-x [first 2 layers], bfloat16"));  // In a table of its own.
+  EXPECT_THAT(text, Not(HasSubstr("TTFT")));
+  EXPECT_THAT(RenderRun(run, OutputFormat::kMarkdown), HasSubstr("| tg1 @ d1024 | 45.45 ± 1.03 |"));
 }
 
 TEST(RenderTest, JsonKeepsFieldNamesAndNumbers) {

@@ -50,13 +50,40 @@ class BenchClientTest(unittest.TestCase):
             self.assertEqual(database.execute("SELECT state, count(*) FROM runs").fetchone(), ("complete", 1))
             self.assertEqual(database.execute("SELECT count(*) FROM results WHERE tpot_ms > 0").fetchone(), (4,))
             rows = database.execute("SELECT metric, count(*), min(value) > 0 FROM samples GROUP BY metric ORDER BY metric").fetchall()
-            self.assertEqual(rows, [("step_ms", 36, 1), ("tpot_ms", 12, 1), ("ttft_ms", 12, 1)])
+            self.assertEqual(rows[0][:2], ("sampling_ms", 36))
+            self.assertEqual(rows[1:], [("step_ms", 36, 1), ("tpot_ms", 12, 1), ("ttft_ms", 12, 1)])
 
         shown = self.run_client("show", run["run_id"], "-o", "json")
         self.assertEqual(shown.returncode, 0, shown.stderr)
         self.assertEqual(json.loads(shown.stdout)["results"][0]["ttft_ms"]["median"], run["results"][0]["ttft_ms"]["median"])
         self.assertIn(run["run_id"], self.run_client("runs").stdout)
         self.assertIn("| tiny-llama |", self.run_client("show", "-o", "md").stdout)
+
+    def test_scaling_lists_positions_of_each_path(self):
+        result = self.run_client("run", "--models", "tiny-gemma3", "--scaling", "--max-cache-len", "600", "--paths", "compiled,graph")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        for part in ("x compiled", "\n     512 ", "\n     599 ", "compiled: position 599 costs", "synthetic:0"):
+            self.assertIn(part, result.stdout)
+        with sqlite3.connect(self.database) as database:
+            self.assertEqual(database.execute("SELECT mode FROM runs").fetchall(), [("scaling",)])
+            positions = database.execute("SELECT DISTINCT position FROM samples WHERE metric = 'step_ms' ORDER BY position").fetchall()
+            self.assertEqual([p for p, in positions], [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 599])
+
+    def test_the_first_layers_are_labelled_in_every_output(self):
+        label = "tiny-qwen3-moe [2 of 3 layers]"
+        result = self.run_client("run", "--models", "tiny-qwen3-moe", "--layers", "2", "--config", "as-fast-as-possible")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        outputs = [result.stdout, self.run_client("show").stdout, self.run_client("show", "-o", "md").stdout,
+                   self.run_client("compile", "tiny-qwen3-moe", "--layers", "2").stdout,
+                   self.run_client("explain", "tiny-qwen3-moe", "--layers", "2").stdout,
+                   self.run_client("generate", "--model", "tiny-qwen3-moe", "--layers", "2", "--prompt-tokens", "3").stderr]
+        for output in outputs:
+            self.assertIn(label, output)
+        with sqlite3.connect(self.database) as database:
+            self.assertEqual(database.execute("SELECT layers, model_layers FROM results").fetchall(), [(2, 3)])
+        refused = self.run_client("run", "--models", "tiny-qwen3-moe", "--layers", "4")
+        self.assertEqual(refused.returncode, 1, refused.stdout)
+        self.assertIn("layers is 4, not in [1, 3]", refused.stdout)
 
     def test_models_that_cannot_run_are_skipped_and_the_rest_goes_on(self):
         with tempfile.TemporaryDirectory() as directory:

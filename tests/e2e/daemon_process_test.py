@@ -112,7 +112,7 @@ class DaemonProcessTest(unittest.TestCase):
             rows = database.execute("SELECT outcome, model, ttft_ms FROM results WHERE run_id = ?", (run,)).fetchall()
             self.assertEqual(rows[0][:2], ("ok", "tiny-llama"))
             samples = dict(database.execute("SELECT metric, count(*) FROM samples GROUP BY metric").fetchall())
-            self.assertEqual(samples, {"ttft_ms": 2, "tpot_ms": 2, "step_ms": 4})
+            self.assertEqual(samples, {"ttft_ms": 2, "tpot_ms": 2, "step_ms": 4, "sampling_ms": 4})
             database.close()
 
     def test_port_in_use_is_an_error_that_names_it(self):

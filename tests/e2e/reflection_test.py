@@ -68,7 +68,7 @@ class ForeignClientTest(unittest.TestCase):
         stored = self.client.benchmark("GetRun", run_id=run)
         self.assertEqual(stored.state, "complete")
         self.assertEqual(list(stored.results), [result])
-        self.assertEqual(len(result.samples), 2 + 2 + 2 * 3)
+        self.assertEqual(len(result.samples), 2 + 2 + 2 * 2 * 3)
         self.assertIn(run, [listed.run_id for listed in self.client.benchmark("ListRuns").runs])
 
     def test_concurrent_clients_get_what_each_would_alone(self):

@@ -73,7 +73,10 @@ TEST_F(BenchmarkServiceTest, ResultSaysWhatRanAndIsStoredAsReported) {
   EXPECT_EQ(result.ttft_ms().n(), 3);
   EXPECT_EQ(result.tpot_ms().n(), 3);
   EXPECT_EQ(result.step_ms().n(), 3 * 5);
-  EXPECT_EQ(result.samples_size(), 3 + 3 + 3 * 5);
+  EXPECT_EQ(result.sampling_ms().n(), 3 * 5);
+  EXPECT_LT(result.sampling_ms().median(), result.step_ms().median());
+  EXPECT_EQ(result.samples_size(), 3 + 3 + 2 * 3 * 5);
+  EXPECT_EQ(result.model_layers(), 3);
   EXPECT_EQ(result.prompt_tokens(), 11);
   EXPECT_EQ(result.prompt_tokens_requested(), 11);
   EXPECT_EQ(result.kv_state(), "cold");
@@ -127,6 +130,99 @@ TEST_F(BenchmarkServiceTest, DigestIsThatOfTheSameTokensThroughInference) {
   std::vector<v1::DecodeResponse> messages;
   ASSERT_TRUE(ReadAll(inference_->Generate(&context, request), &messages).ok());
   EXPECT_EQ(messages.back().summary().digest(), result.output_digest());
+}
+
+TEST_F(BenchmarkServiceTest, ScalingMeasuresPositionsUpToTheEndOfTheCache) {
+  const std::string run_id = StartRun();
+  v1::BenchmarkSpec spec;
+  spec.set_model("tiny-gemma3");
+  spec.set_scenario("scaling");
+  spec.set_max_cache_len(2000);
+  spec.set_prompt_tokens(7);
+  spec.set_iters(4);
+  v1::BenchmarkResult result;
+  ASSERT_TRUE(Measure(run_id, spec, &result).ok());
+
+  EXPECT_EQ(result.outcome(), "ok") << result.error_text();
+  EXPECT_EQ(result.kv_state(), "random");
+  std::vector<int64_t> positions;
+  int64_t bytes = 0;
+  for (const v1::PositionResult& at : result.positions()) {
+    positions.push_back(at.position());
+    EXPECT_EQ(at.step_ms().n(), 4);
+    EXPECT_GT(at.step_ms().min(), 0);
+    EXPECT_GT(at.step_bytes(), bytes);  // The global layer reads every position.
+    bytes = at.step_bytes();
+  }
+  EXPECT_THAT(positions, testing::ElementsAre(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 1993));
+  EXPECT_EQ(result.step_bytes(), bytes);
+  EXPECT_EQ(result.step_ms().n(), 0);
+  EXPECT_EQ(result.ttft_ms().n(), 0);
+  const v1::PositionResult& last = result.positions(11);
+  EXPECT_NEAR(result.bandwidth_fraction(),
+              static_cast<double>(bytes) / (last.step_ms().median() * 1e-3) / result.bandwidth_bytes_per_second(),
+              1e-9);
+  EXPECT_EQ(GetRun(run_id).results(0).SerializeAsString(), result.SerializeAsString());
+}
+
+TEST_F(BenchmarkServiceTest, ScalingGoesToTheModelsLimitAndSaysWhatItCannotUse) {
+  const std::string run_id = StartRun();
+  v1::BenchmarkSpec spec;
+  spec.set_model("tiny-llama");
+  spec.set_scenario("scaling");
+  spec.set_iters(1);
+  v1::BenchmarkResult result;
+  ASSERT_TRUE(Measure(run_id, spec, &result).ok());
+  ASSERT_GT(result.positions_size(), 0) << result.error_text();
+  EXPECT_EQ(result.positions(result.positions_size() - 1).position(), 2047);  // max_position_embeddings 2048.
+
+  spec.set_prompt_tokens(4000);  // Known to be too many only when the model's limit is.
+  ASSERT_TRUE(Measure(run_id, spec, &result).ok());
+  EXPECT_EQ(result.outcome(), "failed");
+  EXPECT_EQ(result.error_kind(), "OUT_OF_RANGE");
+  spec.set_prompt_tokens(1);
+  for (const auto& spoil : std::vector<std::function<void(v1::BenchmarkSpec&)>>{
+           [](auto& s) { s.set_decode_tokens(3); }, [](auto& s) { s.set_warmups(3); },
+           [](auto& s) { s.mutable_sampling()->set_temperature(1); }, [](auto& s) { s.set_max_cache_len(1); }}) {
+    v1::BenchmarkSpec bad = spec;
+    spoil(bad);
+    EXPECT_EQ(Measure(run_id, bad, &result).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  }
+}
+
+TEST_F(BenchmarkServiceTest, ResultsOfTheFirstLayersSayOfHowMany) {
+  const std::string run_id = StartRun();
+  v1::BenchmarkSpec spec = TinySpec();
+  spec.set_layers(2);
+  v1::BenchmarkResult part, whole;
+  ASSERT_TRUE(Measure(run_id, spec, &part).ok());
+  ASSERT_TRUE(Measure(run_id, TinySpec(), &whole).ok());
+  EXPECT_EQ(part.outcome(), "ok") << part.error_text();
+  EXPECT_EQ(part.spec().layers(), 2);
+  EXPECT_EQ(part.model_layers(), 3);
+  EXPECT_LT(part.weight_bytes(), whole.weight_bytes());
+  EXPECT_NE(part.plan_hash(), whole.plan_hash());
+  EXPECT_EQ(GetRun(run_id).results(0).SerializeAsString(), part.SerializeAsString());
+}
+
+TEST_F(BenchmarkServiceTest, SampledTokensRepeatWithTheirSeed) {
+  const std::string run_id = StartRun();
+  v1::BenchmarkSpec spec = TinySpec();
+  spec.mutable_sampling()->set_temperature(0.8);
+  spec.mutable_sampling()->set_top_k(50);
+  spec.mutable_sampling()->set_top_p(0.9);
+  spec.mutable_sampling()->set_repetition_penalty(1.1);
+  spec.set_decode_tokens(30);
+  v1::BenchmarkResult sampled, again, other, greedy;
+  ASSERT_TRUE(Measure(run_id, spec, &sampled).ok());
+  ASSERT_TRUE(Measure(run_id, spec, &again).ok());
+  spec.mutable_sampling()->set_seed(9);
+  ASSERT_TRUE(Measure(run_id, spec, &other).ok());
+  EXPECT_EQ(sampled.outcome(), "ok") << sampled.error_text();
+  EXPECT_NE(sampled.output_digest(), "mixed");  // Each iteration starts from the seed.
+  EXPECT_EQ(sampled.output_digest(), again.output_digest());
+  EXPECT_NE(sampled.output_digest(), other.output_digest());
+  EXPECT_EQ(GetRun(run_id).results(2).SerializeAsString(), other.SerializeAsString());
 }
 
 TEST_F(BenchmarkServiceTest, SequentialPrefillGivesTheSameTokens) {

@@ -4,7 +4,8 @@
 #include "gtest/gtest.h"
 #include "kernels/cpu/cpu_backend.h"
 #include "runtime/base/memory_shortage.h"
-#include "server/benchmark/latency.h"
+#include "server/benchmark/benchmark.h"
+#include "server/benchmark/spec.h"
 #include "tests/forwarding_backend.h"
 #include "tests/server/fake_clock.h"
 #include "tests/server/scarce_backend.h"
@@ -165,6 +166,36 @@ TEST_F(EngineTest, UnloadClosesTheSessionsOfThatModelAlone) {
   EXPECT_EQ(engine_->Unload("tiny-llama").status().code(), absl::StatusCode::kNotFound);
 }
 
+TEST_F(EngineTest, TheFirstLayersAreAModelOfTheirOwn) {
+  LoadedModel* const whole = Load({.model = "tiny-llama", .dtype = "float32"});
+  const int64_t parameters = whole->facts().parameters;
+  EXPECT_EQ(whole->facts().layers, whole->facts().model_layers);
+  EXPECT_EQ(LabelsFor(*whole).model, "tiny-llama");
+
+  LoadedModel* const part = Load({.model = "tiny-llama", .dtype = "float32", .layers = 1});
+  EXPECT_EQ(part->facts().layers, 1);
+  EXPECT_EQ(part->facts().model_layers, 3);
+  EXPECT_LT(part->facts().parameters, parameters);
+  EXPECT_EQ(LabelsFor(*part).model, "tiny-llama [1 of 3 layers]");
+  EXPECT_TRUE((*part->NewSession(16))->Step(3).ok());
+
+  const auto beyond = engine_->Load({.model = "tiny-llama", .layers = 4}, [](absl::string_view, double) {});
+  EXPECT_EQ(beyond.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(beyond.status().message()), HasSubstr("layers is 4, not in [1, 3]"));
+}
+
+// What a session may take is bounded by the window in all layers but one; a chunk of a prompt comes on top.
+TEST_F(EngineTest, WindowedLayersAreCountedAsWhatTheyKeep) {
+  LoadedModel* const model = Load({.model = "tiny-gemma3", .max_cache_len = 2048});
+  const int64_t per_token = model->facts().kv_bytes_per_token;
+  EXPECT_LT(model->facts().max_kv_bytes, per_token * 2048 * 3 / 4);
+  EXPECT_EQ(model->KvBytes(1), per_token);
+  backend_->set_available_bytes(model->facts().max_kv_bytes);
+  EXPECT_TRUE(engine_->NewGeneration(*model, {}, 0).ok());
+  backend_->set_available_bytes(model->facts().max_kv_bytes - 1);
+  EXPECT_EQ(engine_->NewGeneration(*model, {}, 0).status().code(), absl::StatusCode::kResourceExhausted);
+}
+
 TEST_F(EngineTest, UnknownAndUncompiledModelsAreToldApart) {
   EXPECT_EQ(engine_->Find("tiny-llama").status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_EQ(engine_->Find("tiny-lama").status().code(), absl::StatusCode::kNotFound);
@@ -183,7 +214,7 @@ v1::BenchmarkSpec TinySpec() {
 
 TEST_F(EngineTest, BenchmarkThatDoesNotFitIsSkippedWithBothNumbers) {
   backend_->set_available_bytes(50'000);
-  const v1::BenchmarkResult result = RunLatency(
+  const v1::BenchmarkResult result = RunBenchmark(
       *engine_, TinySpec(), [] { return true; }, [](absl::string_view, double) {});
   EXPECT_EQ(result.outcome(), "skipped");
   EXPECT_EQ(result.error_kind(), "RESOURCE_EXHAUSTED");
@@ -193,7 +224,7 @@ TEST_F(EngineTest, BenchmarkThatDoesNotFitIsSkippedWithBothNumbers) {
 
 TEST_F(EngineTest, BenchmarkWithoutRoomForTheBandwidthProbeKeepsItsTimes) {
   backend_->set_available_bytes(10'000'000);
-  const v1::BenchmarkResult result = RunLatency(
+  const v1::BenchmarkResult result = RunBenchmark(
       *engine_, TinySpec(), [] { return true; }, [](absl::string_view, double) {});
   EXPECT_EQ(result.outcome(), "ok") << result.error_text();
   EXPECT_EQ(result.ttft_ms().n(), 3);
@@ -204,7 +235,7 @@ TEST_F(EngineTest, BenchmarkWithoutRoomForTheBandwidthProbeKeepsItsTimes) {
 // Each iteration asks twelve times at most; stopping in the third leaves the samples of the first two.
 TEST_F(EngineTest, CancelledBenchmarkHasFailedAndKeepsWhatItMeasured) {
   int measured = -1;  // Progress comes before each iteration; the warm-up is the first.
-  const v1::BenchmarkResult result = RunLatency(
+  const v1::BenchmarkResult result = RunBenchmark(
       *engine_, TinySpec(), [&] { return measured < 3; },
       [&](absl::string_view phase, double) { measured += phase == "warmup" || phase == "measure"; });
   EXPECT_EQ(result.outcome(), "failed");

@@ -55,11 +55,13 @@ v1::BenchmarkResult FullResult() {
   int next = 100;
   FillScalars(result, next);
   FillScalars(*result.mutable_spec(), next);
+  FillScalars(*result.mutable_spec()->mutable_sampling(), next);
   result.set_provenance("external");
   result.set_outcome("failed");
   result.mutable_ttft_ms()->set_median(next++);  // Without samples, the medians are what is stored.
   result.mutable_tpot_ms()->set_median(next++);
   result.mutable_step_ms()->set_median(next++);
+  result.mutable_sampling_ms()->set_median(next++);
   return result;
 }
 

@@ -1,0 +1,125 @@
+#include "server/benchmark/benchmark.h"
+
+#include <cmath>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "compiler/frontend/catalogue.h"
+#include "runtime/base/memory_shortage.h"
+#include "runtime/base/status_macros.h"
+#include "runtime/text/utf8.h"
+#include "server/benchmark/latency.h"
+#include "server/benchmark/scaling.h"
+#include "server/benchmark/spec.h"
+#include "server/benchmark/statistics.h"
+#include "server/environment.h"
+
+namespace metronome {
+namespace {
+
+constexpr double kForeignLoadWorthANote = 0.1;
+
+// Of the samples there are.
+void SummariseResult(v1::BenchmarkResult& result) {
+  SummariseSamples(result);
+  if (result.ttft_ms().n() > 0)
+    result.set_prefill_tokens_per_second(static_cast<double>(result.prompt_tokens()) /
+                                         (result.ttft_ms().median() * 1e-3));
+  if (result.tpot_ms().n() > 0) result.set_decode_tokens_per_second(1e3 / result.tpot_ms().median());
+}
+
+void RecordForeignLoad(Measurement& m) {
+  const std::optional<double> fraction = m.foreign_load.has_value() ? m.foreign_load->Fraction() : std::nullopt;
+  if (!fraction.has_value()) return;
+  m.result.set_foreign_cpu_fraction(*fraction);
+  if (*fraction > kForeignLoadWorthANote)
+    m.AddNote(absl::StrCat("others took ", std::lround(*fraction * 100), "% of the CPUs while this was measured"));
+}
+
+// The step that step_bytes speaks of; 0 when there was none.
+double StepMs(const v1::BenchmarkResult& result) {
+  if (result.positions_size() > 0) return result.positions(result.positions_size() - 1).step_ms().median();
+  return result.tpot_ms().n() > 0 ? result.tpot_ms().median() : 0;
+}
+
+void CompareWithBandwidth(Measurement& m) {
+  const absl::StatusOr<double> bandwidth = m.engine.backend().MeasureReadBandwidth();
+  if (!bandwidth.ok()) {  // The model left no room for the probe: the times measured stand.
+    m.AddNote(absl::StrCat("bandwidth not measured: ", ToUtf8Lossy(bandwidth.status().message())));
+    return;
+  }
+  m.result.set_bandwidth_bytes_per_second(*bandwidth);
+  if (const double ms = StepMs(m.result); ms > 0)
+    m.result.set_bandwidth_fraction(static_cast<double>(m.result.step_bytes()) / (ms * 1e-3) / *bandwidth);
+}
+
+absl::Status Measure(Measurement& m) {
+  ASSIGN_OR_RETURN(const ModelRequest request, ModelRequestOf(m.spec, m.engine.backend().name()));
+  ASSIGN_OR_RETURN(LoadedModel * model, m.engine.Load(request, m.progress, m.keep_going));
+  const LoadedModel::Facts& facts = model->facts();
+  m.result.set_compile_ms(facts.compile_ms);
+  m.result.set_load_ms(facts.load_ms);
+  m.result.set_weight_bytes(facts.weight_bytes);
+  m.result.set_plan_hash(facts.plan_hash);
+  m.result.set_weights_provenance(facts.weights_provenance);
+  m.result.set_model_layers(static_cast<int32_t>(facts.model_layers));
+  RETURN_IF_ERROR(m.spec.scenario() == kScaling ? MeasureScaling(*model, m) : MeasureLatency(*model, m));
+  RecordForeignLoad(m);
+  m.result.set_peak_memory_bytes(PeakResidentBytes());  // Before the probe below takes memory of its own.
+  SummariseResult(m.result);
+  m.progress("bandwidth", 0);
+  CompareWithBandwidth(m);
+  return absl::OkStatus();
+}
+
+// The memory that a skipped model lacks, whatever it was skipped for: one that is not supported may not fit either.
+std::optional<MemoryShortage> ShortageFor(const Engine& engine, const v1::BenchmarkSpec& spec,
+                                          const absl::Status& status) {
+  const CatalogueEntry* entry = FindModel(spec.model());
+  const std::optional<DType> dtype = ParseDType(spec.dtype());
+  if (!absl::IsUnimplemented(status) || entry == nullptr || !dtype.has_value()) return ShortageOf(status);
+  const MemoryShortage weights = {.bytes_needed = entry->parameters * static_cast<int64_t>(SizeOf(*dtype)),
+                                  .bytes_available = engine.backend().MemoryAvailableBytes()};
+  if (weights.bytes_needed <= weights.bytes_available) return std::nullopt;
+  return weights;
+}
+
+// What this machine or build cannot do is skipped; what went wrong has failed.
+bool IsSkip(const absl::Status& status) { return absl::IsResourceExhausted(status) || absl::IsUnimplemented(status); }
+
+void RecordError(const Engine& engine, const absl::Status& status, v1::BenchmarkResult& result) {
+  result.set_outcome(IsSkip(status) ? "skipped" : "failed");
+  result.set_error_kind(absl::StatusCodeToString(status.code()));
+  result.set_error_text(ToUtf8Lossy(status.message()));  // It may quote bytes of a file.
+  if (const std::optional<MemoryShortage> shortage = ShortageFor(engine, result.spec(), status)) {
+    result.set_bytes_needed(shortage->bytes_needed);
+    result.set_bytes_available(shortage->bytes_available);
+  }
+}
+
+}  // namespace
+
+v1::BenchmarkResult RunBenchmark(Engine& engine, const v1::BenchmarkSpec& spec, const std::function<bool()>& keep_going,
+                                 const BenchmarkProgress& progress) {
+  const bool loaded_before = engine.Find(spec.model()).ok();
+  ResetPeakResidentBytes();
+  Measurement measurement = {.engine = engine, .spec = spec, .keep_going = keep_going, .progress = progress};
+  v1::BenchmarkResult& result = measurement.result;
+  *result.mutable_spec() = spec;
+  result.set_provenance("server");
+  result.set_memory_available_before_bytes(engine.backend().MemoryAvailableBytes());
+  const absl::Status status = Measure(measurement);
+  if (!status.ok()) SummariseResult(result);  // What there is.
+  if (result.peak_memory_bytes() == 0) result.set_peak_memory_bytes(PeakResidentBytes());
+  if (!loaded_before && engine.Find(spec.model()).ok()) engine.Unload(spec.model()).status().IgnoreError();
+  result.set_memory_available_after_bytes(engine.backend().MemoryAvailableBytes());
+  if (status.ok()) {
+    result.set_outcome("ok");
+  } else {
+    RecordError(engine, status, result);
+  }
+  return std::move(result);
+}
+
+}  // namespace metronome

@@ -1,0 +1,19 @@
+#ifndef METRONOME_SERVER_BENCHMARK_BENCHMARK_H_
+#define METRONOME_SERVER_BENCHMARK_BENCHMARK_H_
+
+#include <functional>
+
+#include "metronome/v1/benchmark.pb.h"
+#include "server/benchmark/measurement.h"
+#include "server/engine.h"
+
+namespace metronome {
+
+// Measures one model as the normalised spec says: loads it unless it is loaded, runs the scenario, and unloads it if
+// this call loaded it. On the engine's thread. Failures and skips are results too: outcome, error and bytes say why.
+v1::BenchmarkResult RunBenchmark(Engine& engine, const v1::BenchmarkSpec& spec, const std::function<bool()>& keep_going,
+                                 const BenchmarkProgress& progress);
+
+}  // namespace metronome
+
+#endif  // METRONOME_SERVER_BENCHMARK_BENCHMARK_H_

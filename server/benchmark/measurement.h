@@ -1,0 +1,32 @@
+#ifndef METRONOME_SERVER_BENCHMARK_MEASUREMENT_H_
+#define METRONOME_SERVER_BENCHMARK_MEASUREMENT_H_
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "metronome/v1/benchmark.pb.h"
+#include "server/benchmark/foreign_load.h"
+#include "server/engine.h"
+
+namespace metronome {
+
+using BenchmarkProgress = std::function<void(absl::string_view phase, double fraction)>;
+
+// What a scenario works with while it measures, and what it fills. Used on the engine's thread.
+struct Measurement {
+  Engine& engine;
+  const v1::BenchmarkSpec& spec;            // Normalised.
+  const std::function<bool()>& keep_going;  // Asked between steps; no means Cancelled.
+  const BenchmarkProgress& progress;
+  v1::BenchmarkResult result;
+  std::optional<ForeignLoadProbe> foreign_load;  // From when samples count.
+
+  void AddSample(const char* metric, int iteration, int64_t position, double value);
+  void AddNote(const std::string& note);  // After those there are.
+};
+
+}  // namespace metronome
+
+#endif  // METRONOME_SERVER_BENCHMARK_MEASUREMENT_H_

@@ -1,0 +1,49 @@
+#include "server/benchmark/scaling.h"
+
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "runtime/base/status_macros.h"
+#include "runtime/plan/step_bytes.h"
+#include "server/prompt.h"
+
+namespace metronome {
+
+std::vector<int64_t> ScalingPositions(int64_t last) {
+  std::vector<int64_t> positions;
+  for (int64_t position = 1; position < last; position *= 2) positions.push_back(position);
+  positions.push_back(last);
+  return positions;
+}
+
+absl::Status MeasureScaling(LoadedModel& model, Measurement& m) {
+  const int64_t last = model.facts().max_cache_len - m.spec.prompt_tokens();
+  if (last < 1) {
+    return absl::OutOfRangeError(absl::StrCat("prompt_tokens ", m.spec.prompt_tokens(),
+                                              " leave no position in a cache of ", model.facts().max_cache_len));
+  }
+  m.result.set_kv_state("random");
+  ASSIGN_OR_RETURN(const std::unique_ptr<Session> session, m.engine.NewSession(model, 0));
+  const std::vector<int64_t> positions = ScalingPositions(last);
+  const std::vector<int32_t> tokens = SyntheticTokens(m.spec.iters() + 1, m.spec.seed(), model.facts().vocab_size);
+  for (size_t i = 0; i < positions.size(); ++i) {
+    const int64_t position = positions[i];
+    m.progress("measure", static_cast<double>(i) / static_cast<double>(positions.size()));
+    RETURN_IF_ERROR(session->AdvanceRandomly(position, m.spec.seed()));
+    for (int iteration = -1; iteration < m.spec.iters(); ++iteration) {
+      if (!m.keep_going()) return absl::CancelledError("cancelled by the client");
+      if (iteration == 0 && !m.foreign_load.has_value()) m.foreign_load.emplace();
+      const int64_t start = m.engine.clock().MonotonicNs();
+      RETURN_IF_ERROR(session->Step(tokens[static_cast<size_t>(iteration + 1)]));
+      const int64_t step_ns = m.engine.clock().MonotonicNs() - start;
+      RETURN_IF_ERROR(session->Truncate(position));
+      if (iteration >= 0) m.AddSample("step_ms", iteration, position, static_cast<double>(step_ns) * 1e-6);
+    }
+    m.result.set_step_bytes(StepReadBytes(model.decode_plan(), {.seq = 1, .past = position}));
+    m.AddSample("step_bytes", 0, position, static_cast<double>(m.result.step_bytes()));
+  }
+  m.result.set_kv_bytes(session->kv_bytes());
+  return absl::OkStatus();
+}
+
+}  // namespace metronome
