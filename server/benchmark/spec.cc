@@ -11,7 +11,7 @@ namespace {
 constexpr int64_t kDefaultPromptTokens = 21;  // What the default prompt has with these models' tokenizers.
 constexpr int64_t kScalingMaxCacheLen = 32768;
 constexpr int64_t kMaxTokens = int64_t{1} << 20;
-constexpr int64_t kMaxSamples = 1000000;  // Of decode steps; 30 MB as a message.
+constexpr int64_t kMaxSamples = 1000000;  // Of decode steps; 60 MB as a message.
 
 absl::Status CheckRange(absl::string_view field, int64_t value, int64_t least, int64_t greatest) {
   if (value >= least && value <= greatest) return absl::OkStatus();
