@@ -3,56 +3,40 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 #include <utility>
 
-#include "absl/container/flat_hash_set.h"
+#include "absl/numeric/int128.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/status_macros.h"
+#include "runtime/sampling/exp.h"
+#include "runtime/sampling/passes.h"
 
 namespace metronome {
 namespace {
 
 constexpr float kRemoved = -std::numeric_limits<float>::infinity();
 
+// A draw sums the weights of one block at a time, then walks through the one it falls into.
+constexpr size_t kDrawBlock = 512;
+
 absl::Status OutsideRange(absl::string_view field, double value, absl::string_view range) {
   return absl::InvalidArgumentError(absl::StrCat(field, " is ", value, ", not ", range));
 }
 
-// The first index of the largest logit. Internal for NaN or no finite logit.
-absl::StatusOr<int32_t> ArgMax(absl::Span<const float> logits) {
-  int32_t best = -1;
-  float largest = kRemoved;
-  for (size_t i = 0; i < logits.size(); ++i) {
-    if (std::isnan(logits[i])) return absl::InternalError(absl::StrCat("logit ", i, " is NaN"));
-    if (logits[i] > largest) {
-      largest = logits[i];
-      best = static_cast<int32_t>(i);
-    }
+int64_t FirstIndexOf(absl::Span<const float> logits, float value) {
+  return std::find(logits.begin(), logits.end(), value) - logits.begin();
+}
+
+// Each as often as it is listed: what is written depends on `logits` alone.
+void Penalise(absl::Span<const float> logits, absl::Span<const int32_t> history, float penalty,
+              absl::Span<float> penalised) {
+  for (const int32_t id : history) {
+    if (id < 0 || static_cast<size_t>(id) >= logits.size()) continue;
+    const float logit = logits[id];
+    penalised[id] = logit < 0 ? logit * penalty : logit / penalty;
   }
-  if (best < 0) return absl::InternalError("no logit is finite");
-  return best;
 }
-
-// Tokens that are not removed, by falling logit and then rising id.
-std::vector<int32_t> SortedCandidates(absl::Span<const float> logits) {
-  std::vector<int32_t> ids;
-  for (size_t i = 0; i < logits.size(); ++i) {
-    if (logits[i] != kRemoved) ids.push_back(static_cast<int32_t>(i));
-  }
-  std::sort(ids.begin(), ids.end(),
-            [&](int32_t a, int32_t b) { return std::pair(-logits[a], a) < std::pair(-logits[b], b); });
-  return ids;
-}
-
-double ExpSum(absl::Span<const float> logits, float largest) {
-  double sum = 0;
-  for (float logit : logits) sum += std::exp(static_cast<double>(logit) - largest);
-  return sum;
-}
-
-float Largest(absl::Span<const float> logits) { return *std::max_element(logits.begin(), logits.end()); }
 
 }  // namespace
 
@@ -69,88 +53,111 @@ absl::Status ValidateSamplingOptions(const SamplingOptions& options) {
   return absl::OkStatus();
 }
 
-void ApplyRepetitionPenalty(absl::Span<float> logits, absl::Span<const int32_t> history, double penalty) {
-  absl::flat_hash_set<int32_t> seen;
-  for (int32_t id : history) {
-    if (id < 0 || static_cast<size_t>(id) >= logits.size() || !seen.insert(id).second) continue;
-    float& logit = logits[id];
-    logit = logit < 0 ? logit * static_cast<float>(penalty) : logit / static_cast<float>(penalty);
-  }
-}
-
-void ApplyTopK(absl::Span<float> logits, int64_t k) {
-  if (k <= 0 || k >= static_cast<int64_t>(logits.size())) return;
-  std::vector<float> sorted(logits.begin(), logits.end());
-  std::nth_element(sorted.begin(), sorted.begin() + (k - 1), sorted.end(), std::greater<float>());
-  const float threshold = sorted[k - 1];
-  for (float& logit : logits) {
-    if (logit < threshold) logit = kRemoved;
-  }
-}
-
-void ApplyTopP(absl::Span<float> logits, double p) {
-  if (p >= 1) return;
-  const std::vector<int32_t> ids = SortedCandidates(logits);
-  if (ids.empty()) return;
-  const float largest = logits[ids[0]];
-  const double sum = ExpSum(logits, largest);
-  double before = 0;  // Probability of all more likely tokens.
-  for (size_t rank = 0; rank < ids.size(); ++rank) {
-    const double probability = std::exp(static_cast<double>(logits[ids[rank]]) - largest) / sum;
-    if (rank > 0 && before >= p) logits[ids[rank]] = kRemoved;
-    before += probability;
-  }
-}
-
-void ApplyMinP(absl::Span<float> logits, double p) {
-  if (p <= 0) return;
-  const float threshold = Largest(logits) + static_cast<float>(std::log(p));
-  for (float& logit : logits) {
-    if (logit < threshold) logit = kRemoved;
-  }
-}
-
 absl::StatusOr<Sampler> Sampler::Create(const SamplingOptions& options) {
   RETURN_IF_ERROR(ValidateSamplingOptions(options));
   return Sampler(options);
 }
 
-double Sampler::Uniform() { return static_cast<double>(NextSplitMix64(state_) >> 11) * 0x1p-53; }
+absl::StatusOr<float> Sampler::Prepare(absl::Span<const float> logits, absl::Span<const int32_t> history) {
+  const auto count = static_cast<int64_t>(logits.size());
+  if (count > kMaxWeights) {
+    return absl::InvalidArgumentError(absl::StrCat(count, " logits are more than ", kMaxWeights));
+  }
+  values_ = logits;
+  if (options_.repetition_penalty != 1) {
+    penalised_.assign(logits.begin(), logits.end());
+    Penalise(logits, history, static_cast<float>(options_.repetition_penalty), absl::MakeSpan(penalised_));
+    values_ = penalised_;
+  }
+  block_largest_.resize(LogitBlocks(count));
+  if (!FindBlockLargest(values_, absl::MakeSpan(block_largest_))) {
+    const auto is_nan = [](float logit) { return std::isnan(logit); };
+    const auto at = std::find_if(values_.begin(), values_.end(), is_nan) - values_.begin();
+    return absl::InternalError(absl::StrCat("logit ", at, " is NaN"));
+  }
+  const auto largest = std::max_element(block_largest_.begin(), block_largest_.end());
+  if (largest == block_largest_.end() || *largest == kRemoved) return absl::InternalError("no logit is finite");
+  return *largest;
+}
+
+absl::Status Sampler::Weigh(float largest) {
+  if (std::isinf(largest)) {
+    return absl::InternalError(absl::StrCat("logit ", FirstIndexOf(values_, largest), " is infinite"));
+  }
+  // The rank of a logit does not change with the temperature, and rounding makes no ties before it is applied.
+  whole_ = options_.top_k == 0 || options_.top_k >= static_cast<int64_t>(values_.size());
+  if (!whole_) {
+    const float smallest = selection_.KthLargest(values_, block_largest_, options_.top_k);
+    CollectNotSmaller(values_, block_largest_, std::max(smallest, std::numeric_limits<float>::lowest()), positions_,
+                      kept_);
+    values_ = kept_;
+  }
+  // Probabilities do not change when all logits shift. Relative to the largest, in double, no temperature overflows:
+  // the smallest ones leave only the largest logit.
+  const double inverse = std::min(1 / options_.temperature, std::numeric_limits<double>::max());
+  weights_.resize(values_.size());
+  ExpWeights(values_, largest, inverse, absl::MakeSpan(weights_));
+  if (options_.top_p < 1) ApplyTopP();
+  if (options_.min_p > 0) RemoveLighter(static_cast<float>(options_.min_p), absl::MakeSpan(weights_));
+  return absl::OkStatus();
+}
+
+void Sampler::ApplyTopP() {
+  // A token is removed when those that rank before it reach top_p, so the last one kept is the first to reach it. The
+  // largest weighs 1: the total is not 0.
+  const uint64_t total = SumWeights(weights_);
+  const auto reached = static_cast<uint64_t>(std::ceil(options_.top_p * static_cast<double>(total)));
+  const int64_t last = selection_.Crossing(values_, weights_, std::clamp<uint64_t>(reached, 1, total));
+  const float threshold = values_[last];
+  const auto later = static_cast<size_t>(last + 1);
+  RemoveSmaller(values_.first(later), threshold, absl::MakeSpan(weights_).first(later));
+  RemoveNotLarger(values_.subspan(later), threshold, absl::MakeSpan(weights_).subspan(later));
+}
+
+size_t Sampler::Draw() {
+  const absl::Span<const float> weights = weights_;
+  block_sums_.clear();
+  uint64_t total = 0;
+  for (size_t begin = 0; begin < weights.size(); begin += kDrawBlock) {
+    block_sums_.push_back(SumWeights(weights.subspan(begin, kDrawBlock)));
+    total += block_sums_.back();
+  }
+  // A uniform integer of [0, total): the generator's 64 bits as a fraction of it.
+  uint64_t remaining = absl::Uint128High64(absl::uint128(NextSplitMix64(state_)) * total);
+  size_t block = 0;
+  for (; remaining >= block_sums_[block]; ++block) remaining -= block_sums_[block];
+  size_t index = block * kDrawBlock;
+  for (; remaining >= FixedPoint(weights[index]); ++index) remaining -= FixedPoint(weights[index]);
+  return index;
+}
 
 absl::StatusOr<int32_t> Sampler::Next(absl::Span<const float> logits, absl::Span<const int32_t> history,
                                       std::optional<int32_t> most_likely) {
-  const bool penalised = options_.repetition_penalty != 1;
-  if (options_.temperature == 0 && !penalised) {
-    const bool found = most_likely.has_value() && *most_likely >= 0 &&
-                       *most_likely < static_cast<int64_t>(logits.size()) && logits[*most_likely] != kRemoved;
-    return found ? absl::StatusOr<int32_t>(*most_likely) : ArgMax(logits);
+  const bool greedy = options_.temperature == 0;
+  if (greedy && options_.repetition_penalty == 1 && most_likely.has_value() && *most_likely >= 0 &&
+      *most_likely < static_cast<int64_t>(logits.size()) && logits[*most_likely] != kRemoved) {
+    return *most_likely;
   }
+  ASSIGN_OR_RETURN(const float largest, Prepare(logits, history));
+  if (greedy) return static_cast<int32_t>(FirstIndexOf(values_, largest));
+  RETURN_IF_ERROR(Weigh(largest));
+  return TokenAt(Draw());
+}
 
-  work_.assign(logits.begin(), logits.end());
-  const absl::Span<float> work = absl::MakeSpan(work_);
-  if (penalised) ApplyRepetitionPenalty(work, history, options_.repetition_penalty);
-  ASSIGN_OR_RETURN(const int32_t best, ArgMax(work));
-  if (options_.temperature == 0) return best;
-
-  // Probabilities do not change when all logits shift. Relative to the largest, in double, no temperature overflows or
-  // divides by zero: the smallest ones leave only the largest logit.
-  const double peak = work[best];
-  if (std::isinf(peak)) return absl::InternalError(absl::StrCat("logit ", best, " is infinite"));
-  for (float& logit : work) logit = static_cast<float>((logit - peak) / options_.temperature);
-  ApplyTopK(work, options_.top_k);
-  ApplyTopP(work, options_.top_p);
-  ApplyMinP(work, options_.min_p);
-
-  const float largest = Largest(work);
-  double remaining = Uniform() * ExpSum(work, largest);
-  int32_t last = best;  // What rounding at the end of the sum falls back to.
-  for (size_t i = 0; i < work.size(); ++i) {
-    if (work[i] == kRemoved) continue;
-    last = static_cast<int32_t>(i);
-    remaining -= std::exp(static_cast<double>(work[i]) - largest);
-    if (remaining < 0) break;
+absl::StatusOr<std::vector<double>> Sampler::Distribution(absl::Span<const float> logits,
+                                                          absl::Span<const int32_t> history) {
+  ASSIGN_OR_RETURN(const float largest, Prepare(logits, history));
+  std::vector<double> probabilities(logits.size());
+  if (options_.temperature == 0) {
+    probabilities[FirstIndexOf(values_, largest)] = 1;
+    return probabilities;
   }
-  return last;
+  RETURN_IF_ERROR(Weigh(largest));
+  const auto total = static_cast<double>(SumWeights(weights_));
+  for (size_t i = 0; i < weights_.size(); ++i) {
+    probabilities[TokenAt(i)] = static_cast<double>(FixedPoint(weights_[i])) / total;
+  }
+  return probabilities;
 }
 
 }  // namespace metronome

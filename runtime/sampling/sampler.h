@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "runtime/sampling/selection.h"
 
 namespace metronome {
 
@@ -19,7 +20,8 @@ struct SamplingOptions {
   double temperature =
       0;  // >= 0. 0 = greedy: the most likely token, ties to the lowest id; the fields below are then not used.
   int64_t top_k = 0;  // >= 0. Keeps logits no smaller than the k-th largest; 0 = off.
-  double top_p = 1;   // (0, 1]. Keeps the most likely tokens that together reach this probability; 1 = off.
+  double top_p = 1;   // (0, 1]. Keeps the most likely tokens that together reach this probability, of equal ones those
+                      // with the lowest ids; 1 = off.
   double min_p = 0;   // [0, 1]. Drops tokens less likely than this fraction of the most likely; 0 = off.
   uint64_t seed = 0;  // Equal seeds give equal tokens on every platform.
 };
@@ -27,32 +29,49 @@ struct SamplingOptions {
 // InvalidArgument naming the field, its value and its range.
 absl::Status ValidateSamplingOptions(const SamplingOptions& options);
 
-// In-place transforms of logits [vocab]; removed tokens become -infinity.
-void ApplyRepetitionPenalty(absl::Span<float> logits, absl::Span<const int32_t> history, double penalty);
-void ApplyTopK(absl::Span<float> logits, int64_t k);
-void ApplyTopP(absl::Span<float> logits, double p);
-void ApplyMinP(absl::Span<float> logits, double p);
-
-// Draws tokens for one sequence. Not thread-safe.
+// Draws tokens for one sequence. Keeps its buffers between tokens: about 5 bytes a logit, 4 more with a repetition
+// penalty and up to 10 more with filters that leave many. Not thread-safe.
 class Sampler {
  public:
   // InvalidArgument as ValidateSamplingOptions.
   static absl::StatusOr<Sampler> Create(const SamplingOptions& options);
 
-  // The next token after `history` (prompt and generated ids). Internal when a logit is NaN, all are -infinity, or one
-  // is +infinity and the choice is not greedy: the model failed.
+  // The next token after `history` (prompt and generated ids; those outside the vocabulary are passed over), of
+  // logits [vocab]. Probabilities are relative to the most likely token's and exact to 2^-23 of themselves or 2^-43.
   // `most_likely`, if given, is the first token of the largest logit, or logits.size() when one is NaN; it saves a
   // greedy choice the search.
+  // Errors: Internal when a logit is NaN, all are -infinity, or one is +infinity and the choice is not greedy: the
+  // model failed. InvalidArgument for more than kMaxWeights (2 Mi) logits.
   absl::StatusOr<int32_t> Next(absl::Span<const float> logits, absl::Span<const int32_t> history,
                                std::optional<int32_t> most_likely = std::nullopt);
 
+  // The probability [vocab] of each token in Next with the same logits and history, 0 for what the options remove.
+  // Draws nothing. Errors as Next.
+  absl::StatusOr<std::vector<double>> Distribution(absl::Span<const float> logits, absl::Span<const int32_t> history);
+
  private:
   explicit Sampler(const SamplingOptions& options) : options_(options), state_(options.seed) {}
-  double Uniform();  // [0, 1).
+
+  // Leaves penalised logits in `values_`, their blocks' largest in `block_largest_`, and returns the largest of all.
+  absl::StatusOr<float> Prepare(absl::Span<const float> logits, absl::Span<const int32_t> history);
+  // Leaves the tokens that may be drawn in `weights_` and `positions_`. `largest` is that of `values_`.
+  absl::Status Weigh(float largest);
+  void ApplyTopP();
+  // An index of `weights_`, and the token it stands for.
+  size_t Draw();
+  int32_t TokenAt(size_t index) const { return whole_ ? static_cast<int32_t>(index) : positions_[index]; }
 
   SamplingOptions options_;
-  uint64_t state_;
-  std::vector<float> work_;
+  uint64_t state_;  // Of the generator.
+  Selection selection_;
+  absl::Span<const float> values_;    // During a call: logits after the penalty, then those that top_k keeps.
+  bool whole_ = true;                 // `values_` are the whole vocabulary, not those of `positions_`.
+  std::vector<float> penalised_;      // [vocab].
+  std::vector<float> block_largest_;  // [LogitBlocks(vocab)].
+  std::vector<int32_t> positions_;    // [values_.size()], rising, unless whole_.
+  std::vector<float> kept_;           // [values_.size()], unless whole_.
+  std::vector<float> weights_;        // [values_.size()]: probabilities relative to the largest; 0 = removed.
+  std::vector<uint64_t> block_sums_;  // Of `weights_`.
 };
 
 }  // namespace metronome
