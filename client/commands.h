@@ -60,6 +60,7 @@ struct GenerateOptions {
   int64_t prompt_tokens = 0;  // Seeded random ids instead of a prompt.
   int64_t max_tokens = 64;
   bool stop_at_eos = true;
+  std::vector<int32_t> stop_token_ids;
   v1::Sampling sampling;
 };
 ExitCode GenerateText(const ServerOptions& server, const GenerateOptions& options);

@@ -1,5 +1,6 @@
 #include <cstdio>
 
+#include "absl/strings/escaping.h"
 #include "client/commands.h"
 #include "client/compile.h"
 #include "client/render/format.h"
@@ -14,6 +15,7 @@ v1::GenerateRequest RequestFor(const GenerateOptions& options) {
   request.set_max_tokens(options.max_tokens);
   request.set_stop_at_eos(options.stop_at_eos);
   *request.mutable_sampling() = options.sampling;
+  for (const int32_t id : options.stop_token_ids) request.add_stop_token_ids(id);
   v1::Prompt& prompt = *request.mutable_prompt();
   if (options.prompt_tokens != 0) {
     prompt.mutable_synthetic()->set_tokens(options.prompt_tokens);
@@ -32,8 +34,18 @@ v1::GenerateRequest RequestFor(const GenerateOptions& options) {
   return request;
 }
 
+// A line of its own, with what else was likely.
+void PrintWithLogProbs(const v1::Token& token) {
+  std::printf("%8d %9.4f  \"%s\"", token.id(), token.logprob(), absl::CHexEscape(token.text()).c_str());
+  for (const v1::TokenLogProb& likely : token.top_logprobs())
+    std::printf("  %d %.4f \"%s\"", likely.id(), likely.logprob(), absl::CHexEscape(likely.text()).c_str());
+  std::printf("\n");
+}
+
 void PrintToken(const v1::Token& token, bool has_tokenizer) {
-  if (has_tokenizer) {
+  if (token.has_logprob()) {
+    PrintWithLogProbs(token);
+  } else if (has_tokenizer) {
     std::fputs(token.text().c_str(), stdout);
   } else {
     std::printf("%d ", token.id());

@@ -142,6 +142,10 @@ void AddGenerate(CLI::App& app, Arguments& arguments) {
       "--min-p", [&](const double& v) { options.sampling.set_min_p(v); }, "0 = off");
   generate.add_option_function<double>(
       "--repetition-penalty", [&](const double& v) { options.sampling.set_repetition_penalty(v); }, "1 = off");
+  generate.add_option_function<int32_t>(
+      "--logprobs", [&](const int32_t& v) { options.sampling.set_logprobs(v); },
+      "a token a line with its log-probability and those of so many most likely tokens, 0 to 20");
+  generate.add_option("--stop-token-ids", options.stop_token_ids, "end after the first of these")->delimiter(',');
   generate.add_option_function<uint64_t>(
       "--sampling-seed", [&](const uint64_t& v) { options.sampling.set_seed(v); }, "of sampling");
 }

@@ -3,16 +3,9 @@
 #include <algorithm>
 #include <utility>
 
-namespace metronome {
+#include "server/messages.h"
 
-v1::Token ToToken(const GeneratedToken& token, int64_t step_ns) {
-  v1::Token message;
-  message.set_id(token.id);
-  message.set_text(token.text);
-  message.set_position(token.position);
-  message.set_step_ns(step_ns);
-  return message;
-}
+namespace metronome {
 
 DecodeJob::DecodeJob(Engine& engine, std::shared_ptr<DecodeStream> stream, Options options)
     : engine_(engine), stream_(std::move(stream)), options_(std::move(options)) {}
@@ -21,10 +14,10 @@ void DecodeJob::Run() {
   if (tokens_ == 0) {
     const Generation* generation = engine_.Reacquire(options_.session);
     labels_ = LabelsFor(generation->model());
+    tokenizer_ = generation->model().tokenizer();
     if (options_.stop_at_eos) eos_ = generation->model().config().eos_token_ids;
     last_ns_ = engine_.clock().MonotonicNs();
-    if (options_.first_token.has_value() &&
-        Emit(*options_.first_token, options_.first_token->known_ns) == Progress::kEnded)
+    if (options_.first_token.has_value() && Emit(*options_.first_token, options_.first_known_ns) == Progress::kEnded)
       return;
   }
   while (Step() == Progress::kMore) {
@@ -53,24 +46,27 @@ DecodeJob::Progress DecodeJob::Step() {
     return Progress::kEnded;
   }
   engine_.metrics().ObserveStep(labels_, static_cast<double>(token->known_ns - previous_ns) * 1e-9);
-  return Emit(*token, previous_ns);
+  return Emit(ToToken(*token, token->known_ns - previous_ns, tokenizer_), token->known_ns);
 }
 
-DecodeJob::Progress DecodeJob::Emit(const GeneratedToken& token, int64_t previous_ns) {
-  last_ns_ = token.known_ns;
-  if (tokens_++ == 0) first_ns_ = token.known_ns;
-  digest_.Add(token.id);
-  const bool eos = std::find(eos_.begin(), eos_.end(), token.id) != eos_.end();
-  const bool ends = eos || tokens_ >= options_.max_tokens;
+DecodeJob::Progress DecodeJob::Emit(v1::Token token, int64_t known_ns) {
+  last_ns_ = known_ns;
+  if (tokens_++ == 0) first_ns_ = known_ns;
+  digest_.Add(token.id());
+  const auto among = [&](const std::vector<int32_t>& ids) {
+    return std::find(ids.begin(), ids.end(), token.id()) != ids.end();
+  };
+  const bool eos = among(eos_), stop = among(options_.stop_token_ids);
+  const bool ends = eos || stop || tokens_ >= options_.max_tokens;
   v1::DecodeResponse response;
-  *response.mutable_token() = ToToken(token, token.known_ns - previous_ns);
+  *response.mutable_token() = std::move(token);
   if (ends && options_.close_session) {  // Nothing will complete what the last tokens began.
     response.mutable_token()->mutable_text()->append(engine_.Reacquire(options_.session)->FinishText());
   }
   stream_->Push(std::move(response));
   if (tokens_ == 1) options_.timeline.set_first_write_ns(SinceReceived(engine_.clock().MonotonicNs()));
   if (!ends) return Progress::kMore;
-  SendSummary(eos ? "eos" : "length");
+  SendSummary(stop ? "stop" : eos ? "eos" : "length");
   End(absl::OkStatus());
   return Progress::kEnded;
 }

@@ -20,10 +20,12 @@ class DecodeJob : public std::enable_shared_from_this<DecodeJob> {
     std::string session;
     int64_t max_tokens = 0;  // To generate, the first token below included.
     bool stop_at_eos = false;
+    std::vector<int32_t> stop_token_ids;
     bool close_session = false;  // At the end, however it comes; cancellation always closes.
     int64_t received_ns = 0;
-    // Generate: the token that the prefill gave, already counted, and the timeline so far.
-    std::optional<GeneratedToken> first_token;
+    // Generate: the token that the prefill gave, already counted, when it was known, and the timeline so far.
+    std::optional<v1::Token> first_token;
+    int64_t first_known_ns = 0;
     v1::Timeline timeline;
   };
 
@@ -35,7 +37,7 @@ class DecodeJob : public std::enable_shared_from_this<DecodeJob> {
  private:
   enum class Progress { kMore, kEnded };
   Progress Step();
-  Progress Emit(const GeneratedToken& token, int64_t previous_ns);
+  Progress Emit(v1::Token token, int64_t known_ns);
   void End(absl::Status status);
   void SendSummary(const char* reason);
   int64_t SinceReceived(int64_t ns) const { return ns - options_.received_ns; }
@@ -44,14 +46,13 @@ class DecodeJob : public std::enable_shared_from_this<DecodeJob> {
   std::shared_ptr<DecodeStream> stream_;
   Options options_;
   ModelLabels labels_;
+  const Tokenizer* tokenizer_ = nullptr;  // Of the model, which outlives its sessions.
   std::vector<int32_t> eos_;
   TokenDigest digest_;
   int64_t tokens_ = 0;
   int64_t first_ns_ = 0;  // When the first token of this call was known.
   int64_t last_ns_ = 0;   // When the latest token of the sequence was known.
 };
-
-v1::Token ToToken(const GeneratedToken& token, int64_t step_ns);
 
 }  // namespace metronome
 

@@ -123,11 +123,11 @@ absl::StatusOr<std::unique_ptr<Session>> Engine::NewSession(LoadedModel& model, 
   return model.NewSession(max_cache_len);
 }
 
-absl::StatusOr<std::unique_ptr<Generation>> Engine::NewGeneration(LoadedModel& model, const SamplingOptions& sampling,
+absl::StatusOr<std::unique_ptr<Generation>> Engine::NewGeneration(LoadedModel& model, const GenerationOptions& options,
                                                                   int64_t max_cache_len) {
-  ASSIGN_OR_RETURN(Sampler sampler, Sampler::Create(sampling));
+  ASSIGN_OR_RETURN(Sampler sampler, Sampler::Create(options.sampling));
   ASSIGN_OR_RETURN(std::unique_ptr<Session> session, NewSession(model, max_cache_len));
-  return std::make_unique<Generation>(model, std::move(session), std::move(sampler), clock_);
+  return std::make_unique<Generation>(model, std::move(session), std::move(sampler), options.logprobs, clock_);
 }
 
 std::string Engine::Keep(std::unique_ptr<Generation> generation) {

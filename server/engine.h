@@ -59,7 +59,7 @@ class Engine {
 
   // A session of the model for up to `max_cache_len` positions (0 = the model's), counted against memory as if it were
   // full. ResourceExhausted with a MemoryShortage; errors of Sampler::Create and LoadedModel::NewSession.
-  absl::StatusOr<std::unique_ptr<Generation>> NewGeneration(LoadedModel& model, const SamplingOptions& sampling,
+  absl::StatusOr<std::unique_ptr<Generation>> NewGeneration(LoadedModel& model, const GenerationOptions& options,
                                                             int64_t max_cache_len);
 
   // The same without a sampler.

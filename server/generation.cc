@@ -7,8 +7,9 @@
 
 namespace metronome {
 
-Generation::Generation(LoadedModel& model, std::unique_ptr<Session> session, Sampler sampler, const Clock& clock)
-    : model_(model), clock_(clock), session_(std::move(session)), sampler_(std::move(sampler)) {
+Generation::Generation(LoadedModel& model, std::unique_ptr<Session> session, Sampler sampler,
+                       std::optional<int> logprobs, const Clock& clock)
+    : model_(model), clock_(clock), session_(std::move(session)), sampler_(std::move(sampler)), logprobs_(logprobs) {
   if (model.tokenizer() != nullptr) text_.emplace(*model.tokenizer());
 }
 
@@ -31,6 +32,9 @@ absl::StatusOr<GeneratedToken> Generation::Sample() {
   GeneratedToken token = {.logits_ns = clock_.MonotonicNs()};
   ASSIGN_OR_RETURN(token.id, sampler_.Next(session_->logits(), history_, session_->most_likely()));
   token.known_ns = clock_.MonotonicNs();
+  if (logprobs_.has_value()) {
+    ASSIGN_OR_RETURN(token.logprobs, LogProbabilities(session_->logits(), token.id, *logprobs_));
+  }
   token.position = static_cast<int64_t>(history_.size());
   history_.push_back(token.id);
   if (text_.has_value()) token.text = text_->Push(token.id);
@@ -41,7 +45,7 @@ std::string Generation::FinishText() { return text_.has_value() ? text_->Finish(
 
 absl::StatusOr<std::unique_ptr<Generation>> Generation::Fork() const {
   ASSIGN_OR_RETURN(std::unique_ptr<Session> session, session_->Fork());
-  auto fork = std::make_unique<Generation>(model_, std::move(session), sampler_, clock_);
+  auto fork = std::make_unique<Generation>(model_, std::move(session), sampler_, logprobs_, clock_);
   fork->history_ = history_;
   fork->prompt_tokens_ = prompt_tokens_;
   if (fork->text_.has_value()) {  // To where this one's text is.

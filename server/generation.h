@@ -13,6 +13,7 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/hash.h"
 #include "runtime/engine/session.h"
+#include "runtime/sampling/log_probabilities.h"
 #include "runtime/sampling/sampler.h"
 #include "runtime/text/tokenizer.h"
 #include "server/model/loaded_model.h"
@@ -25,6 +26,12 @@ struct GeneratedToken {
   int64_t position = 0;   // Index in the sequence.
   int64_t logits_ns = 0;  // When the logits that it was sampled from were known on the host, on the monotonic clock.
   int64_t known_ns = 0;   // When its id was.
+  std::optional<LogProbs> logprobs;  // Where asked for.
+};
+
+struct GenerationOptions {
+  SamplingOptions sampling;
+  std::optional<int> logprobs;  // Of each token, with so many of the most likely; [0, kMaxTopLogProbs].
 };
 
 // One sequence being generated: a session, its sampler, and the tokens so far. Each token is sampled from the logits of
@@ -32,8 +39,9 @@ struct GeneratedToken {
 // must outlive it.
 class Generation {
  public:
-  // The session is one of the model's.
-  Generation(LoadedModel& model, std::unique_ptr<Session> session, Sampler sampler, const Clock& clock);
+  // The session is one of the model's; `logprobs` as in GenerationOptions.
+  Generation(LoadedModel& model, std::unique_ptr<Session> session, Sampler sampler, std::optional<int> logprobs,
+             const Clock& clock);
 
   // Runs the prompt and samples the first token. `prefilled_ns`, if given, is set to when logits were known. Errors as
   // Session::Prefill.
@@ -60,6 +68,7 @@ class Generation {
   const Clock& clock_;
   std::unique_ptr<Session> session_;
   Sampler sampler_;
+  std::optional<int> logprobs_;
   std::optional<TokenStream> text_;
   std::vector<int32_t> history_;  // Prompt and generated ids.
   size_t prompt_tokens_ = 0;      // How many of them are the prompt.

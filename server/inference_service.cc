@@ -28,6 +28,15 @@ absl::Status CheckRoom(const Generation& generation, int64_t tokens) {
                                             " exceed max_cache_len ", generation.max_length()));
 }
 
+absl::Status CheckStopTokens(const google::protobuf::RepeatedField<int32_t>& ids, const LoadedModel& model) {
+  for (const int32_t id : ids) {
+    if (id >= 0 && id < model.facts().vocab_size) continue;
+    return absl::OutOfRangeError(
+        absl::StrCat("stop_token_ids: token id ", id, " is not in [0, ", model.facts().vocab_size, ")"));
+  }
+  return absl::OkStatus();
+}
+
 v1::CompileResponse CompileProgressMessage(absl::string_view phase, double fraction) {
   v1::CompileResponse response;
   response.mutable_progress()->set_phase(std::string(phase));
@@ -128,8 +137,9 @@ absl::Status InferenceService::RunPrefill(const v1::PrefillRequest& request, int
   ASSIGN_OR_RETURN(const ResolvedPrompt prompt, ResolvePrompt(*model, request.prompt(), limit));
   timeline.set_tokenize_ns(clock.MonotonicNs() - received_ns);
 
+  ASSIGN_OR_RETURN(const GenerationOptions options, ToGenerationOptions(request.sampling()));
   ASSIGN_OR_RETURN(std::unique_ptr<Generation> generation,
-                   engine_.NewGeneration(*model, ToSamplingOptions(request.sampling()), request.max_cache_len()));
+                   engine_.NewGeneration(*model, options, request.max_cache_len()));
   int64_t prefilled_ns = 0;
   ASSIGN_OR_RETURN(const GeneratedToken token, generation->Start(prompt.tokens, mode, keep_going, &prefilled_ns));
   timeline.set_prefill_ns(prefilled_ns - received_ns);
@@ -137,7 +147,7 @@ absl::Status InferenceService::RunPrefill(const v1::PrefillRequest& request, int
   engine_.metrics().ObservePrefill(
       LabelsFor(*model), static_cast<double>(timeline.prefill_ns() - timeline.tokenize_ns()) * 1e-9,
       static_cast<double>(timeline.sample_ns()) * 1e-9, static_cast<int64_t>(prompt.tokens.size()));
-  *response.mutable_first_token() = ToToken(token, 0);
+  *response.mutable_first_token() = ToToken(token, 0, model->tokenizer());
   response.set_prompt_tokens_requested(prompt.requested);
   response.set_prompt_tokens(static_cast<int64_t>(prompt.tokens.size()));
   response.set_kv_bytes(generation->kv_bytes());
@@ -170,16 +180,16 @@ grpc::ServerWriteReactor<v1::DecodeResponse>* InferenceService::Decode(grpc::Cal
     const auto start = [&]() -> absl::Status {
       RETURN_IF_ERROR(CheckMaxTokens(request.max_tokens()));
       ASSIGN_OR_RETURN(const Generation* generation, engine_.Acquire(request.session()));
-      if (absl::Status room = CheckRoom(*generation, request.max_tokens()); !room.ok()) {
-        engine_.Release(request.session());
-        return room;
-      }
-      return absl::OkStatus();
+      absl::Status status = CheckRoom(*generation, request.max_tokens());
+      if (status.ok()) status = CheckStopTokens(request.stop_token_ids(), generation->model());
+      if (!status.ok()) engine_.Release(request.session());
+      return status;
     };
     if (absl::Status status = start(); !status.ok()) return stream->Finish(status);
     DecodeJob::Options options = {.session = request.session(),
                                   .max_tokens = request.max_tokens(),
                                   .stop_at_eos = request.stop_at_eos(),
+                                  .stop_token_ids = {request.stop_token_ids().begin(), request.stop_token_ids().end()},
                                   .received_ns = meter.received_ns()};
     options.timeline.set_queue_ns(engine_.clock().MonotonicNs() - meter.received_ns());
     engine_.metrics().ObserveQueue(static_cast<double>(options.timeline.queue_ns()) * 1e-9);
@@ -195,7 +205,12 @@ grpc::ServerWriteReactor<v1::DecodeResponse>* InferenceService::Generate(grpc::C
   auto stream = DecodeStream::Create(*context, [meter](absl::StatusCode code) { meter.Done(code); });
   auto* reactor = stream.get();
   const absl::Status queued = engine_.queue().Submit([this, stream, meter, request = *request] {
-    if (absl::Status status = CheckMaxTokens(request.max_tokens()); !status.ok()) return stream->Finish(status);
+    const auto check = [&]() -> absl::Status {
+      RETURN_IF_ERROR(CheckMaxTokens(request.max_tokens()));
+      ASSIGN_OR_RETURN(const LoadedModel* model, engine_.Find(request.model()));
+      return CheckStopTokens(request.stop_token_ids(), *model);
+    };
+    if (absl::Status status = check(); !status.ok()) return stream->Finish(status);
     v1::PrefillRequest prefill;
     prefill.set_model(request.model());
     prefill.set_mode(request.mode());
@@ -212,17 +227,15 @@ grpc::ServerWriteReactor<v1::DecodeResponse>* InferenceService::Generate(grpc::C
       engine_.Close(session).IgnoreError();
       return stream->Finish(status);
     }
-    DecodeJob::Options options = {
-        .session = session,
-        .max_tokens = request.max_tokens(),
-        .stop_at_eos = request.stop_at_eos(),
-        .close_session = true,
-        .received_ns = meter.received_ns(),
-        .first_token = GeneratedToken{.id = prefilled.first_token().id(),
-                                      .text = prefilled.first_token().text(),
-                                      .position = prefilled.first_token().position(),
-                                      .known_ns = prefilled.timeline().sample_ns() + meter.received_ns()},
-        .timeline = prefilled.timeline()};
+    DecodeJob::Options options = {.session = session,
+                                  .max_tokens = request.max_tokens(),
+                                  .stop_at_eos = request.stop_at_eos(),
+                                  .stop_token_ids = {request.stop_token_ids().begin(), request.stop_token_ids().end()},
+                                  .close_session = true,
+                                  .received_ns = meter.received_ns(),
+                                  .first_token = prefilled.first_token(),
+                                  .first_known_ns = prefilled.timeline().sample_ns() + meter.received_ns(),
+                                  .timeline = prefilled.timeline()};
     std::make_shared<DecodeJob>(engine_, stream, std::move(options))->Run();
   });
   if (!queued.ok()) stream->Finish(queued);

@@ -58,13 +58,39 @@ absl::StatusOr<PrefillMode> ToPrefillMode(const std::string& mode) {
   return *parsed;
 }
 
-SamplingOptions ToSamplingOptions(const v1::Sampling& sampling) {
-  return {.repetition_penalty = sampling.has_repetition_penalty() ? sampling.repetition_penalty() : 1,
-          .temperature = sampling.temperature(),
-          .top_k = sampling.top_k(),
-          .top_p = sampling.has_top_p() ? sampling.top_p() : 1,
-          .min_p = sampling.min_p(),
-          .seed = sampling.seed()};
+absl::StatusOr<GenerationOptions> ToGenerationOptions(const v1::Sampling& sampling) {
+  GenerationOptions options = {
+      .sampling = {.repetition_penalty = sampling.has_repetition_penalty() ? sampling.repetition_penalty() : 1,
+                   .temperature = sampling.temperature(),
+                   .top_k = sampling.top_k(),
+                   .top_p = sampling.has_top_p() ? sampling.top_p() : 1,
+                   .min_p = sampling.min_p(),
+                   .seed = sampling.seed()}};
+  RETURN_IF_ERROR(ValidateSamplingOptions(options.sampling));
+  if (!sampling.has_logprobs()) return options;
+  options.logprobs = sampling.logprobs();
+  if (*options.logprobs < 0 || *options.logprobs > kMaxTopLogProbs) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("logprobs is ", *options.logprobs, ", not in [0, ", kMaxTopLogProbs, "]"));
+  }
+  return options;
+}
+
+v1::Token ToToken(const GeneratedToken& token, int64_t step_ns, const Tokenizer* tokenizer) {
+  v1::Token message;
+  message.set_id(token.id);
+  message.set_text(token.text);
+  message.set_position(token.position);
+  message.set_step_ns(step_ns);
+  if (!token.logprobs.has_value()) return message;
+  message.set_logprob(token.logprobs->chosen.logprob);
+  for (const TokenLogProb& likely : token.logprobs->top) {
+    v1::TokenLogProb& top = *message.add_top_logprobs();
+    top.set_id(likely.id);
+    top.set_logprob(likely.logprob);
+    if (tokenizer != nullptr) top.set_text(tokenizer->Decode({likely.id}, /*skip_special_tokens=*/false));
+  }
+  return message;
 }
 
 v1::ModelInfo ToModelInfo(const LoadedModelSnapshot& model, absl::string_view backend) {

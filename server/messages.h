@@ -3,7 +3,6 @@
 
 #include "absl/status/statusor.h"
 #include "metronome/v1/inference.pb.h"
-#include "runtime/sampling/sampler.h"
 #include "server/engine.h"
 
 namespace metronome {
@@ -11,7 +10,10 @@ namespace metronome {
 // Between protocol messages and the engine's types. InvalidArgument names the field and its value.
 absl::StatusOr<ModelRequest> ToModelRequest(const v1::CompileRequest& request, absl::string_view backend);
 absl::StatusOr<PrefillMode> ToPrefillMode(const std::string& mode);
-SamplingOptions ToSamplingOptions(const v1::Sampling& sampling);
+// InvalidArgument naming the field, its value and its range.
+absl::StatusOr<GenerationOptions> ToGenerationOptions(const v1::Sampling& sampling);
+// `tokenizer` nullptr: without texts of the alternatives.
+v1::Token ToToken(const GeneratedToken& token, int64_t step_ns, const Tokenizer* tokenizer);
 v1::ModelInfo ToModelInfo(const LoadedModelSnapshot& model, absl::string_view backend);
 
 }  // namespace metronome

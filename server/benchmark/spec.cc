@@ -2,7 +2,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status_macros.h"
-#include "runtime/sampling/sampler.h"
 #include "server/messages.h"
 
 namespace metronome {
@@ -28,7 +27,7 @@ absl::Status NormaliseLatency(v1::BenchmarkSpec& spec) {
   if (spec.decode_tokens() == 0) spec.set_decode_tokens(5);
   RETURN_IF_ERROR(CheckRange("decode_tokens", spec.decode_tokens(), 1, kMaxTokens));
   RETURN_IF_ERROR(CheckRange("iters * decode_tokens", spec.iters() * spec.decode_tokens(), 1, kMaxSamples));
-  RETURN_IF_ERROR(ValidateSamplingOptions(ToSamplingOptions(spec.sampling())));
+  RETURN_IF_ERROR(ToGenerationOptions(spec.sampling()).status());
   // The text's length is not known before its tokenizer is loaded, so a prompt of text gets the model's default length.
   if (spec.max_cache_len() == 0 && spec.prompt().empty())
     spec.set_max_cache_len(spec.prompt_tokens() + spec.decode_tokens());

@@ -55,6 +55,7 @@ void BindResult(Statement& statement, const v1::BenchmarkResult& result) {
       .Bind(sampling.min_p())
       .Bind(sampling.has_repetition_penalty() ? std::optional<double>(sampling.repetition_penalty()) : std::nullopt)
       .Bind(static_cast<int64_t>(sampling.seed()))
+      .Bind(sampling.has_logprobs() ? std::optional<int64_t>(sampling.logprobs()) : std::nullopt)
       .Bind(result.sampling_ms().median());
 }
 
@@ -75,6 +76,8 @@ void ReadSampling(Statement& row, v1::BenchmarkSpec& spec) {
   if (const std::optional<double> penalty = row.OptionalDouble(); penalty.has_value())
     sampling.set_repetition_penalty(*penalty);
   sampling.set_seed(static_cast<uint64_t>(row.Int()));
+  if (const std::optional<int64_t> logprobs = row.OptionalInt(); logprobs.has_value())
+    sampling.set_logprobs(static_cast<int32_t>(*logprobs));
   if (sampling.ByteSizeLong() > 0) *spec.mutable_sampling() = sampling;
 }
 

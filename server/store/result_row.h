@@ -17,7 +17,8 @@ inline constexpr absl::string_view kResultColumns =
     "kv_bytes, peak_memory_bytes, plan_hash, "
     "weights_provenance, kv_state, output_digest, step_bytes, bandwidth_bytes_per_second, bandwidth_fraction, note, "
     "foreign_cpu_fraction, memory_available_before_bytes, memory_available_after_bytes, synthetic_prompt_tokens, "
-    "weights, layers, model_layers, temperature, top_k, top_p, min_p, repetition_penalty, sampling_seed, sampling_ms";
+    "weights, layers, model_layers, temperature, top_k, top_p, min_p, repetition_penalty, sampling_seed, logprobs, "
+    "sampling_ms";
 
 // Binds all of them; statistics as their medians.
 void BindResult(Statement& statement, const v1::BenchmarkResult& result);

@@ -109,6 +109,7 @@ ALTER TABLE results ADD COLUMN top_p REAL;  -- NULL: off, as of repetition_penal
 ALTER TABLE results ADD COLUMN min_p REAL NOT NULL DEFAULT 0;
 ALTER TABLE results ADD COLUMN repetition_penalty REAL;
 ALTER TABLE results ADD COLUMN sampling_seed INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE results ADD COLUMN logprobs INTEGER;  -- NULL: none were computed.
 ALTER TABLE results ADD COLUMN sampling_ms REAL NOT NULL DEFAULT 0;  -- Median.
 )",
 };

@@ -55,8 +55,11 @@ Statement& Statement::Bind(absl::string_view value) {
   return *this;
 }
 
-Statement& Statement::Bind(std::optional<double> value) {
-  if (value.has_value()) return Bind(*value);
+Statement& Statement::Bind(std::optional<int64_t> value) { return value.has_value() ? Bind(*value) : BindNull(); }
+
+Statement& Statement::Bind(std::optional<double> value) { return value.has_value() ? Bind(*value) : BindNull(); }
+
+Statement& Statement::BindNull() {
   if (error_.ok() && sqlite3_bind_null(statement_.get(), ++parameter_) != SQLITE_OK) error_ = database_.Error();
   return *this;
 }
@@ -85,11 +88,15 @@ int64_t Statement::Int() { return sqlite3_column_int64(statement_.get(), column_
 
 double Statement::Double() { return sqlite3_column_double(statement_.get(), column_++); }
 
-std::optional<double> Statement::OptionalDouble() {
-  if (sqlite3_column_type(statement_.get(), column_) != SQLITE_NULL) return Double();
+bool Statement::SkipNull() {
+  if (sqlite3_column_type(statement_.get(), column_) != SQLITE_NULL) return false;
   ++column_;
-  return std::nullopt;
+  return true;
 }
+
+std::optional<int64_t> Statement::OptionalInt() { return SkipNull() ? std::nullopt : std::optional(Int()); }
+
+std::optional<double> Statement::OptionalDouble() { return SkipNull() ? std::nullopt : std::optional(Double()); }
 
 std::string Statement::Text() {
   const int column = column_++;

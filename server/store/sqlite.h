@@ -45,7 +45,8 @@ class Statement {
   Statement& Bind(int64_t value);
   Statement& Bind(double value);
   Statement& Bind(absl::string_view value);
-  Statement& Bind(std::optional<double> value);  // nullopt: NULL.
+  Statement& Bind(std::optional<int64_t> value);  // nullopt: NULL.
+  Statement& Bind(std::optional<double> value);
 
   // True while there is a row to read. Internal.
   absl::StatusOr<bool> Step();
@@ -55,10 +56,14 @@ class Statement {
   // Columns of the current row, from 0, in the order of the query.
   int64_t Int();
   double Double();
+  std::optional<int64_t> OptionalInt();
   std::optional<double> OptionalDouble();
   std::string Text();
 
  private:
+  Statement& BindNull();
+  bool SkipNull();  // Whether the next column is NULL; then it is passed.
+
   struct Finalize {
     void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
   };

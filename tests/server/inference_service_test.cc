@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 #include <thread>
@@ -125,6 +127,95 @@ TEST_F(InferenceServiceTest, CompiledAndEagerPathsAgreeAndSoDoTheirPlans) {
   }
   EXPECT_EQ(tokens[0], tokens[1]);
   EXPECT_NE(plans[0], plans[1]);
+}
+
+TEST_F(InferenceServiceTest, StopTokensEndAGenerationAndAreItsLastToken) {
+  ASSERT_TRUE(Compile(TinyRequest()).ok());
+  std::vector<int32_t> ids;
+  v1::PrefillResponse prefilled;
+  ASSERT_TRUE(Prefill(TinyPrefill(), &prefilled).ok());
+  ids.push_back(prefilled.first_token().id());
+  ASSERT_TRUE(Decode(prefilled.session(), 20, &ids).ok());
+  // The first id that has not come before its place stops there, in both calls.
+  size_t at = 4;
+  while (std::find(ids.begin(), ids.begin() + static_cast<int64_t>(at), ids[at]) !=
+         ids.begin() + static_cast<int64_t>(at))
+    ASSERT_LT(++at, ids.size());
+
+  Context context;
+  v1::GenerateRequest generate;
+  generate.set_model("tiny-llama");
+  *generate.mutable_prompt() = TinyPrefill().prompt();
+  generate.set_max_tokens(21);
+  generate.add_stop_token_ids(ids[at]);
+  generate.add_stop_token_ids(ids[at]);
+  std::vector<v1::DecodeResponse> messages;
+  ASSERT_TRUE(ReadAll(inference_->Generate(&context, generate), &messages).ok());
+  EXPECT_EQ(messages.back().summary().finish_reason(), "stop");
+  ASSERT_EQ(messages.size(), at + 2);
+  EXPECT_EQ(messages[at].token().id(), ids[at]);
+
+  ASSERT_TRUE(Prefill(TinyPrefill(), &prefilled).ok());
+  Context decode_context;
+  v1::DecodeRequest decode;
+  decode.set_session(prefilled.session());
+  decode.set_max_tokens(20);
+  decode.add_stop_token_ids(ids[at]);
+  messages.clear();
+  ASSERT_TRUE(ReadAll(inference_->Decode(&decode_context, decode), &messages).ok());
+  EXPECT_EQ(messages.back().summary().finish_reason(), "stop");
+  EXPECT_EQ(messages.size(), at + 1);
+
+  for (const int32_t bad : {-1, 257}) {
+    Context bad_context, bad_generate_context;
+    decode.set_stop_token_ids(0, bad);
+    const grpc::Status status = ReadAll(inference_->Decode(&bad_context, decode), &messages);
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::OUT_OF_RANGE);
+    EXPECT_THAT(status.error_message(), HasSubstr("not in [0, 257)"));
+    generate.set_stop_token_ids(0, bad);
+    EXPECT_EQ(ReadAll(inference_->Generate(&bad_generate_context, generate), &messages).error_code(),
+              grpc::StatusCode::OUT_OF_RANGE);
+  }
+  EXPECT_TRUE(Decode(prefilled.session(), 2, &ids).ok());  // Refusals change nothing.
+}
+
+// Greedy: the token chosen is the most likely, whatever its log-probability; and these sum to at most one.
+TEST_F(InferenceServiceTest, LogProbabilitiesComeWithEveryToken) {
+  ASSERT_TRUE(Compile(TinyRequest()).ok());
+  Context context;
+  v1::GenerateRequest generate;
+  generate.set_model("tiny-llama");
+  *generate.mutable_prompt() = TinyPrefill().prompt();
+  generate.set_max_tokens(6);
+  generate.mutable_sampling()->set_logprobs(20);
+  std::vector<v1::DecodeResponse> messages;
+  ASSERT_TRUE(ReadAll(inference_->Generate(&context, generate), &messages).ok());
+  ASSERT_EQ(messages.size(), 7u);
+  for (int i = 0; i < 6; ++i) {
+    const v1::Token& token = messages[i].token();
+    ASSERT_TRUE(token.has_logprob());
+    ASSERT_EQ(token.top_logprobs_size(), 20);
+    EXPECT_EQ(token.top_logprobs(0).id(), token.id());
+    EXPECT_EQ(token.top_logprobs(0).logprob(), token.logprob());
+    double sum = 0;
+    for (int j = 0; j < 20; ++j) {
+      sum += std::exp(token.top_logprobs(j).logprob());
+      EXPECT_LE(token.top_logprobs(j).logprob(), token.top_logprobs(std::max(0, j - 1)).logprob());
+    }
+    EXPECT_LE(sum, 1);
+    EXPECT_GT(sum, 20.0 / 257);
+  }
+
+  Context bare_context, refused_context;
+  generate.mutable_sampling()->set_logprobs(0);
+  messages.clear();
+  ASSERT_TRUE(ReadAll(inference_->Generate(&bare_context, generate), &messages).ok());
+  EXPECT_TRUE(messages[0].token().has_logprob());
+  EXPECT_EQ(messages[0].token().top_logprobs_size(), 0);
+  generate.mutable_sampling()->set_logprobs(21);
+  const grpc::Status status = ReadAll(inference_->Generate(&refused_context, generate), &messages);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(status.error_message(), HasSubstr("logprobs is 21, not in [0, 20]"));
 }
 
 TEST_F(InferenceServiceTest, SampledTokensDependOnTheSeedAlone) {
