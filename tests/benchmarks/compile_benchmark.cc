@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <cstdlib>
 #include <functional>
 #include <memory>
@@ -24,22 +23,12 @@
 #include "kernels/cpu/cpu_backend.h"
 #include "runtime/engine/session.h"
 #include "runtime/weights/weight_store.h"
+#include "tests/benchmarks/value_or_die.h"
 
 namespace metronome {
 namespace {
 
 constexpr int64_t kMaxLength = 4096;
-
-template <typename T>
-T ValueOrDie(absl::StatusOr<T> value) {
-  if (value.ok()) return *std::move(value);
-  std::fprintf(stderr, "%s\n", value.status().ToString().c_str());
-  std::exit(1);
-}
-
-void Check(const absl::Status& status) {
-  if (!status.ok()) ValueOrDie(absl::StatusOr<int>(status));
-}
 
 double Seconds(const std::function<void()>& work) {
   const auto start = std::chrono::steady_clock::now();

@@ -11,8 +11,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
-#include <cstdlib>
 #include <memory>
 #include <oneapi/dnnl/dnnl.hpp>
 #include <string>
@@ -20,16 +18,10 @@
 
 #include "kernels/convert.h"
 #include "kernels/cpu/cpu_backend.h"
+#include "tests/benchmarks/value_or_die.h"
 
 namespace metronome {
 namespace {
-
-template <typename T>
-T ValueOrDie(absl::StatusOr<T> value) {
-  if (value.ok()) return *std::move(value);
-  std::fprintf(stderr, "%s\n", value.status().ToString().c_str());
-  std::exit(1);
-}
 
 Backend& CpuBackend() {
   static Backend& backend = *ValueOrDie(CreateCpuBackend({})).release();
@@ -70,7 +62,7 @@ void Launch(const Kernel& kernel, const std::vector<TensorView>& inputs, const T
             const Attributes& attributes) {
   const absl::Status status = CpuBackend().Launch(
       kernel, {.inputs = inputs, .outputs = absl::MakeConstSpan(&output, 1), .attributes = &attributes});
-  if (!status.ok()) ValueOrDie(absl::StatusOr<int>(status));
+  Check(status);
 }
 
 const Attributes& PlainLinear() {

@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <vector>
@@ -23,6 +22,7 @@
 #include "runtime/engine/session.h"
 #include "runtime/plan/step_bytes.h"
 #include "runtime/weights/weight_store.h"
+#include "tests/benchmarks/value_or_die.h"
 
 namespace metronome {
 namespace {
@@ -36,13 +36,6 @@ double Seconds(const std::function<void()>& work) {
 double Median(std::vector<double> values) {
   std::nth_element(values.begin(), values.begin() + values.size() / 2, values.end());
   return values[values.size() / 2];
-}
-
-template <typename T>
-T ValueOrDie(absl::StatusOr<T> value) {
-  if (value.ok()) return *std::move(value);
-  std::fprintf(stderr, "%s\n", value.status().ToString().c_str());
-  std::exit(1);
 }
 
 struct BenchmarkModel {
@@ -81,10 +74,6 @@ BenchmarkModel& ModelFor(DType dtype) {
     loaded = dtype;
   }
   return *model;
-}
-
-void Check(const absl::Status& status) {
-  if (!status.ok()) ValueOrDie(absl::StatusOr<int>(status));
 }
 
 // range(1) is the depth. Reads and steps alternate, so that both see the machine in the same mood.

@@ -4,8 +4,6 @@
 
 #include <cmath>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,16 +12,10 @@
 #include "runtime/base/hash.h"
 #include "runtime/sampling/log_probabilities.h"
 #include "runtime/sampling/sampler.h"
+#include "tests/benchmarks/value_or_die.h"
 
 namespace metronome {
 namespace {
-
-template <typename T>
-T ValueOrDie(absl::StatusOr<T> value) {
-  if (value.ok()) return *std::move(value);
-  std::fprintf(stderr, "%s\n", value.status().ToString().c_str());
-  std::exit(1);
-}
 
 double Uniform(uint64_t& state) { return (static_cast<double>(NextSplitMix64(state) >> 11) + 0.5) * 0x1p-53; }
 
