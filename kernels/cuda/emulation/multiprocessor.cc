@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <cstdio>
 #include <numeric>
+#include <utility>
 
 namespace metronome::cuda::emulation {
 namespace {
