@@ -9,7 +9,7 @@ namespace {
 constexpr int kThreads = 256;
 
 template <int N, typename T>
-__global__ void __launch_bounds__(kThreads) GatedActivationKernel(const __grid_constant__ GatedActivationArgs args) {
+__global__ void METRONOME_BLOCK_THREADS(kThreads) GatedActivationKernel(const __grid_constant__ GatedActivationArgs args) {
   const auto* const gate = static_cast<const T*>(args.gate);
   const auto* const up = static_cast<const T*>(args.up);
   auto* const y = static_cast<T*>(args.y);
@@ -33,7 +33,7 @@ __global__ void __launch_bounds__(kThreads) GatedActivationKernel(const __grid_c
 }
 
 template <int N, typename T>
-__global__ void __launch_bounds__(kThreads) SoftcapKernel(const __grid_constant__ SoftcapArgs args) {
+__global__ void METRONOME_BLOCK_THREADS(kThreads) SoftcapKernel(const __grid_constant__ SoftcapArgs args) {
   const auto* const x = static_cast<const T*>(args.x);
   auto* const y = static_cast<T*>(args.y);
   const auto apply = [&](T value) { return FromFloat<T>(args.cap * tanhf(ToFloat(value) / args.cap)); };

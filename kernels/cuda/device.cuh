@@ -36,6 +36,9 @@
       static_cast<type*>(::metronome::cuda::emulation::Multiprocessor::OfThisThread().DynamicShared())
 #endif
 
+// The threads of a kernel's blocks, and leave for 64 registers each: without a number, ptxas may prefer to spill.
+#define METRONOME_BLOCK_THREADS(threads) __launch_bounds__(threads, 1024 / (threads))
+
 namespace metronome::cuda {
 
 inline constexpr int kWarpLanes = 32;

@@ -16,7 +16,7 @@ __device__ __forceinline__ int64_t UnitStep() { return static_cast<int64_t>(grid
 
 // y[i] = functor(x[i]).
 template <int N, typename Functor, typename In, typename Out>
-__global__ void __launch_bounds__(kThreads) MapKernel(Functor functor, const In* x, Out* y, int64_t elements) {
+__global__ void METRONOME_BLOCK_THREADS(kThreads) MapKernel(Functor functor, const In* x, Out* y, int64_t elements) {
   const int64_t units = (elements + N - 1) / N;
   for (int64_t unit = FirstUnit(); unit < units; unit += UnitStep()) {
     const int64_t begin = unit * N;
@@ -30,7 +30,7 @@ __global__ void __launch_bounds__(kThreads) MapKernel(Functor functor, const In*
 
 // y = functor(a, b) with broadcasting. Only a walk of rank 1 has a tail that is less than N elements.
 template <int N, typename Index, typename Functor, typename In, typename Out>
-__global__ void __launch_bounds__(kThreads)
+__global__ void METRONOME_BLOCK_THREADS(kThreads)
     MapPairsKernel(const __grid_constant__ StridedWalk<2> walk, Functor functor, const In* a, const In* b, Out* y) {
   const int64_t units = (walk.elements + N - 1) / N;
   const int64_t a_stride = walk.strides[0][walk.rank - 1], b_stride = walk.strides[1][walk.rank - 1];
@@ -48,7 +48,7 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 template <int N, typename Index, typename T>
-__global__ void __launch_bounds__(kThreads)
+__global__ void METRONOME_BLOCK_THREADS(kThreads)
     SelectKernel(const __grid_constant__ StridedWalk<3> walk, const uint8_t* condition, const T* a, const T* b, T* y) {
   const int64_t units = (walk.elements + N - 1) / N;
   const int inner = walk.rank - 1;

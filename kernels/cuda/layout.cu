@@ -16,7 +16,7 @@ LaunchShape Flat(const DeviceContext& context, int64_t units) {
 }
 
 template <int N, typename Index, typename T>
-__global__ void __launch_bounds__(kThreads)
+__global__ void METRONOME_BLOCK_THREADS(kThreads)
     StridedCopyKernel(const __grid_constant__ StridedWalk<1> walk, const T* input, T* output) {
   const int64_t units = (walk.elements + N - 1) / N, stride = walk.strides[0][walk.rank - 1];
   for (int64_t unit = FirstUnit(); unit < units; unit += UnitStep()) {
@@ -37,7 +37,7 @@ constexpr int kTile = 32;
 constexpr int kTileRows = kThreads / kTile;
 
 template <typename T>
-__global__ void __launch_bounds__(kThreads)
+__global__ void METRONOME_BLOCK_THREADS(kThreads)
     TransposeKernel(const __grid_constant__ StridedWalk<1> walk, int axis, const T* input, T* output) {
   // A column more than the tile: a column of it lies in 32 banks.
   METRONOME_SHARED(T, tile, kTile * (kTile + 1));
@@ -85,7 +85,7 @@ int TransposedAxis(const StridedWalk<1>& walk) {
 }
 
 template <typename Unit>
-__global__ void __launch_bounds__(kThreads) CopyRowsKernel(const __grid_constant__ CopyRowsArgs args) {
+__global__ void METRONOME_BLOCK_THREADS(kThreads) CopyRowsKernel(const __grid_constant__ CopyRowsArgs args) {
   const int64_t width = args.row_bytes / static_cast<int64_t>(sizeof(Unit));
   const auto* const from = static_cast<const unsigned char*>(args.input);
   auto* const to = static_cast<unsigned char*>(args.output) + Read(args.first_output_row) * args.output_stride;
@@ -106,7 +106,7 @@ __device__ __forceinline__ void RaiseFault(IndexFault* fault, int32_t index, int
 }
 
 template <typename Unit>
-__global__ void __launch_bounds__(kThreads) GatherKernel(const __grid_constant__ GatherArgs args, IndexFault* fault) {
+__global__ void METRONOME_BLOCK_THREADS(kThreads) GatherKernel(const __grid_constant__ GatherArgs args, IndexFault* fault) {
   const int64_t width = args.row_bytes / static_cast<int64_t>(sizeof(Unit));
   const auto* const table = static_cast<const Unit*>(args.table);
   auto* const output = static_cast<Unit*>(args.output);
@@ -122,7 +122,7 @@ __global__ void __launch_bounds__(kThreads) GatherKernel(const __grid_constant__
 }
 
 template <int N, typename T>
-__global__ void __launch_bounds__(kThreads)
+__global__ void METRONOME_BLOCK_THREADS(kThreads)
     EmbeddingKernel(const __grid_constant__ EmbeddingArgs args, IndexFault* fault) {
   const int64_t width = args.columns / N;
   const auto* const table = static_cast<const T*>(args.table);
@@ -141,7 +141,7 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-__global__ void __launch_bounds__(kThreads) IotaKernel(int32_t* output, int64_t elements, StepSize start) {
+__global__ void METRONOME_BLOCK_THREADS(kThreads) IotaKernel(int32_t* output, int64_t elements, StepSize start) {
   const int64_t first = Read(start);
   for (int64_t i = FirstUnit(); i < elements; i += UnitStep()) output[i] = static_cast<int32_t>(first + i);
 }

@@ -46,7 +46,7 @@ class HeldRow {
 };
 
 template <int N, typename Group, typename T>
-__global__ void __launch_bounds__(Group::kBlockThreads) SoftmaxKernel(const __grid_constant__ SoftmaxArgs args) {
+__global__ void METRONOME_BLOCK_THREADS(Group::kBlockThreads) SoftmaxKernel(const __grid_constant__ SoftmaxArgs args) {
   for (int64_t base = static_cast<int64_t>(blockIdx.x) * Group::kRows; base < args.rows;
        base += static_cast<int64_t>(gridDim.x) * Group::kRows) {
     const int64_t row = base + Group::Row();
@@ -80,7 +80,7 @@ __global__ void __launch_bounds__(Group::kBlockThreads) SoftmaxKernel(const __gr
 }
 
 template <int N, typename Group, typename T>
-__global__ void __launch_bounds__(Group::kBlockThreads) RmsNormKernel(const __grid_constant__ RmsNormArgs args) {
+__global__ void METRONOME_BLOCK_THREADS(Group::kBlockThreads) RmsNormKernel(const __grid_constant__ RmsNormArgs args) {
   const auto* const weight = static_cast<const T*>(args.weight);
   for (int64_t base = static_cast<int64_t>(blockIdx.x) * Group::kRows; base < args.rows;
        base += static_cast<int64_t>(gridDim.x) * Group::kRows) {

@@ -19,7 +19,7 @@ struct Identity<MaxOrNan> {
 
 // The axis is the last: a group folds each row, N elements of a thread at a time.
 template <int N, typename Group, typename Fold, typename T>
-__global__ void __launch_bounds__(Group::kBlockThreads) ReduceRowsKernel(const T* x, T* y, int64_t rows, int64_t size) {
+__global__ void METRONOME_BLOCK_THREADS(Group::kBlockThreads) ReduceRowsKernel(const T* x, T* y, int64_t rows, int64_t size) {
   const Fold fold;
   for (int64_t base = static_cast<int64_t>(blockIdx.x) * Group::kRows; base < rows;
        base += static_cast<int64_t>(gridDim.x) * Group::kRows) {
@@ -42,7 +42,7 @@ constexpr int kColumns = 32;
 constexpr int kFolders = 8;
 
 template <typename Fold, typename T>
-__global__ void __launch_bounds__(kColumns* kFolders)
+__global__ void METRONOME_BLOCK_THREADS(kColumns* kFolders)
     ReduceColumnsKernel(const T* x, T* y, int64_t outer, int64_t size, int64_t inner) {
   METRONOME_SHARED(float, partials, kFolders * kColumns);
   const Fold fold;

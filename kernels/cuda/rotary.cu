@@ -9,7 +9,7 @@ constexpr int kThreads = 256;
 
 // A thread turns N pairs (i, i + size / 2) of one head.
 template <int N, typename T>
-__global__ void __launch_bounds__(kThreads) RopeKernel(const __grid_constant__ RopeArgs args) {
+__global__ void METRONOME_BLOCK_THREADS(kThreads) RopeKernel(const __grid_constant__ RopeArgs args) {
   const int64_t half = args.size / 2, packs = half / N, units = args.rows * args.heads * packs;
   const auto* const x = static_cast<const T*>(args.x);
   const auto* const cosines = static_cast<const T*>(args.cos);

@@ -40,7 +40,7 @@ struct ArgmaxMeeting {
 };
 
 template <int N, typename T>
-__global__ void __launch_bounds__(kArgmaxThreads)
+__global__ void METRONOME_BLOCK_THREADS(kArgmaxThreads)
     ArgmaxKernel(const __grid_constant__ ArgmaxArgs args, ArgmaxMeeting* meetings) {
   const int64_t packs = args.columns / N;
   for (int64_t row = blockIdx.y; row < args.rows; row += gridDim.y) {
@@ -71,7 +71,7 @@ __global__ void __launch_bounds__(kArgmaxThreads)
 // Finds the largest key, then the largest below it, and so on: keys never change, so threads need no memory of what was
 // taken. Each keeps the keys of its first columns.
 template <typename Group, typename T>
-__global__ void __launch_bounds__(Group::kBlockThreads) TopKKernel(const __grid_constant__ TopKArgs args) {
+__global__ void METRONOME_BLOCK_THREADS(Group::kBlockThreads) TopKKernel(const __grid_constant__ TopKArgs args) {
   constexpr int kHeld = 8;
   for (int64_t base = static_cast<int64_t>(blockIdx.x) * Group::kRows; base < args.rows;
        base += static_cast<int64_t>(gridDim.x) * Group::kRows) {
