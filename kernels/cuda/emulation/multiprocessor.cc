@@ -124,8 +124,8 @@ void Multiprocessor::RunWarp(unsigned warp, bool one_pass) {
   std::iota(lanes.begin(), lanes.begin() + count, 0);
   if (options_.order == ThreadOrder::kReverse) std::reverse(lanes.begin(), lanes.begin() + count);
   if (options_.order == ThreadOrder::kShuffled) std::shuffle(lanes.begin(), lanes.begin() + count, random_);
-  bool ran = true;
-  while (ran) {
+  bool ran;
+  do {
     ran = false;
     for (unsigned i = 0; i < count; ++i) {
       Thread& thread = *pool_[first + lanes[i]];
@@ -136,8 +136,7 @@ void Multiprocessor::RunWarp(unsigned warp, bool one_pass) {
       if (failed_) return;
       if (thread.fiber.finished()) OnDone(thread);
     }
-    if (one_pass) return;
-  }
+  } while (ran && !one_pass);
   warp_[warp].ready = false;
   for (unsigned i = 0; i < count; ++i) warp_[warp].ready |= pool_[first + i]->state == State::kReady;
 }

@@ -30,11 +30,14 @@ class EmulationTest : public ::testing::TestWithParam<emulation::ThreadOrder> {
 inline constexpr emulation::ThreadOrder kAllOrders[] = {
     emulation::ThreadOrder::kForward, emulation::ThreadOrder::kReverse, emulation::ThreadOrder::kShuffled};
 
-#define METRONOME_TEST_ALL_ORDERS(suite)                                                                   \
-  INSTANTIATE_TEST_SUITE_P(Orders, suite, ::testing::ValuesIn(kAllOrders), [](const auto& info) {          \
-    constexpr const char* kNames[] = {"forward", "reverse", "shuffled"};                                   \
-    return std::string(kNames[static_cast<int>(info.param)]);                                              \
-  })
+inline std::string NameOfOrder(const ::testing::TestParamInfo<emulation::ThreadOrder>& info) {
+  return info.param == emulation::ThreadOrder::kForward   ? "forward"
+         : info.param == emulation::ThreadOrder::kReverse ? "reverse"
+                                                          : "shuffled";
+}
+
+#define METRONOME_TEST_ALL_ORDERS(suite) \
+  INSTANTIATE_TEST_SUITE_P(Orders, suite, ::testing::ValuesIn(kAllOrders), NameOfOrder)
 
 }  // namespace metronome::cuda
 
