@@ -1,6 +1,5 @@
-#include "kernels/cuda/activation.h"
-
 #include "kernels/cuda/activation.cuh"
+#include "kernels/cuda/activation.h"
 #include "kernels/cuda/pack.cuh"
 
 namespace metronome::cuda {
@@ -9,7 +8,8 @@ namespace {
 constexpr int kThreads = 256;
 
 template <int N, typename T>
-__global__ void METRONOME_BLOCK_THREADS(kThreads) GatedActivationKernel(const __grid_constant__ GatedActivationArgs args) {
+__global__ void METRONOME_BLOCK_THREADS(kThreads)
+    GatedActivationKernel(const __grid_constant__ GatedActivationArgs args) {
   const auto* const gate = static_cast<const T*>(args.gate);
   const auto* const up = static_cast<const T*>(args.up);
   auto* const y = static_cast<T*>(args.y);

@@ -11,10 +11,10 @@ namespace metronome::cuda {
 // The first `valid_bytes` (0 to 16) of 16; the rest becomes zero, and nothing of it is read.
 __device__ __forceinline__ void AsyncCopy16(void* shared, const void* global, int valid_bytes = 16) {
 #if defined(__CUDACC__)
-  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(
-                   static_cast<uint32_t>(__cvta_generic_to_shared(shared))),
-               "l"(global), "r"(valid_bytes)
-               : "memory");
+  asm volatile(
+      "cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(static_cast<uint32_t>(__cvta_generic_to_shared(shared))),
+      "l"(global), "r"(valid_bytes)
+      : "memory");
 #else
   emulation::Multiprocessor::OfThisThread().CopyAsync(shared, global, 16, valid_bytes);
 #endif

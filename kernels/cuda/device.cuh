@@ -19,7 +19,7 @@
 // An array in the block's shared memory, aligned for vectors.
 #define METRONOME_SHARED(type, name, count) __shared__ __align__(16) type name[count]
 // The shared memory whose size the launch chooses; one per kernel.
-#define METRONOME_DYNAMIC_SHARED(type, name)                                  \
+#define METRONOME_DYNAMIC_SHARED(type, name)                                 \
   extern __shared__ __align__(128) unsigned char metronome_dynamic_shared[]; \
   type* const name = reinterpret_cast<type*>(metronome_dynamic_shared)
 #else
@@ -27,17 +27,16 @@
 #include "kernels/dtype.h"
 
 #define METRONOME_UNROLL
-#define METRONOME_SHARED(type, name, count)                                                      \
-  static const char name##_site = 0;                                                             \
-  type* const name = static_cast<type*>(                                                         \
+#define METRONOME_SHARED(type, name, count) \
+  static const char name##_site = 0;        \
+  type* const name = static_cast<type*>(    \
       ::metronome::cuda::emulation::Multiprocessor::OfThisThread().StaticShared(&name##_site, sizeof(type) * (count)))
 #define METRONOME_DYNAMIC_SHARED(type, name) \
-  type* const name =                         \
-      static_cast<type*>(::metronome::cuda::emulation::Multiprocessor::OfThisThread().DynamicShared())
+  type* const name = static_cast<type*>(::metronome::cuda::emulation::Multiprocessor::OfThisThread().DynamicShared())
 #endif
 
-// The threads of a kernel's blocks, and leave for 64 registers each: without a number, ptxas may prefer to spill.
-#define METRONOME_BLOCK_THREADS(threads) __launch_bounds__(threads, 1024 / (threads))
+// The threads of a kernel's blocks, and room for 128 registers each: without a number, ptxas may prefer to spill.
+#define METRONOME_BLOCK_THREADS(threads) __launch_bounds__(threads, 512 / (threads))
 
 namespace metronome::cuda {
 
@@ -120,8 +119,8 @@ void Launch(const DeviceContext& context, void (*kernel)(Parameters...), const L
 #endif
 }
 
-// Blocks for `units` pieces of work, `per_block` of which a block takes at a time: enough to fill the device a few times
-// over. Kernels stride by the grid.
+// Blocks for `units` pieces of work, `per_block` of which a block takes at a time: enough to fill the device a few
+// times over. Kernels stride by the grid.
 inline unsigned BlocksFor(const DeviceContext& context, int64_t units, int64_t per_block) {
   constexpr int64_t kBlocksPerMultiprocessor = 16;
   const int64_t wanted = (units + per_block - 1) / per_block, most = context.multiprocessors * kBlocksPerMultiprocessor;

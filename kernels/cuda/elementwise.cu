@@ -1,7 +1,6 @@
-#include "kernels/cuda/elementwise.h"
-
 #include <type_traits>
 
+#include "kernels/cuda/elementwise.h"
 #include "kernels/cuda/elementwise_functors.cuh"
 #include "kernels/cuda/strided.cuh"
 
@@ -67,7 +66,7 @@ __global__ void METRONOME_BLOCK_THREADS(kThreads)
     } else {
       for (int64_t i = 0; begin + i < walk.elements; ++i)
         y[begin + i] = condition[at[0] + i * walk.strides[0][inner]] != 0 ? a[at[1] + i * walk.strides[1][inner]]
-                                                                         : b[at[2] + i * walk.strides[2][inner]];
+                                                                          : b[at[2] + i * walk.strides[2][inner]];
     }
   }
 }

@@ -14,7 +14,6 @@ struct Sum {
 // The larger; NaN only where both are.
 struct Max {
   __device__ __forceinline__ float operator()(float a, float b) const { return fmaxf(a, b); }
-  __device__ __forceinline__ uint64_t operator()(uint64_t a, uint64_t b) const { return a > b ? a : b; }
 };
 // The larger; NaN where either is, as in NumPy.
 struct MaxOrNan {
@@ -25,13 +24,12 @@ struct MaxOrNan {
 template <int kWidth = kWarpLanes, typename T, typename Fold>
 __device__ __forceinline__ T WarpReduce(T value, Fold fold) {
   METRONOME_UNROLL
-  for (int offset = kWidth / 2; offset > 0; offset /= 2)
-    value = fold(value, __shfl_xor_sync(kAllLanes, value, offset));
+  for (int offset = kWidth / 2; offset > 0; offset /= 2) value = fold(value, __shfl_xor_sync(kAllLanes, value, offset));
   return value;
 }
 
-// Folds the values of a block of whole warps; each thread gets the result. `identity` changes no value. All threads take
-// part.
+// Folds the values of a block of whole warps; each thread gets the result. `identity` changes no value. All threads
+// take part.
 template <int kThreads, typename T, typename Fold>
 __device__ __forceinline__ T BlockReduce(T value, Fold fold, T identity) {
   constexpr int kWarps = kThreads / kWarpLanes;
@@ -45,8 +43,8 @@ __device__ __forceinline__ T BlockReduce(T value, Fold fold, T identity) {
   return WarpReduce(lane < kWarps ? partials[lane] : identity, fold);
 }
 
-// The threads that share a row. A block has kRows of them; all of its threads call Reduce alike, also those whose row is
-// past the end.
+// The threads that share a row. A block has kRows of them; all of its threads call Reduce alike, also those whose row
+// is past the end.
 template <int kWidth>
 struct Lanes {
   static constexpr int kBlockThreads = 256;

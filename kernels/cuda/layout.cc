@@ -22,10 +22,9 @@ absl::Status Transpose(const DeviceContext& context, const KernelArgs& args) {
     walk.sizes[axis] = y.shape[axis];
     walk.strides[0][axis] = input_strides[permutation[axis]];
   }
-  LaunchStridedCopy(context, {.element_bytes = static_cast<int>(ElementBytes(y)),
-                              .input = x.data,
-                              .output = y.data,
-                              .walk = Collapse(walk)});
+  LaunchStridedCopy(
+      context,
+      {.element_bytes = static_cast<int>(ElementBytes(y)), .input = x.data, .output = y.data, .walk = Collapse(walk)});
   return absl::OkStatus();
 }
 
@@ -56,12 +55,13 @@ absl::Status Slice(const DeviceContext& context, const KernelArgs& args) {
   const int axis = static_cast<int>(args.attributes->Int("axis"));
   const AxisSplit split = SplitAt(x, axis);
   const int64_t row_bytes = y.shape[axis] * split.inner_bytes;
-  LaunchCopyRows(context, {.input = static_cast<const char*>(x.data) + args.attributes->Int("start") * split.inner_bytes,
-                           .output = y.data,
-                           .rows = split.outer,
-                           .row_bytes = row_bytes,
-                           .input_stride = x.shape[axis] * split.inner_bytes,
-                           .output_stride = row_bytes});
+  LaunchCopyRows(context,
+                 {.input = static_cast<const char*>(x.data) + args.attributes->Int("start") * split.inner_bytes,
+                  .output = y.data,
+                  .rows = split.outer,
+                  .row_bytes = row_bytes,
+                  .input_stride = x.shape[axis] * split.inner_bytes,
+                  .output_stride = row_bytes});
   return absl::OkStatus();
 }
 

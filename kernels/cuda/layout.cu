@@ -1,5 +1,4 @@
 #include "kernels/cuda/layout.h"
-
 #include "kernels/cuda/step_size.cuh"
 #include "kernels/cuda/strided.cuh"
 
@@ -106,7 +105,8 @@ __device__ __forceinline__ void RaiseFault(IndexFault* fault, int32_t index, int
 }
 
 template <typename Unit>
-__global__ void METRONOME_BLOCK_THREADS(kThreads) GatherKernel(const __grid_constant__ GatherArgs args, IndexFault* fault) {
+__global__ void METRONOME_BLOCK_THREADS(kThreads)
+    GatherKernel(const __grid_constant__ GatherArgs args, IndexFault* fault) {
   const int64_t width = args.row_bytes / static_cast<int64_t>(sizeof(Unit));
   const auto* const table = static_cast<const Unit*>(args.table);
   auto* const output = static_cast<Unit*>(args.output);
@@ -171,7 +171,8 @@ void LaunchStridedCopy(const DeviceContext& context, const StridedCopyArgs& args
     auto* const output = static_cast<T*>(args.output);
     if (const int axis = TransposedAxis(walk); axis >= 0) {
       const int64_t tiles = walk.elements / (walk.sizes[walk.rank - 1] * walk.sizes[axis]) *
-                            ((walk.sizes[walk.rank - 1] + kTile - 1) / kTile) * ((walk.sizes[axis] + kTile - 1) / kTile);
+                            ((walk.sizes[walk.rank - 1] + kTile - 1) / kTile) *
+                            ((walk.sizes[axis] + kTile - 1) / kTile);
       Launch(context, TransposeKernel<T>, {.grid = dim3(BlocksFor(context, tiles, 1)), .block = dim3(kThreads)}, walk,
              axis, input, output);
     } else if (walk.elements >= int64_t{1} << 31) {

@@ -9,7 +9,8 @@
 
 namespace metronome::cuda {
 
-// output = input, walked by strides: transposes and broadcasts of elements of 1, 2 or 4 bytes. The ranges do not overlap.
+// output = input, walked by strides: transposes and broadcasts of elements of 1, 2 or 4 bytes. The ranges do not
+// overlap.
 struct StridedCopyArgs {
   int element_bytes = 0;
   const void* input = nullptr;

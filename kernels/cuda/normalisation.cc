@@ -31,8 +31,8 @@ absl::Status RmsNorm(const DeviceContext& context, const KernelArgs& args) {
 }
 
 absl::Status AddRmsNorm(const DeviceContext& context, const KernelArgs& args) {
-  RmsNormArgs norm = NormOf(*args.attributes, args.inputs[0], args.inputs.size() > 2 ? &args.inputs[2] : nullptr,
-                            args.outputs[1]);
+  RmsNormArgs norm =
+      NormOf(*args.attributes, args.inputs[0], args.inputs.size() > 2 ? &args.inputs[2] : nullptr, args.outputs[1]);
   norm.addend = args.inputs[1].data;
   norm.sum = args.outputs[0].data;
   LaunchRmsNorm(context, norm);

@@ -1,6 +1,5 @@
-#include "kernels/cuda/normalisation.h"
-
 #include "kernels/cuda/group.cuh"
+#include "kernels/cuda/normalisation.h"
 #include "kernels/cuda/pack.cuh"
 
 namespace metronome::cuda {

@@ -111,7 +111,8 @@ inline bool IsAligned(const void* at, int64_t bytes) {
   return reinterpret_cast<uintptr_t>(at) % static_cast<uintptr_t>(bytes) == 0;
 }
 
-// Host: the element count of an access that suits rows of `size` elements: a whole vector where each row begins aligned.
+// Host: the element count of an access that suits rows of `size` elements: a whole vector where each row begins
+// aligned.
 template <typename T, typename... Pointers>
 bool RowsAreVectors(int64_t size, const Pointers*... starts) {
   return size % kVectorWidth<T> == 0 && (IsAligned(starts, kVectorBytes) && ...);

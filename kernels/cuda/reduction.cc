@@ -12,13 +12,9 @@ absl::Status Reduce(const DeviceContext& context, const KernelArgs& args) {
   int64_t outer = 1, inner = 1;
   for (int i = 0; i < axis; ++i) outer *= x.shape[i];
   for (int i = axis + 1; i < x.shape.rank(); ++i) inner *= x.shape[i];
-  LaunchReduce(context, {.op = kOp,
-                         .dtype = x.dtype,
-                         .x = x.data,
-                         .y = y.data,
-                         .outer = outer,
-                         .size = x.shape[axis],
-                         .inner = inner});
+  LaunchReduce(
+      context,
+      {.op = kOp, .dtype = x.dtype, .x = x.data, .y = y.data, .outer = outer, .size = x.shape[axis], .inner = inner});
   return absl::OkStatus();
 }
 

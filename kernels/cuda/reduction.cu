@@ -1,7 +1,6 @@
-#include "kernels/cuda/reduction.h"
-
 #include "kernels/cuda/group.cuh"
 #include "kernels/cuda/pack.cuh"
+#include "kernels/cuda/reduction.h"
 
 namespace metronome::cuda {
 namespace {
@@ -19,7 +18,8 @@ struct Identity<MaxOrNan> {
 
 // The axis is the last: a group folds each row, N elements of a thread at a time.
 template <int N, typename Group, typename Fold, typename T>
-__global__ void METRONOME_BLOCK_THREADS(Group::kBlockThreads) ReduceRowsKernel(const T* x, T* y, int64_t rows, int64_t size) {
+__global__ void METRONOME_BLOCK_THREADS(Group::kBlockThreads)
+    ReduceRowsKernel(const T* x, T* y, int64_t rows, int64_t size) {
   const Fold fold;
   for (int64_t base = static_cast<int64_t>(blockIdx.x) * Group::kRows; base < rows;
        base += static_cast<int64_t>(gridDim.x) * Group::kRows) {
@@ -44,9 +44,10 @@ constexpr int kFolders = 8;
 template <typename Fold, typename T>
 __global__ void METRONOME_BLOCK_THREADS(kColumns* kFolders)
     ReduceColumnsKernel(const T* x, T* y, int64_t outer, int64_t size, int64_t inner) {
-  METRONOME_SHARED(float, partials, kFolders * kColumns);
+  METRONOME_SHARED(float, partials, kFolders* kColumns);
   const Fold fold;
-  const int column_in_block = static_cast<int>(threadIdx.x) % kColumns, folder = static_cast<int>(threadIdx.x) / kColumns;
+  const int column_in_block = static_cast<int>(threadIdx.x) % kColumns,
+            folder = static_cast<int>(threadIdx.x) / kColumns;
   const int64_t blocks = (inner + kColumns - 1) / kColumns;
   for (int64_t index = blockIdx.x; index < outer * blocks; index += gridDim.x) {
     const int64_t matrix = index / blocks, column = (index - matrix * blocks) * kColumns + column_in_block;

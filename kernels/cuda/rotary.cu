@@ -1,6 +1,5 @@
-#include "kernels/cuda/rotary.h"
-
 #include "kernels/cuda/pack.cuh"
+#include "kernels/cuda/rotary.h"
 
 namespace metronome::cuda {
 namespace {

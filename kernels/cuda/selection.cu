@@ -1,7 +1,6 @@
-#include "kernels/cuda/selection.h"
-
 #include "kernels/cuda/group.cuh"
 #include "kernels/cuda/pack.cuh"
+#include "kernels/cuda/selection.h"
 
 namespace metronome::cuda {
 namespace {
@@ -123,10 +122,10 @@ void LaunchArgmax(const DeviceContext& context, const ArgmaxArgs& args) {
     if (splits > idle) splits = idle;
     if (splits < 1 || args.rows * static_cast<int64_t>(sizeof(ArgmaxMeeting)) > context.workspace.bytes) splits = 1;
     const int64_t row_blocks = args.rows < kMaxRowBlocks ? args.rows : kMaxRowBlocks;
-    Launch(context, vectors ? ArgmaxKernel<kVectorWidth<T>, T> : ArgmaxKernel<1, T>,
-           {.grid = dim3(static_cast<unsigned>(splits), static_cast<unsigned>(row_blocks)),
-            .block = dim3(kArgmaxThreads)},
-           args, static_cast<ArgmaxMeeting*>(context.workspace.data));
+    Launch(
+        context, vectors ? ArgmaxKernel<kVectorWidth<T>, T> : ArgmaxKernel<1, T>,
+        {.grid = dim3(static_cast<unsigned>(splits), static_cast<unsigned>(row_blocks)), .block = dim3(kArgmaxThreads)},
+        args, static_cast<ArgmaxMeeting*>(context.workspace.data));
   });
 }
 

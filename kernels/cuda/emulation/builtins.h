@@ -119,12 +119,10 @@ inline uint32_t __ballot_sync(uint32_t mask, int predicate,
   }
   return ballot;
 }
-inline int __any_sync(uint32_t mask, int predicate,
-                      const emulation::Location& where = emulation::Location::current()) {
+inline int __any_sync(uint32_t mask, int predicate, const emulation::Location& where = emulation::Location::current()) {
   return __ballot_sync(mask, predicate, where) != 0;
 }
-inline int __all_sync(uint32_t mask, int predicate,
-                      const emulation::Location& where = emulation::Location::current()) {
+inline int __all_sync(uint32_t mask, int predicate, const emulation::Location& where = emulation::Location::current()) {
   return __ballot_sync(mask, predicate == 0, where) == 0;
 }
 

@@ -114,7 +114,8 @@ void Fiber::Start(void (*entry)(void*), void* argument) {
   getcontext(&context_->own);
   context_->own.uc_stack = {.ss_sp = stack_, .ss_flags = 0, .ss_size = kStackBytes};
   context_->own.uc_link = nullptr;
-  makecontext(&context_->own, +[]() { Run(starting); }, 0);
+  makecontext(
+      &context_->own, +[]() { Run(starting); }, 0);
 #endif
 }
 

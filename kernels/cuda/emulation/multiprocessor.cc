@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
 #include <cstdio>
+#include <cstring>
 #include <numeric>
 #include <utility>
 
@@ -187,7 +187,8 @@ Multiprocessor::Contributions Multiprocessor::Meet(uint32_t mask, Collective kin
   const unsigned warp_index = current_->rank / kWarpLanes;
   Warp& warp = warp_[warp_index];
   if ((mask & own) == 0) Fail("a lane is not in its own mask at " + ToString(where));
-  auto found = std::find_if(warp.meetings.begin(), warp.meetings.end(), [&](const Meeting& m) { return m.mask == mask; });
+  auto found =
+      std::find_if(warp.meetings.begin(), warp.meetings.end(), [&](const Meeting& m) { return m.mask == mask; });
   if (found == warp.meetings.end()) {
     warp.meetings.emplace_back();
     found = std::prev(warp.meetings.end());
@@ -249,8 +250,8 @@ void Multiprocessor::CheckCanaries() {
     const std::byte* const canary = memory.bytes.data() + memory.start + memory.size;
     if (std::all_of(canary, canary + kCanaryBytes, [](std::byte byte) { return byte == kCanary; })) return;
     failed_ = true;
-    error_ = Place() + " wrote past the end of its " + what + " shared memory of " + std::to_string(memory.size) +
-             " bytes";
+    error_ =
+        Place() + " wrote past the end of its " + what + " shared memory of " + std::to_string(memory.size) + " bytes";
   };
   check(dynamic_shared_, "dynamic");
   for (size_t i = 0; i < static_shared_count_; ++i) {
@@ -265,7 +266,9 @@ void Multiprocessor::CheckCanaries() {
 }
 
 void Multiprocessor::CopyAsync(void* shared, const void* global, int bytes, int valid_bytes) {
-  const auto misaligned = [&](const void* at) { return reinterpret_cast<uintptr_t>(at) % static_cast<unsigned>(bytes); };
+  const auto misaligned = [&](const void* at) {
+    return reinterpret_cast<uintptr_t>(at) % static_cast<unsigned>(bytes);
+  };
   if (misaligned(shared) != 0 || (valid_bytes > 0 && misaligned(global) != 0))
     Fail("an asynchronous copy of " + std::to_string(bytes) + " bytes is misaligned");
   const Copy copy = {shared, global, bytes, valid_bytes, current_->open_group};

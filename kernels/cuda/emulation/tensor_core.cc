@@ -41,8 +41,7 @@ void MultiplyFragments(float (&c)[4], const uint32_t (&a)[4], const uint32_t (&b
   }
 }
 
-void LoadMatrices(uint32_t* registers, int count, bool transposed, const void* row,
-                  const std::source_location& where) {
+void LoadMatrices(uint32_t* registers, int count, bool transposed, const void* row, const std::source_location& where) {
   MatrixRow own = {};
   // The first 8 * count lanes give addresses; others are ignored.
   if (Lane() < static_cast<unsigned>(count) * 8) {
@@ -54,9 +53,8 @@ void LoadMatrices(uint32_t* registers, int count, bool transposed, const void* r
   const unsigned group = Lane() / 4, in_group = Lane() % 4;
   for (unsigned matrix = 0; matrix < static_cast<unsigned>(count); ++matrix) {
     const auto element = [&](unsigned i, unsigned j) { return uint32_t{rows[matrix * 8 + i].elements[j]}; };
-    registers[matrix] = transposed
-                            ? element(in_group * 2, group) | element(in_group * 2 + 1, group) << 16
-                            : element(group, in_group * 2) | element(group, in_group * 2 + 1) << 16;
+    registers[matrix] = transposed ? element(in_group * 2, group) | element(in_group * 2 + 1, group) << 16
+                                   : element(group, in_group * 2) | element(group, in_group * 2 + 1) << 16;
   }
 }
 

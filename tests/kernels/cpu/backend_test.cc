@@ -6,6 +6,8 @@
 
 #include "kernels/catalogue.h"
 #include "kernels/cpu/cgroup_memory.h"
+#include "kernels/cpu/cpu_backend.h"
+#include "kernels/cpu/cpu_features.h"
 #include "kernels/cpu/host_memory.h"
 #include "tests/kernels/kernel_test.h"
 

@@ -186,9 +186,9 @@ TEST_P(BarrierTest, SharedMemoryIsPoisonedInEachBlock) {
 
 TEST_P(BarrierTest, LimitsOfALaunchAreChecked) {
   int seen[1] = {};
-  for (const LaunchShape& shape : {LaunchShape{.grid = dim3(1), .block = dim3(1025)},
-                                   LaunchShape{.grid = dim3(1, 65536), .block = dim3(1)},
-                                   LaunchShape{.grid = dim3(1), .block = dim3(1), .shared_bytes = 228 * 1024}})
+  for (const LaunchShape& shape :
+       {LaunchShape{.grid = dim3(1), .block = dim3(1025)}, LaunchShape{.grid = dim3(1, 65536), .block = dim3(1)},
+        LaunchShape{.grid = dim3(1), .block = dim3(1), .shared_bytes = 228 * 1024}})
     EXPECT_THAT(Run(ReadIndices, shape, &seen[0]), HasSubstr("cannot launch"));
   EXPECT_EQ(seen[0], 0);
 }

@@ -8,8 +8,8 @@
 
 namespace metronome::testing {
 
-// The CUDA kernels on the CPU, in host memory: the kernel table of the CUDA backend over emulated launches. Rules that a
-// kernel breaks are Internal errors of its launch; an index outside its table is OutOfRange when the backend
+// The CUDA kernels on the CPU, in host memory: the kernel table of the CUDA backend over emulated launches. Rules that
+// a kernel breaks are Internal errors of its launch; an index outside its table is OutOfRange when the backend
 // synchronizes, as on a device.
 std::unique_ptr<Backend> CreateEmulatedBackend(const cuda::emulation::Options& options);
 

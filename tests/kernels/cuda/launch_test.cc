@@ -68,11 +68,9 @@ TEST(ArgmaxTest, BlocksOfARowMeet) {
           .multiprocessors = 64,
           .workspace = {.data = workspace.data(), .bytes = static_cast<int64_t>(workspace.size() * sizeof(uint64_t))}};
       for (int round = 0; round < 2; ++round) {
-        cuda::LaunchArgmax(context, {.dtype = DType::kFloat32,
-                                     .x = x.View().data,
-                                     .index = index.data(),
-                                     .rows = 3,
-                                     .columns = columns});
+        cuda::LaunchArgmax(
+            context,
+            {.dtype = DType::kFloat32, .x = x.View().data, .index = index.data(), .rows = 3, .columns = columns});
         ASSERT_EQ(Error(), "");
         EXPECT_EQ(index, (std::vector<int32_t>{601, static_cast<int32_t>(columns), static_cast<int32_t>(columns - 1)}));
         EXPECT_EQ(workspace, std::vector<uint64_t>(16)) << "a workspace is left zero";
@@ -165,8 +163,8 @@ TEST(PlantedBugTest, AWriteBeforeATensorBreaksItsGuard) {
 
 TEST(PlantedBugDeathTest, AWritePastATensorFaults) {
   const HostTensor y(DType::kFloat32, {4});
-  EXPECT_DEATH(
-      cuda::Launch({}, WriteOne, {.grid = cuda::dim3(1), .block = cuda::dim3(1)}, y.View().as<float>() + 4), "");
+  EXPECT_DEATH(cuda::Launch({}, WriteOne, {.grid = cuda::dim3(1), .block = cuda::dim3(1)}, y.View().as<float>() + 4),
+               "");
 }
 
 }  // namespace

@@ -166,7 +166,7 @@ TEST_P(WarpTest, AtomicsCountEveryThread) {
   int last = -1;
   ASSERT_EQ(Run(Count, {.grid = dim3(7), .block = dim3(33)}, &total, &last), "");
   EXPECT_EQ(total, 7u * 33);
-  EXPECT_EQ(last, GetParam() == emulation::ThreadOrder::kForward ? 6
+  EXPECT_EQ(last, GetParam() == emulation::ThreadOrder::kForward   ? 6
                   : GetParam() == emulation::ThreadOrder::kReverse ? 0
                                                                    : last);
 }
