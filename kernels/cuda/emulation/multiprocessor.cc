@@ -25,6 +25,9 @@ std::string ToString(const std::source_location& where) {
   return path.substr(path.rfind('/') + 1) + ":" + std::to_string(where.line());
 }
 
+// Unwinds a thread that broke a rule, so that what its message was made of is freed.
+struct Stopped {};
+
 Dim3 Unflatten(uint64_t flat, Dim3 size) {
   return Dim3(static_cast<unsigned>(flat % size.x), static_cast<unsigned>(flat / size.x % size.y),
               static_cast<unsigned>(flat / size.x / size.y));
@@ -85,13 +88,20 @@ void Multiprocessor::RunBlock(Dim3 index, const std::function<void()>& body) {
     thread.state = State::kReady;
     thread.copies.clear();
     thread.open_group = 0;
-    thread.fiber.Start([](void* self) { (*static_cast<Multiprocessor*>(self)->body_)(); }, this);
+    thread.fiber.Start([](void* self) { static_cast<Multiprocessor*>(self)->RunThread(); }, this);
   }
   Poison(dynamic_shared_, dynamic_shared_.size);
   static_shared_count_ = 0;
   RunThreads();
   current_ = nullptr;
   if (!failed_) CheckCanaries();
+}
+
+void Multiprocessor::RunThread() {
+  try {
+    (*body_)();
+  } catch (const Stopped&) {
+  }
 }
 
 void Multiprocessor::RunThreads() {
@@ -303,7 +313,7 @@ void Multiprocessor::Perform(const Copy& copy) {
 void Multiprocessor::Fail(const std::string& why) {
   failed_ = true;
   error_ = Place() + ": " + why;
-  for (;;) current_->fiber.Suspend();  // Never resumed.
+  throw Stopped();
 }
 
 std::string Multiprocessor::Place() const {

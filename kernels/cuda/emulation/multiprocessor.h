@@ -129,6 +129,7 @@ class Multiprocessor {
   };
 
   void RunBlock(Dim3 index, const std::function<void()>& body);
+  void RunThread();  // On its fiber.
   void RunThreads();
   void RunWarp(unsigned warp, bool one_pass);
   void OnDone(Thread& thread);
