@@ -50,6 +50,9 @@ struct KernelArgs {
   absl::Span<const TensorView> inputs;
   absl::Span<const TensorView> outputs;
   const Attributes* attributes = nullptr;
+  // Some size or attribute is the step's position plus a constant: the rows of a cache, where rows are written, where
+  // positions begin. A backend that records launches must then read the position when they run.
+  bool follows_past = false;
 };
 
 struct KernelLaunch {

@@ -7,28 +7,9 @@
 #include <optional>
 
 #include "absl/strings/string_view.h"
+#include "kernels/dtype_enum.h"
 
 namespace metronome {
-
-enum class DType : uint8_t { kFloat32, kBFloat16, kFloat16, kInt32, kBool };
-
-constexpr size_t SizeOf(DType dtype) {
-  switch (dtype) {
-    case DType::kFloat32:
-    case DType::kInt32:
-      return 4;
-    case DType::kBFloat16:
-    case DType::kFloat16:
-      return 2;
-    case DType::kBool:
-      return 1;
-  }
-  return 0;
-}
-
-constexpr bool IsFloat(DType dtype) {
-  return dtype == DType::kFloat32 || dtype == DType::kBFloat16 || dtype == DType::kFloat16;
-}
 
 // "float32", "bfloat16", "float16", "int32", "bool": PyTorch's names, used in every API and file.
 absl::string_view Name(DType dtype);

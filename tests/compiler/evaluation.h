@@ -10,7 +10,7 @@
 #include "compiler/egraph/e_graph.h"
 #include "compiler/ir/graph.h"
 #include "runtime/plan/dim.h"
-#include "tests/kernels/cpu/host_tensor.h"
+#include "tests/kernels/host_tensor.h"
 
 namespace metronome::testing {
 

@@ -6,8 +6,10 @@
 
 #include "kernels/catalogue.h"
 #include "kernels/cpu/cgroup_memory.h"
+#include "kernels/cpu/cpu_backend.h"
+#include "kernels/cpu/cpu_features.h"
 #include "kernels/cpu/host_memory.h"
-#include "tests/kernels/cpu/kernel_test.h"
+#include "tests/kernels/kernel_test.h"
 
 namespace metronome::testing {
 namespace {

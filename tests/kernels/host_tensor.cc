@@ -1,4 +1,4 @@
-#include "tests/kernels/cpu/host_tensor.h"
+#include "tests/kernels/host_tensor.h"
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>

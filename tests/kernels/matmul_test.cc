@@ -1,12 +1,15 @@
 #include <cmath>
 #include <limits>
 
-#include "tests/kernels/cpu/kernel_test.h"
+#include "tests/kernels/kernel_test.h"
 
 namespace metronome::testing {
 namespace {
 
-class MatmulTest : public KernelTest {};
+class MatmulTest : public KernelTest {
+ protected:
+  MatmulTest() : KernelTest({"matmul"}) {}
+};
 METRONOME_TEST_ALL_VARIANTS(MatmulTest);
 
 struct Problem {

@@ -2,7 +2,7 @@
 #include <functional>
 #include <limits>
 
-#include "tests/kernels/cpu/kernel_test.h"
+#include "tests/kernels/kernel_test.h"
 
 namespace metronome::testing {
 namespace {

@@ -1,13 +1,17 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <utility>
 
-#include "tests/kernels/cpu/kernel_test.h"
+#include "tests/kernels/kernel_test.h"
 
 namespace metronome::testing {
 namespace {
 
-class LinearTest : public KernelTest {};
+class LinearTest : public KernelTest {
+ protected:
+  explicit LinearTest(std::vector<absl::string_view> kernels = {"linear"}) : KernelTest(std::move(kernels)) {}
+};
 METRONOME_TEST_ALL_VARIANTS(LinearTest);
 
 struct Problem {
@@ -208,6 +212,8 @@ double Activate(absl::string_view activation, double x) {
 // The products alone, stored as float32, give what the fused kernels round and go on with.
 class FusedLinearTest : public LinearTest {
  protected:
+  FusedLinearTest() : LinearTest({"linear", "linear_group", "gated_linear"}) {}
+
   HostTensor WideProduct(const HostTensor& x, const HostTensor& w, const HostTensor* bias = nullptr) {
     const HostTensor y(DType::kFloat32, {x.shape()[0], w.shape()[0]});
     std::vector<HostTensor> inputs = {x, w};

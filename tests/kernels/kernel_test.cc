@@ -1,4 +1,4 @@
-#include "tests/kernels/cpu/kernel_test.h"
+#include "tests/kernels/kernel_test.h"
 
 #include <map>
 #include <memory>
@@ -9,27 +9,10 @@
 
 namespace metronome::testing {
 
-std::vector<Variant> AllVariants() {
-  std::vector<Variant> variants;
-  const auto add = [&](absl::string_view name, CpuBackendOptions options, int threads) {
-    options.threads = threads;
-    variants.push_back({absl::StrCat(name, "_", threads, "threads"), options});
-  };
-  const CpuBackendOptions reference = {.kernels = CpuKernels::kReference};
-  for (const int threads : {1, 3}) add("reference", reference, threads);
-  const cpu::InstructionSet best = cpu::DetectInstructionSet();
-  for (int level = 0; level <= static_cast<int>(best); ++level) {
-    const auto set = static_cast<cpu::InstructionSet>(level);
-    for (const int threads : {1, 3}) add(cpu::Name(set), {.instruction_set = set}, threads);
-  }
-  for (const int threads : {2, 5}) add(cpu::Name(best), {.instruction_set = best}, threads);
-  return variants;
-}
-
 Backend& BackendOf(const Variant& variant) {
   static auto& backends = *new std::map<std::string, std::unique_ptr<Backend>>();
   std::unique_ptr<Backend>& backend = backends[variant.name];
-  if (backend == nullptr) backend = CreateCpuBackend(variant.options).value();
+  if (backend == nullptr) backend = variant.create().value();
   return *backend;
 }
 

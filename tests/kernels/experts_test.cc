@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "tests/kernels/cpu/kernel_test.h"
+#include "tests/kernels/kernel_test.h"
 
 namespace metronome::testing {
 namespace {
@@ -9,6 +9,8 @@ namespace {
 // Compared with the plain kernels that the expert kernels stand for, one expert at a time.
 class ExpertsTest : public KernelTest {
  protected:
+  ExpertsTest() : KernelTest({"linear", "expert_linear", "gated_experts", "expert_mix"}) {}
+
   // Rows of `x` [slots, k] times their experts [E, n, k], in float32.
   HostTensor Products(const HostTensor& x, const HostTensor& experts, const HostTensor& index) {
     const int64_t slots = x.shape()[0], k = x.shape()[1], n = experts.shape()[1];
@@ -132,17 +134,6 @@ TEST_P(ExpertsTest, AnExpertOutOfRangeIsNamedAndNothingIsRead) {
     const absl::Status status = Run("expert_linear", {x, experts, index}, y);
     EXPECT_EQ(status.code(), absl::StatusCode::kOutOfRange);
     EXPECT_NE(status.message().find(std::to_string(bad)), std::string::npos) << status;
-  }
-}
-
-TEST_P(ExpertsTest, TopKFallsAndKeepsTheFirstOfEquals) {
-  constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-  for (const DType dtype : kFloats) {
-    const HostTensor x = HostTensor::Of(dtype, {2, 5}, {1, 3, -2, 3, 0, kNan, -1, 2, kNan, 1}), values(dtype, {2, 3}),
-                     columns(DType::kInt32, {2, 3});
-    ASSERT_TRUE(Run("top_k", {x}, {values, columns}, {{"k", int64_t{3}}}).ok());
-    EXPECT_EQ(values.Values(), (std::vector<double>{3, 3, 1, 2, 1, -1}));
-    EXPECT_EQ(columns.Values(), (std::vector<double>{1, 3, 0, 2, 4, 1}));
   }
 }
 

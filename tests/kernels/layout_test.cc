@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "tests/kernels/cpu/kernel_test.h"
+#include "tests/kernels/kernel_test.h"
 
 namespace metronome::testing {
 namespace {

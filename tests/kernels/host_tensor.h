@@ -1,5 +1,5 @@
-#ifndef METRONOME_TESTS_KERNELS_CPU_HOST_TENSOR_H_
-#define METRONOME_TESTS_KERNELS_CPU_HOST_TENSOR_H_
+#ifndef METRONOME_TESTS_KERNELS_HOST_TENSOR_H_
+#define METRONOME_TESTS_KERNELS_HOST_TENSOR_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -63,4 +63,4 @@ std::string ToString(const Shape& shape);
 
 }  // namespace metronome::testing
 
-#endif  // METRONOME_TESTS_KERNELS_CPU_HOST_TENSOR_H_
+#endif  // METRONOME_TESTS_KERNELS_HOST_TENSOR_H_

@@ -1,7 +1,7 @@
 #include <cmath>
 #include <limits>
 
-#include "tests/kernels/cpu/kernel_test.h"
+#include "tests/kernels/kernel_test.h"
 
 namespace metronome::testing {
 namespace {
@@ -10,7 +10,10 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInf = std::numeric_limits<double>::infinity();
 constexpr double kFloatUnit = 0x1p-24;
 
-class AttentionTest : public KernelTest {};
+class AttentionTest : public KernelTest {
+ protected:
+  AttentionTest() : KernelTest({"attention"}) {}
+};
 METRONOME_TEST_ALL_VARIANTS(AttentionTest);
 
 struct Problem {

@@ -1,7 +1,7 @@
 #include <cmath>
 #include <limits>
 
-#include "tests/kernels/cpu/kernel_test.h"
+#include "tests/kernels/kernel_test.h"
 
 namespace metronome::testing {
 namespace {
@@ -342,6 +342,16 @@ TEST_P(RowTest, ArgmaxFindsTheFirstOfTheLargest) {
       EXPECT_EQ(y.Values(), (std::vector<double>{static_cast<double>(best), 0, static_cast<double>(size / 2),
                                                  static_cast<double>(size)}));
     }
+  }
+}
+
+TEST_P(RowTest, TopKFallsAndKeepsTheFirstOfEquals) {
+  for (const DType dtype : kFloats) {
+    const HostTensor x = HostTensor::Of(dtype, {2, 5}, {1, 3, -2, 3, 0, kNan, -1, 2, kNan, 1}), values(dtype, {2, 3}),
+                     columns(DType::kInt32, {2, 3});
+    ASSERT_TRUE(Run("top_k", {x}, {values, columns}, {{"k", int64_t{3}}}).ok());
+    EXPECT_EQ(values.Values(), (std::vector<double>{3, 3, 1, 2, 1, -1}));
+    EXPECT_EQ(columns.Values(), (std::vector<double>{1, 3, 0, 2, 4, 1}));
   }
 }
 

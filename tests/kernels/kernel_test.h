@@ -1,27 +1,30 @@
-#ifndef METRONOME_TESTS_KERNELS_CPU_KERNEL_TEST_H_
-#define METRONOME_TESTS_KERNELS_CPU_KERNEL_TEST_H_
+#ifndef METRONOME_TESTS_KERNELS_KERNEL_TEST_H_
+#define METRONOME_TESTS_KERNELS_KERNEL_TEST_H_
 
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "kernels/attributes.h"
-#include "kernels/cpu/cpu_backend.h"
-#include "tests/kernels/cpu/host_tensor.h"
+#include "kernels/backend.h"
+#include "tests/kernels/host_tensor.h"
 
 namespace metronome::testing {
 
-// A way to build the CPU backend.
+// The suites of this folder run on every way that a test program has to build a backend.
 struct Variant {
-  std::string name;  // "avx2_3threads".
-  CpuBackendOptions options;
+  std::string name;  // "avx2_3threads", "emulated_reverse".
+  std::function<absl::StatusOr<std::unique_ptr<Backend>>()> create;
 };
 
-// The reference kernels and every instruction set this machine has, on one thread and on three (more than the CPUs of a
-// small machine); the best also on two and five.
+// Each test program that links the suites defines it.
 std::vector<Variant> AllVariants();
 
 // One backend per variant and process: threads are slow to start.
@@ -31,8 +34,18 @@ Backend& BackendOf(const Variant& variant);
 absl::Status RunKernel(Backend& backend, absl::string_view name, const std::vector<HostTensor>& inputs,
                        const std::vector<HostTensor>& outputs, const Attributes& attributes = {});
 
+// A suite names the kernels that its tests run; it is skipped on a backend that has not all of them.
 class KernelTest : public ::testing::TestWithParam<Variant> {
  protected:
+  explicit KernelTest(std::vector<absl::string_view> kernels = {}) : kernels_(std::move(kernels)) {}
+
+  void SetUp() override {
+    for (const absl::string_view name : kernels_) {
+      if (backend().FindKernel(name).status().code() == absl::StatusCode::kNotFound)
+        GTEST_SKIP() << "backend '" << backend().name() << "' has no kernel '" << name << "' yet";
+    }
+  }
+
   Backend& backend() { return BackendOf(GetParam()); }
   absl::Status Run(absl::string_view name, const std::vector<HostTensor>& inputs, const HostTensor& output,
                    const Attributes& attributes = {}) {
@@ -42,12 +55,15 @@ class KernelTest : public ::testing::TestWithParam<Variant> {
                    const std::vector<HostTensor>& outputs, const Attributes& attributes = {}) {
     return RunKernel(backend(), name, inputs, outputs, attributes);
   }
+
+ private:
+  std::vector<absl::string_view> kernels_;
 };
 
-#define METRONOME_TEST_ALL_VARIANTS(suite)                                                       \
-  INSTANTIATE_TEST_SUITE_P(Cpu, suite, ::testing::ValuesIn(::metronome::testing::AllVariants()), \
+#define METRONOME_TEST_ALL_VARIANTS(suite)                                                      \
+  INSTANTIATE_TEST_SUITE_P(On, suite, ::testing::ValuesIn(::metronome::testing::AllVariants()), \
                            [](const auto& info) { return info.param.name; })
 
 }  // namespace metronome::testing
 
-#endif  // METRONOME_TESTS_KERNELS_CPU_KERNEL_TEST_H_
+#endif  // METRONOME_TESTS_KERNELS_KERNEL_TEST_H_

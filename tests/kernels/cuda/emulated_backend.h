@@ -1,0 +1,18 @@
+#ifndef METRONOME_TESTS_KERNELS_CUDA_EMULATED_BACKEND_H_
+#define METRONOME_TESTS_KERNELS_CUDA_EMULATED_BACKEND_H_
+
+#include <memory>
+
+#include "kernels/backend.h"
+#include "kernels/cuda/emulation/multiprocessor.h"
+
+namespace metronome::testing {
+
+// The CUDA kernels on the CPU, in host memory: the kernel table of the CUDA backend over emulated launches. Rules that
+// a kernel breaks are Internal errors of its launch; an index outside its table is OutOfRange when the backend
+// synchronizes, as on a device.
+std::unique_ptr<Backend> CreateEmulatedBackend(const cuda::emulation::Options& options);
+
+}  // namespace metronome::testing
+
+#endif  // METRONOME_TESTS_KERNELS_CUDA_EMULATED_BACKEND_H_

@@ -1,0 +1,18 @@
+#include "kernels/cuda/emulation/multiprocessor.h"
+#include "tests/kernels/cuda/emulated_backend.h"
+#include "tests/kernels/kernel_test.h"
+
+namespace metronome::testing {
+
+// Every order of threads.
+std::vector<Variant> AllVariants() {
+  using cuda::emulation::ThreadOrder;
+  std::vector<Variant> variants;
+  for (const auto& [name, order] : {std::pair<const char*, ThreadOrder>{"emulated_forward", ThreadOrder::kForward},
+                                    {"emulated_reverse", ThreadOrder::kReverse},
+                                    {"emulated_shuffled", ThreadOrder::kShuffled}})
+    variants.push_back({name, [order = order] { return CreateEmulatedBackend({.order = order}); }});
+  return variants;
+}
+
+}  // namespace metronome::testing
