@@ -60,6 +60,12 @@ struct KernelLaunch {
   KernelArgs args;
 };
 
+// Launches that were recorded once and can run many times; owned by who asked for it, valid as long as the backend.
+class Recording {
+ public:
+  virtual ~Recording() = default;
+};
+
 // One way to tune a kernel launch: an integer attribute of that name, with the values worth trying. A launch without it
 // takes the kernel's own choice.
 struct TuningParameter {
@@ -108,6 +114,19 @@ class Backend {
 
   // Waits for everything enqueued; reports the first failure.
   virtual absl::Status Synchronize() = 0;
+
+  // Whether launches can be recorded: worth it where launching costs the host more than the device.
+  virtual bool can_record() const { return false; }
+  // From now to EndRecording launches do not run but are recorded, for a step at position `past`.
+  virtual absl::Status BeginRecording(int64_t past);
+  // What was launched since, or the first error of that. FailedPrecondition for a launch that follows the position in a
+  // way that the backend cannot record.
+  virtual absl::StatusOr<std::unique_ptr<Recording>> EndRecording();
+  // Enqueues recorded launches for a step at position `past`, with the addresses that they were recorded with.
+  virtual absl::Status Replay(const Recording& recording, int64_t past);
+
+  // Not OK once the device has failed for good: what it was. Nothing will run on this backend again. From any thread.
+  virtual absl::Status Health() const { return absl::OkStatus(); }
 };
 
 }  // namespace metronome

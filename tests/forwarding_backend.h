@@ -42,6 +42,11 @@ class ForwardingBackend : public Backend {
   }
   absl::StatusOr<double> MeasureReadBandwidth() override { return real_->MeasureReadBandwidth(); }
   absl::Status Synchronize() override { return real_->Synchronize(); }
+  bool can_record() const override { return real_->can_record(); }
+  absl::Status BeginRecording(int64_t past) override { return real_->BeginRecording(past); }
+  absl::StatusOr<std::unique_ptr<Recording>> EndRecording() override { return real_->EndRecording(); }
+  absl::Status Replay(const Recording& recording, int64_t past) override { return real_->Replay(recording, past); }
+  absl::Status Health() const override { return real_->Health(); }
 
  private:
   std::unique_ptr<Backend> real_;

@@ -24,6 +24,7 @@
   type* const name = reinterpret_cast<type*>(metronome_dynamic_shared)
 #else
 #include "kernels/cuda/emulation/builtins.h"
+#include "kernels/cuda/emulation/recorder.h"
 #include "kernels/dtype.h"
 
 #define METRONOME_UNROLL
@@ -114,8 +115,10 @@ void Launch(const DeviceContext& context, void (*kernel)(Parameters...), const L
   kernel<<<shape.grid, shape.block, shape.shared_bytes, context.stream>>>(static_cast<Parameters>(arguments)...);
 #else
   (void)context;
-  emulation::Multiprocessor::OfThisThread().RunGrid(shape.grid, shape.block, shape.shared_bytes,
-                                                    [&] { kernel(static_cast<Parameters>(arguments)...); });
+  emulation::RunOrRecord([=] {
+    emulation::Multiprocessor::OfThisThread().RunGrid(shape.grid, shape.block, shape.shared_bytes,
+                                                      [&] { kernel(static_cast<Parameters>(arguments)...); });
+  });
 #endif
 }
 

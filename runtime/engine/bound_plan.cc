@@ -138,6 +138,7 @@ void BoundPlan::ArrangeWaves() {
     moving_[id] = Moves(value) || (value.storage == Storage::kAlias && moving_[value.alias_of]);
     if (moving_[id]) moving_values_.push_back(static_cast<ValueId>(id));
   }
+  call_moves_.resize(plan_.calls.size());
   for (size_t i = 0; i < plan_.calls.size(); ++i) {
     const KernelCall& call = plan_.calls[i];
     const auto moves = [&](ValueId id) { return moving_[id]; };
@@ -146,6 +147,7 @@ void BoundPlan::ArrangeWaves() {
         std::any_of(call.step_attributes.begin(), call.step_attributes.end(),
                     [](const auto& attribute) { return Moves(attribute.second); })) {
       moving_calls_.push_back(i);
+      call_moves_[i] = true;
     }
   }
 }
@@ -212,7 +214,10 @@ KernelLaunch BoundPlan::LaunchOf(size_t call) const {
   const absl::Span<const TensorView> views = operands_[call].views;
   const size_t inputs = operands_[call].inputs;
   return {kernels_[call],
-          {.inputs = views.subspan(0, inputs), .outputs = views.subspan(inputs), .attributes = &attributes_[call]}};
+          {.inputs = views.subspan(0, inputs),
+           .outputs = views.subspan(inputs),
+           .attributes = &attributes_[call],
+           .follows_past = call_moves_[call]}};
 }
 
 KernelCost BoundPlan::CostOf(size_t call) const {
@@ -247,6 +252,8 @@ void BoundPlan::Place(const StepShape& step, const Memory& memory) {
                           memory.tokens == placed_memory_.tokens && memory.arena == placed_memory_.arena &&
                           SamePlace(memory.states, placed_states_) && SamePlace(memory.inputs, placed_inputs_);
   step_ = step;
+  same_place_ = moved_only;
+  if (!moved_only) recording_.reset();
   if (moved_only) {
     for (ValueId id : moving_values_) PlaceValue(id, memory, layout);
     for (size_t call : moving_calls_) {
@@ -280,7 +287,35 @@ absl::Status BoundPlan::Explain(const absl::Status& status, absl::Span<const siz
                                                   ", seq ", step_.seq, ", past ", step_.past, "): ", status.message()));
 }
 
+bool BoundPlan::MayRecord() const {
+  return mode_ == LaunchMode::kGraph && !debug_sequential_ && same_place_ && recordable_ && backend_.can_record();
+}
+
+// A step that cannot be recorded is launched call by call from then on; that is no error.
+absl::Status BoundPlan::Record() {
+  RETURN_IF_ERROR(backend_.BeginRecording(step_.past));
+  const absl::Status launched = LaunchAll(nullptr);
+  absl::StatusOr<std::unique_ptr<Recording>> recording = backend_.EndRecording();
+  const absl::Status status = launched.ok() ? recording.status() : launched;
+  recordable_ = !absl::IsFailedPrecondition(status) && !absl::IsUnimplemented(status);
+  if (!recordable_) return absl::OkStatus();
+  RETURN_IF_ERROR(status);
+  recording_ = *std::move(recording);
+  return absl::OkStatus();
+}
+
 absl::Status BoundPlan::Run(const std::function<bool()>& keep_going) {
+  if (MayRecord()) {
+    if (recording_ == nullptr) RETURN_IF_ERROR(Record());
+    if (recording_ != nullptr) {
+      if (keep_going != nullptr && !keep_going()) return absl::CancelledError("cancelled before a step");
+      return backend_.Replay(*recording_, step_.past);
+    }
+  }
+  return LaunchAll(keep_going);
+}
+
+absl::Status BoundPlan::LaunchAll(const std::function<bool()>& keep_going) {
   for (const std::vector<size_t>& calls : launches_) {
     if (keep_going != nullptr && !keep_going()) return absl::CancelledError("cancelled during a step");
     if (calls.size() == 1) {

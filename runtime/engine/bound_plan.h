@@ -22,7 +22,8 @@ namespace metronome {
 enum class LaunchMode : uint8_t {
   kInOrder,  // One after the other, operands worked out for each step.
   kGraph,    // Operands are bound once for a number of tokens and only what depends on the position is renewed; small
-             // calls that do not depend on each other run side by side.
+             // calls that do not depend on each other run side by side. A backend that records launches is given the
+             // whole step as one recording, from the second step at the same place on.
 };
 
 // A plan with its kernels, weights and constants resolved on one backend. Place says where everything else lies for a
@@ -88,6 +89,9 @@ class BoundPlan {
   void BindOperands(size_t call);
   void RenewStepAttributes(size_t call);
   void GroupLaunches();
+  bool MayRecord() const;
+  absl::Status Record();
+  absl::Status LaunchAll(const std::function<bool()>& keep_going);
   KernelLaunch LaunchOf(size_t call) const;
   KernelCost CostOf(size_t call) const;
   absl::Status Explain(const absl::Status& status, absl::Span<const size_t> calls) const;
@@ -108,13 +112,17 @@ class BoundPlan {
   std::vector<bool> moving_;                   // By ValueId: depends on the position.
   std::vector<ValueId> moving_values_;         // Those that do.
   std::vector<size_t> moving_calls_;           // Calls with such an operand or attribute.
+  std::vector<bool> call_moves_;               // By call: whether it is one of those.
   std::vector<std::vector<size_t>> launches_;  // Calls launched together, in order.
   std::vector<KernelLaunch> together_;         // Of the launch being made.
 
   Layout decode_layout_, prefill_layout_;
   StepShape step_;
   bool placed_ = false;
-  Memory placed_memory_;  // Its spans point into the two vectors below.
+  bool same_place_ = false;               // Only the position differs from the step placed before.
+  bool recordable_ = true;                // Until the backend refuses.
+  std::unique_ptr<Recording> recording_;  // Of the steps at this place.
+  Memory placed_memory_;                  // Its spans point into the two vectors below.
   std::vector<TensorView> placed_states_, placed_inputs_;
 };
 

@@ -157,6 +157,12 @@ T atomicCAS(T* at, T expected, T value) {
   if (old == expected) *at = value;
   return old;
 }
+template <typename T>
+T atomicXor(T* at, T value) {
+  const T old = *at;
+  *at = old ^ value;
+  return old;
+}
 inline void __threadfence() {}
 inline void __threadfence_block() {}
 

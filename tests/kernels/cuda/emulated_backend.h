@@ -8,9 +8,9 @@
 
 namespace metronome::testing {
 
-// The CUDA kernels on the CPU, in host memory: the kernel table of the CUDA backend over emulated launches. Rules that
-// a kernel breaks are Internal errors of its launch; an index outside its table is OutOfRange when the backend
-// synchronizes, as on a device.
+// The CUDA backend on the CPU: over a fake driver in host memory, with emulated launches. Rules that a kernel breaks,
+// and a workspace that it does not leave zero, are Internal errors of its launch; an index outside its table is
+// OutOfRange when the backend synchronizes, as on a device.
 std::unique_ptr<Backend> CreateEmulatedBackend(const cuda::emulation::Options& options);
 
 }  // namespace metronome::testing

@@ -1,0 +1,238 @@
+#include "kernels/cuda/cuda_backend.h"
+
+#include <algorithm>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
+#include "kernels/cuda/device_memory.h"
+#include "kernels/cuda/kernel_table.h"
+#include "kernels/cuda/read_probe.h"
+#include "kernels/cuda/staging.h"
+#include "runtime/base/status_macros.h"
+
+namespace metronome::cuda {
+namespace {
+
+class CudaKernel final : public Kernel {
+ public:
+  CudaKernel(absl::string_view name, CudaFunction function) : name_(name), function_(function) {}
+  absl::string_view name() const override { return name_; }
+  CudaFunction function() const { return function_; }
+
+ private:
+  std::string name_;
+  CudaFunction function_;
+};
+
+// Kernels that read a position from the device; of all others, a size that follows it is fixed when they are launched.
+bool ReadsPosition(absl::string_view kernel) {
+  return kernel == "attention" || kernel == "cache_write" || kernel == "iota";
+}
+
+class GraphRecording final : public Recording {
+ public:
+  GraphRecording(Driver& driver, Driver::Graph graph) : driver_(driver), graph_(graph) {}
+  ~GraphRecording() override { driver_.FreeGraph(graph_); }
+  Driver::Graph graph() const { return graph_; }
+
+ private:
+  Driver& driver_;
+  Driver::Graph graph_;
+};
+
+class CudaBackend final : public Backend {
+ public:
+  CudaBackend(std::unique_ptr<Driver> driver, const CudaBackendOptions& options)
+      : driver_(std::move(driver)), options_(options) {
+    for (const auto& [name, function] : KernelTable())
+      kernels_.emplace(name, std::make_unique<CudaKernel>(name, function));
+  }
+
+  ~CudaBackend() override {
+    if (fault_ != nullptr) driver_->FreePinned(fault_);
+  }
+
+  absl::Status Start() {
+    ASSIGN_OR_RETURN(void* const fault, driver_->AllocatePinned(sizeof(IndexFault)));
+    fault_ = new (fault) IndexFault();
+    ASSIGN_OR_RETURN(staging_, Staging::Create(*driver_, options_.staging_bytes));
+    ASSIGN_OR_RETURN(workspace_, AllocateDeviceMemory(*driver_, options_.workspace_bytes));
+    ASSIGN_OR_RETURN(past_, AllocateDeviceMemory(*driver_, sizeof(int64_t)));
+    context_ = {.stream = driver_->stream(),
+                .multiprocessors = driver_->properties().multiprocessors,
+                .fault = fault_,
+                .workspace = {.data = workspace_->data(), .bytes = workspace_->size_bytes()}};
+    return driver_->Synchronize();
+  }
+
+  absl::string_view name() const override { return "cuda"; }
+
+  DeviceInfo Describe() const override {
+    const DeviceProperties& device = driver_->properties();
+    const absl::StatusOr<DeviceMemory> memory = driver_->Memory();
+    return {.name = device.name,
+            .instruction_set = absl::StrCat("sm_", device.compute_major, device.compute_minor),
+            .threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency())),
+            .memory_total_bytes = memory.ok() ? memory->total_bytes : 0};
+  }
+
+  int64_t MemoryAvailableBytes() const override {
+    const absl::StatusOr<DeviceMemory> memory = driver_->Memory();
+    return memory.ok() ? memory->free_bytes : 0;
+  }
+  bool host_addressable() const override { return false; }
+
+  absl::StatusOr<std::unique_ptr<Buffer>> Allocate(int64_t bytes) override {
+    RETURN_IF_ERROR(Health());
+    absl::StatusOr<std::unique_ptr<Buffer>> buffer = AllocateDeviceMemory(*driver_, bytes);
+    RETURN_IF_ERROR(Noting(buffer.status()));
+    return buffer;
+  }
+  absl::StatusOr<std::unique_ptr<Buffer>> Reserve(int64_t bytes) override {
+    RETURN_IF_ERROR(Health());
+    return ReserveDeviceMemory(*driver_, bytes);
+  }
+  absl::StatusOr<std::unique_ptr<Buffer>> ReserveRing(int64_t bytes, int64_t period_bytes) override {
+    RETURN_IF_ERROR(Health());
+    return ReserveDeviceRing(*driver_, bytes, period_bytes);
+  }
+
+  absl::Status CopyToDevice(void* device, const void* host, int64_t bytes) override {
+    RETURN_IF_ERROR(Health());
+    return Noting(staging_->ToDevice(device, host, bytes));
+  }
+  absl::Status CopyToHost(void* host, const void* device, int64_t bytes) override {
+    RETURN_IF_ERROR(Health());
+    return Noting(staging_->ToHost(host, device, bytes));
+  }
+  absl::Status CopyOnDevice(void* to, const void* from, int64_t bytes) override {
+    RETURN_IF_ERROR(Health());
+    return bytes == 0 ? absl::OkStatus() : Noting(driver_->Copy(to, from, bytes));
+  }
+
+  absl::StatusOr<const Kernel*> FindKernel(absl::string_view name) const override {
+    const auto found = kernels_.find(name);
+    if (found == kernels_.end())
+      return absl::NotFoundError(absl::StrCat("the cuda backend has no kernel '", name, "'"));
+    return found->second.get();
+  }
+  std::vector<TuningParameter> TuningSpace(const Kernel&, const KernelArgs&) const override { return {}; }
+
+  absl::Status Launch(const Kernel& kernel, const KernelArgs& args) override {
+    RETURN_IF_ERROR(Health());
+    if (recording_ && args.follows_past && !ReadsPosition(kernel.name())) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("kernel ", kernel.name(), " cannot follow the position in a recording"));
+    }
+    RETURN_IF_ERROR(static_cast<const CudaKernel&>(kernel).function()(context_, args));
+    return Noting(driver_->LastError());
+  }
+  absl::Status LaunchTogether(absl::Span<const KernelLaunch> launches) override {
+    for (const KernelLaunch& launch : launches) RETURN_IF_ERROR(Launch(*launch.kernel, launch.args));
+    return absl::OkStatus();
+  }
+
+  absl::Status Synchronize() override {
+    RETURN_IF_ERROR(Health());
+    RETURN_IF_ERROR(Noting(driver_->Synchronize()));
+    return ToStatus(std::exchange(*fault_, IndexFault()));
+  }
+
+  absl::StatusOr<double> MeasureReadBandwidth() override;
+
+  bool can_record() const override { return true; }
+  absl::Status BeginRecording(int64_t past) override {
+    RETURN_IF_ERROR(Health());
+    if (recording_) return absl::FailedPreconditionError("a recording has begun already");
+    RETURN_IF_ERROR(Noting(driver_->BeginCapture()));
+    recording_ = true;
+    context_.past = static_cast<const int64_t*>(past_->data());
+    context_.captured_past = past;
+    return absl::OkStatus();
+  }
+  absl::StatusOr<std::unique_ptr<Recording>> EndRecording() override {
+    if (!recording_) return absl::FailedPreconditionError("no recording has begun");
+    recording_ = false;
+    context_.past = nullptr;
+    absl::StatusOr<Driver::Graph> graph = driver_->EndCapture();
+    RETURN_IF_ERROR(Noting(graph.status()));
+    return std::make_unique<GraphRecording>(*driver_, *graph);
+  }
+  absl::Status Replay(const Recording& recording, int64_t past) override {
+    RETURN_IF_ERROR(CopyToDevice(past_->data(), &past, sizeof(past)));
+    return Noting(driver_->LaunchGraph(static_cast<const GraphRecording&>(recording).graph()));
+  }
+
+  absl::Status Health() const override {
+    absl::MutexLock lock(&mutex_);
+    return health_;
+  }
+
+ private:
+  // Keeps an error that the device does not survive.
+  absl::Status Noting(const absl::Status& status) {
+    if (status.ok() || !driver_->lost()) return status;
+    absl::MutexLock lock(&mutex_);
+    if (health_.ok()) health_ = absl::InternalError(absl::StrCat("the CUDA device failed: ", status.message()));
+    return health_;
+  }
+
+  std::unique_ptr<Driver> driver_;
+  const CudaBackendOptions options_;
+  absl::flat_hash_map<std::string, std::unique_ptr<CudaKernel>> kernels_;
+  IndexFault* fault_ = nullptr;  // In pinned memory: kernels write it, the host reads it after a wait.
+  std::unique_ptr<Staging> staging_;
+  std::unique_ptr<Buffer> workspace_, past_;
+  DeviceContext context_;
+  bool recording_ = false;
+
+  mutable absl::Mutex mutex_;
+  absl::Status health_ ABSL_GUARDED_BY(mutex_);
+};
+
+absl::StatusOr<double> CudaBackend::MeasureReadBandwidth() {
+  constexpr int kReads = 7;
+  constexpr int64_t kLine = 256;
+  // Where the model left little room, less is read, but never what a cache could hold.
+  const int64_t bytes = std::min(options_.probe_bytes, MemoryAvailableBytes() / 2) / kLine * kLine;
+  if (bytes < options_.probe_bytes / 8)
+    return absl::ResourceExhaustedError(absl::StrCat("no room for the probe: ", bytes, " bytes"));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Buffer> data, Allocate(bytes));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Buffer> result, Allocate(sizeof(uint32_t)));
+  std::vector<double> seconds;
+  for (int i = 0; i < kReads; ++i) {
+    ASSIGN_OR_RETURN(const Driver::Event start, driver_->CreateEvent());
+    ASSIGN_OR_RETURN(const Driver::Event end, driver_->CreateEvent());
+    const auto read = [&]() -> absl::StatusOr<double> {
+      RETURN_IF_ERROR(driver_->Record(start));
+      LaunchReadProbe(context_, data->data(), bytes, static_cast<uint32_t*>(result->data()));
+      RETURN_IF_ERROR(driver_->LastError());
+      RETURN_IF_ERROR(driver_->Record(end));
+      return driver_->SecondsBetween(start, end);
+    };
+    const absl::StatusOr<double> time = read();
+    driver_->FreeEvent(start);
+    driver_->FreeEvent(end);
+    RETURN_IF_ERROR(Noting(time.status()));
+    seconds.push_back(*time);
+  }
+  std::nth_element(seconds.begin(), seconds.begin() + kReads / 2, seconds.end());
+  return static_cast<double>(bytes) / seconds[kReads / 2];
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Backend>> CreateCudaBackend(std::unique_ptr<Driver> driver,
+                                                           const CudaBackendOptions& options) {
+  auto backend = std::make_unique<CudaBackend>(std::move(driver), options);
+  RETURN_IF_ERROR(backend->Start());
+  return backend;
+}
+
+}  // namespace metronome::cuda

@@ -1,0 +1,27 @@
+#ifndef METRONOME_KERNELS_CUDA_CUDA_BACKEND_H_
+#define METRONOME_KERNELS_CUDA_CUDA_BACKEND_H_
+
+#include <cstdint>
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "kernels/backend.h"
+#include "kernels/cuda/driver.h"
+
+namespace metronome::cuda {
+
+struct CudaBackendOptions {
+  int64_t staging_bytes = int64_t{32} << 20;    // Of each of two pieces of pinned memory.
+  int64_t workspace_bytes = int64_t{64} << 20;  // Where blocks of one launch meet.
+  int64_t probe_bytes = int64_t{2} << 30;       // That MeasureReadBandwidth reads; far more than a cache holds.
+};
+
+// The kernel table over a driver. An error that the device does not survive makes Health() say so; every later call
+// gives the same error. An index outside its table is OutOfRange at Synchronize, naming it.
+// ResourceExhausted when not even staging and workspace fit.
+absl::StatusOr<std::unique_ptr<Backend>> CreateCudaBackend(std::unique_ptr<Driver> driver,
+                                                           const CudaBackendOptions& options = {});
+
+}  // namespace metronome::cuda
+
+#endif  // METRONOME_KERNELS_CUDA_CUDA_BACKEND_H_

@@ -1,0 +1,86 @@
+#ifndef METRONOME_KERNELS_CUDA_DRIVER_H_
+#define METRONOME_KERNELS_CUDA_DRIVER_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+struct CUstream_st;  // What cudaStream_t points to.
+
+namespace metronome::cuda {
+
+struct DeviceProperties {
+  std::string name;  // "NVIDIA H200".
+  int compute_major = 0;
+  int compute_minor = 0;
+  int multiprocessors = 1;
+};
+
+struct DeviceMemory {
+  int64_t free_bytes = 0;
+  int64_t total_bytes = 0;
+};
+
+// What the backend asks of CUDA, so that its logic can be tested without a device. One device, one in-order stream:
+// whatever is called "enqueued" happens in that order, everything else at once. Not thread-safe, except for Memory().
+//
+// Errors: ResourceExhausted when the device is out of memory. Internal with CUDA's name of the error for any other;
+// `lost()` then says whether the device will ever work again in this process.
+class Driver {
+ public:
+  using PhysicalMemory = uint64_t;  // A handle; 0 is none.
+  using Graph = void*;
+  using Event = void*;
+
+  virtual ~Driver() = default;
+
+  virtual const DeviceProperties& properties() const = 0;
+  virtual absl::StatusOr<DeviceMemory> Memory() const = 0;
+  virtual CUstream_st* stream() const = 0;
+  // True after an error that leaves the process's context unusable (an illegal address, a failed launch).
+  virtual bool lost() const = 0;
+
+  virtual absl::StatusOr<void*> Allocate(int64_t bytes) = 0;  // Device memory, 256-byte aligned, contents undefined.
+  virtual void Free(void* memory) = 0;                        // Enqueued.
+  // Page-locked host memory that kernels can reach too; the same address on both sides.
+  virtual absl::StatusOr<void*> AllocatePinned(int64_t bytes) = 0;
+  virtual void FreePinned(void* memory) = 0;
+
+  // Virtual memory. Sizes and addresses are multiples of granularity().
+  virtual int64_t granularity() const = 0;
+  virtual absl::StatusOr<void*> ReserveAddresses(int64_t bytes) = 0;
+  virtual void FreeAddresses(void* addresses, int64_t bytes) = 0;
+  virtual absl::StatusOr<PhysicalMemory> CreatePhysical(int64_t bytes) = 0;  // Contents undefined.
+  virtual void ReleasePhysical(PhysicalMemory memory) = 0;                   // What is mapped stays until unmapped.
+  // Makes the first `bytes` of `memory` readable and writable at `addresses`; the same memory may be mapped again.
+  virtual absl::Status Map(void* addresses, int64_t bytes, PhysicalMemory memory) = 0;
+  virtual void Unmap(void* addresses, int64_t bytes) = 0;
+
+  virtual absl::Status Copy(void* to, const void* from, int64_t bytes) = 0;  // Enqueued; either side, pinned or device.
+  virtual absl::Status Zero(void* memory, int64_t bytes) = 0;                // Enqueued.
+  virtual absl::Status Synchronize() = 0;                                    // Waits for all that was enqueued.
+  virtual absl::Status LastError() = 0;                                      // Of launches since the last call.
+
+  // Points in the stream.
+  virtual absl::StatusOr<Event> CreateEvent() = 0;
+  virtual void FreeEvent(Event event) = 0;
+  virtual absl::Status Record(Event event) = 0;   // Moves it to here.
+  virtual absl::Status WaitFor(Event event) = 0;  // On the host; returns at once if it was never recorded.
+  virtual absl::StatusOr<double> SecondsBetween(Event from, Event to) = 0;  // Waits for `to`.
+
+  // What is enqueued between the two is captured and does not happen.
+  virtual absl::Status BeginCapture() = 0;
+  virtual absl::StatusOr<Graph> EndCapture() = 0;
+  virtual absl::Status LaunchGraph(Graph graph) = 0;  // Enqueued.
+  virtual void FreeGraph(Graph graph) = 0;
+};
+
+// The first device of this process. FailedPrecondition naming what is missing: no driver, no device, too old.
+absl::StatusOr<std::unique_ptr<Driver>> CreateCudaDriver();
+
+}  // namespace metronome::cuda
+
+#endif  // METRONOME_KERNELS_CUDA_DRIVER_H_

@@ -1,0 +1,16 @@
+#ifndef METRONOME_KERNELS_CUDA_READ_PROBE_H_
+#define METRONOME_KERNELS_CUDA_READ_PROBE_H_
+
+#include <cstdint>
+
+#include "kernels/cuda/device_context.h"
+
+namespace metronome::cuda {
+
+// Reads every byte of `data` (16-byte aligned, a multiple of 16 bytes) once and leaves in `result` the exclusive or of
+// its 32-bit words, so that no read can be left out. `result` must be 0 before.
+void LaunchReadProbe(const DeviceContext& context, const void* data, int64_t bytes, uint32_t* result);
+
+}  // namespace metronome::cuda
+
+#endif  // METRONOME_KERNELS_CUDA_READ_PROBE_H_

@@ -1,0 +1,244 @@
+#include "kernels/cuda/cuda_backend.h"
+
+#include <cstring>
+#include <numeric>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "kernels/cuda/read_probe.h"
+#include "runtime/base/memory_shortage.h"
+#include "tests/kernels/cuda/fake_driver.h"
+
+namespace metronome::testing {
+namespace {
+
+using ::testing::HasSubstr;
+
+class CudaBackendTest : public ::testing::Test {
+ protected:
+  static constexpr int64_t kGranularity = FakeDriver::kGranularity;
+
+  CudaBackendTest() {
+    auto driver = std::make_unique<FakeDriver>();
+    driver_ = driver.get();
+    backend_ = cuda::CreateCudaBackend(std::move(driver),
+                                       {.staging_bytes = 1000, .workspace_bytes = 4096, .probe_bytes = 1 << 20})
+                   .value();
+  }
+
+  absl::Status Run(absl::string_view name, std::vector<TensorView> inputs, TensorView output,
+                   const Attributes& attributes, bool follows_past = false) {
+    const Kernel* const kernel = backend_->FindKernel(name).value();
+    return backend_->Launch(*kernel, {.inputs = inputs,
+                                      .outputs = absl::MakeConstSpan(&output, 1),
+                                      .attributes = &attributes,
+                                      .follows_past = follows_past});
+  }
+  template <typename T>
+  std::vector<T> Fetch(const void* device, int64_t count) {
+    std::vector<T> values(count);
+    EXPECT_TRUE(backend_->CopyToHost(values.data(), device, count * static_cast<int64_t>(sizeof(T))).ok());
+    return values;
+  }
+  static TensorView View(void* data, DType dtype, const Shape& shape) {
+    return {.data = data, .dtype = dtype, .shape = shape};
+  }
+
+  FakeDriver* driver_;
+  std::unique_ptr<Backend> backend_;
+};
+
+TEST_F(CudaBackendTest, DescribesTheDevice) {
+  EXPECT_EQ(backend_->name(), "cuda");
+  EXPECT_EQ(backend_->Describe().instruction_set, "sm_90");
+  EXPECT_EQ(backend_->Describe().memory_total_bytes, int64_t{1} << 33);
+  EXPECT_FALSE(backend_->host_addressable());
+  EXPECT_EQ(backend_->MemoryAvailableBytes(), (int64_t{1} << 33) - driver_->used_bytes());
+}
+
+TEST_F(CudaBackendTest, MemoryIsZeroedAndGivenBack) {
+  const int64_t before = driver_->live_objects(), used = driver_->used_bytes();
+  {
+    const auto buffer = backend_->Allocate(5000).value();
+    EXPECT_EQ(Fetch<char>(buffer->data(), 5000), std::vector<char>(5000));
+    EXPECT_EQ(buffer->committed_bytes(), 5000);
+    EXPECT_EQ(buffer->Commit(5001).code(), absl::StatusCode::kOutOfRange);
+    EXPECT_TRUE(backend_->Allocate(0).ok());
+    EXPECT_EQ(backend_->Allocate(-1).status().code(), absl::StatusCode::kInvalidArgument);
+  }
+  EXPECT_EQ(driver_->live_objects(), before);
+  EXPECT_EQ(driver_->used_bytes(), used);
+}
+
+TEST_F(CudaBackendTest, ShortageHasBothNumbersAndTheBackendGoesOn) {
+  driver_->total_bytes = driver_->used_bytes() + 10'000;
+  const auto buffer = backend_->Allocate(20'000);
+  EXPECT_EQ(buffer.status().code(), absl::StatusCode::kResourceExhausted);
+  ASSERT_TRUE(ShortageOf(buffer.status()).has_value());
+  EXPECT_EQ(ShortageOf(buffer.status())->bytes_needed, 20'000);
+  EXPECT_EQ(ShortageOf(buffer.status())->bytes_available, 10'000);
+  driver_->FailNextAllocation();  // What others took meanwhile.
+  EXPECT_EQ(backend_->Allocate(10).status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_TRUE(backend_->Health().ok());
+  EXPECT_TRUE(backend_->Allocate(10'000).ok());
+}
+
+TEST_F(CudaBackendTest, ReservedMemoryGrowsInPlaceAndKeepsContents) {
+  const int64_t before = driver_->live_objects(), used = driver_->used_bytes();
+  {
+    const auto buffer = backend_->Reserve(10 * kGranularity - 5).value();
+    EXPECT_EQ(driver_->used_bytes(), used);
+    ASSERT_TRUE(buffer->Commit(100).ok());
+    EXPECT_EQ(buffer->committed_bytes(), kGranularity);
+    std::vector<int> values(kGranularity / 4);
+    std::iota(values.begin(), values.end(), 1);
+    ASSERT_TRUE(backend_->CopyToDevice(buffer->data(), values.data(), kGranularity).ok());
+    ASSERT_TRUE(buffer->Commit(3 * kGranularity + 1).ok());
+    EXPECT_EQ(buffer->committed_bytes(), 4 * kGranularity);
+    EXPECT_EQ(Fetch<int>(buffer->data(), kGranularity / 4), values);
+    EXPECT_EQ(Fetch<char>(static_cast<char*>(buffer->data()) + kGranularity, 3 * kGranularity),
+              std::vector<char>(3 * kGranularity));
+    driver_->FailNextAllocation();
+    EXPECT_EQ(buffer->Commit(5 * kGranularity).code(), absl::StatusCode::kResourceExhausted);
+    EXPECT_EQ(buffer->committed_bytes(), 4 * kGranularity);
+    EXPECT_TRUE(buffer->Commit(5 * kGranularity).ok());
+    EXPECT_EQ(buffer->Commit(11 * kGranularity).code(), absl::StatusCode::kOutOfRange);
+  }
+  EXPECT_EQ(driver_->live_objects(), before);
+  EXPECT_EQ(driver_->used_bytes(), used);
+}
+
+TEST_F(CudaBackendTest, RingsRepeatOnePeriod) {
+  const int64_t before = driver_->live_objects();
+  {
+    const auto ring = backend_->ReserveRing(20 * kGranularity, 2 * kGranularity - 10).value();
+    EXPECT_EQ(ring->committed_bytes(), 0);
+    ASSERT_TRUE(ring->Commit(1).ok());
+    ASSERT_TRUE(ring->Commit(9 * kGranularity).ok());
+    EXPECT_EQ(ring->committed_bytes(), 2 * kGranularity);
+    auto* const data = static_cast<char*>(ring->data());
+    EXPECT_EQ(Fetch<char>(data, 9 * kGranularity), std::vector<char>(9 * kGranularity));
+    const std::string text = "around the corner";
+    ASSERT_TRUE(backend_->CopyToDevice(data + 4 * kGranularity - 5, text.data(), 17).ok());
+    EXPECT_EQ(std::memcmp(data + 8 * kGranularity - 5, text.data(), 17), 0);
+    EXPECT_EQ(std::memcmp(data + 2 * kGranularity - 5, text.data(), 17), 0);
+    EXPECT_EQ(ring->Commit(21 * kGranularity).code(), absl::StatusCode::kOutOfRange);
+  }
+  EXPECT_EQ(driver_->live_objects(), before);
+  EXPECT_EQ(backend_->ReserveRing(0, 1).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(backend_->ReserveRing(1, 0).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+// 12,345 bytes through pieces of 1,000.
+TEST_F(CudaBackendTest, CopiesOfAnySizePassTheStaging) {
+  const auto buffer = backend_->Allocate(20'000).value(), other = backend_->Allocate(20'000).value();
+  for (const int64_t bytes : {0, 1, 999, 1000, 1001, 12'345}) {
+    std::vector<char> values(bytes);
+    for (int64_t i = 0; i < bytes; ++i) values[i] = static_cast<char>(i * 7 + bytes);
+    ASSERT_TRUE(backend_->CopyToDevice(buffer->data(), values.data(), bytes).ok());
+    ASSERT_TRUE(backend_->CopyOnDevice(other->data(), buffer->data(), bytes).ok());
+    EXPECT_EQ(Fetch<char>(other->data(), bytes), values);
+  }
+}
+
+TEST_F(CudaBackendTest, AnIndexOutsideItsTableIsNamedOnceWhenItIsWaitedFor) {
+  const auto table = backend_->Allocate(40).value(), index = backend_->Allocate(8).value(),
+             rows = backend_->Allocate(16).value();
+  const int32_t indices[] = {4, 9};
+  ASSERT_TRUE(backend_->CopyToDevice(index->data(), indices, 8).ok());
+  ASSERT_TRUE(Run("gather", {View(table->data(), DType::kFloat32, {5, 2}), View(index->data(), DType::kInt32, {2})},
+                  View(rows->data(), DType::kFloat32, {2, 2}), {})
+                  .ok());
+  const absl::Status status = backend_->Synchronize();
+  EXPECT_EQ(status.code(), absl::StatusCode::kOutOfRange);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("9"));
+  EXPECT_TRUE(backend_->Synchronize().ok());
+  EXPECT_TRUE(backend_->Health().ok());
+}
+
+TEST_F(CudaBackendTest, ALostDeviceIsUnhealthyForGood) {
+  const auto buffer = backend_->Allocate(16).value();
+  driver_->Lose("cudaErrorIllegalAddress");
+  EXPECT_FALSE(backend_->Synchronize().ok());
+  const absl::Status health = backend_->Health();
+  EXPECT_EQ(health.code(), absl::StatusCode::kInternal);
+  EXPECT_THAT(std::string(health.message()), HasSubstr("cudaErrorIllegalAddress"));
+  char byte = 0;
+  EXPECT_EQ(backend_->CopyToHost(&byte, buffer->data(), 1), health);
+  EXPECT_EQ(backend_->Allocate(16).status(), health);
+  EXPECT_EQ(Run("neg", {View(buffer->data(), DType::kFloat32, {4})}, View(buffer->data(), DType::kFloat32, {4}), {}),
+            health);
+}
+
+// Written at row 3 when it was recorded; then wherever the position is.
+TEST_F(CudaBackendTest, ARecordingFollowsThePosition) {
+  const auto cache = backend_->Allocate(10 * 2 * 4).value(), row = backend_->Allocate(2 * 4).value(),
+             positions = backend_->Allocate(4).value();
+  const float values[] = {5, 6};
+  ASSERT_TRUE(backend_->CopyToDevice(row->data(), values, sizeof(values)).ok());
+  ASSERT_TRUE(backend_->BeginRecording(3).ok());
+  EXPECT_EQ(backend_->BeginRecording(3).code(), absl::StatusCode::kFailedPrecondition);
+  ASSERT_TRUE(Run("cache_write",
+                  {View(cache->data(), DType::kFloat32, {10, 2}), View(row->data(), DType::kFloat32, {1, 2})},
+                  View(cache->data(), DType::kFloat32, {4, 2}), {}, true)
+                  .ok());
+  ASSERT_TRUE(Run("iota", {}, View(positions->data(), DType::kInt32, {1}), {{"start", int64_t{3}}}, true).ok());
+  const auto recording = backend_->EndRecording();
+  ASSERT_TRUE(recording.ok()) << recording.status();
+  EXPECT_EQ(Fetch<float>(cache->data(), 20), std::vector<float>(20));  // Nothing has run.
+
+  std::vector<float> want(20);
+  for (const int64_t past : {3, 7, 0, 9}) {
+    ASSERT_TRUE(backend_->Replay(**recording, past).ok());
+    want[2 * past] = 5;
+    want[2 * past + 1] = 6;
+    EXPECT_EQ(Fetch<float>(cache->data(), 20), want);
+    EXPECT_EQ(Fetch<int32_t>(positions->data(), 1)[0], past);
+  }
+}
+
+TEST_F(CudaBackendTest, WhatCannotFollowThePositionIsNotRecorded) {
+  const auto x = backend_->Allocate(64).value(), y = backend_->Allocate(64).value();
+  const int64_t before = driver_->live_objects();
+  ASSERT_TRUE(backend_->BeginRecording(3).ok());
+  const absl::Status status = Run("neg", {View(x->data(), DType::kFloat32, {4})}, View(y->data(), DType::kFloat32, {4}),
+                                  {}, /*follows_past=*/true);
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("kernel neg"));
+  EXPECT_TRUE(backend_->EndRecording().ok());
+  EXPECT_EQ(backend_->EndRecording().status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(driver_->live_objects(), before);
+  EXPECT_TRUE(
+      Run("neg", {View(x->data(), DType::kFloat32, {4})}, View(y->data(), DType::kFloat32, {4}), {}, true).ok());
+}
+
+TEST_F(CudaBackendTest, BandwidthIsMeasuredOrThereIsNoRoom) {
+  const int64_t before = driver_->live_objects();
+  const absl::StatusOr<double> bandwidth = backend_->MeasureReadBandwidth();
+  ASSERT_TRUE(bandwidth.ok()) << bandwidth.status();
+  EXPECT_GT(*bandwidth, 1e3);
+  EXPECT_EQ(driver_->live_objects(), before);
+  driver_->total_bytes = driver_->used_bytes() + 1000;
+  EXPECT_EQ(backend_->MeasureReadBandwidth().status().code(), absl::StatusCode::kResourceExhausted);
+}
+
+TEST(ReadProbeTest, ReadsEveryWordOnce) {
+  for (const int64_t words : {4, 8, 1020, 1024, 8192, 40'000}) {
+    std::vector<uint32_t> data(words);
+    uint32_t want = 0, result = 0;
+    for (int64_t i = 0; i < words; ++i) want ^= data[i] = static_cast<uint32_t>(i * 2654435761u + 12345);
+    cuda::LaunchReadProbe({.multiprocessors = 1}, data.data(), words * 4, &result);
+    EXPECT_EQ(result, want) << words;
+  }
+}
+
+TEST(CudaBackendStartTest, WithoutMemoryToStartInItIsAnError) {
+  auto driver = std::make_unique<FakeDriver>();
+  driver->total_bytes = 1000;
+  EXPECT_EQ(cuda::CreateCudaBackend(std::move(driver), {.staging_bytes = 16, .workspace_bytes = 4096}).status().code(),
+            absl::StatusCode::kResourceExhausted);
+}
+
+}  // namespace
+}  // namespace metronome::testing

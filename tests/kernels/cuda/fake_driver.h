@@ -1,0 +1,87 @@
+#ifndef METRONOME_TESTS_KERNELS_CUDA_FAKE_DRIVER_H_
+#define METRONOME_TESTS_KERNELS_CUDA_FAKE_DRIVER_H_
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "kernels/cuda/driver.h"
+#include "kernels/cuda/emulation/recorder.h"
+
+namespace metronome::testing {
+
+// A device in host memory, for emulated kernels. What is enqueued happens at once. Tests say how much memory it has and
+// when it fails, and see what it holds.
+class FakeDriver final : public cuda::Driver {
+ public:
+  static constexpr int64_t kGranularity = 65536;
+
+  ~FakeDriver() override;
+
+  int64_t total_bytes = int64_t{1} << 33;
+  // Two: few enough that small tensors make blocks stride.
+  cuda::DeviceProperties device = {.name = "emulated", .compute_major = 9, .compute_minor = 0, .multiprocessors = 2};
+
+  // Everything fails from now on.
+  void Lose(const std::string& why) { lost_why_ = why; }
+  // The next creation of physical memory, or allocation, fails for want of memory, whatever there is.
+  void FailNextAllocation() { fail_next_ = true; }
+  int64_t used_bytes() const { return used_; }
+  int64_t live_objects() const;  // Allocations, reservations, memory, events and graphs.
+  // The one allocation of this size.
+  void* Find(int64_t bytes) const;
+
+  const cuda::DeviceProperties& properties() const override { return device; }
+  absl::StatusOr<cuda::DeviceMemory> Memory() const override {
+    return cuda::DeviceMemory{.free_bytes = total_bytes - used_, .total_bytes = total_bytes};
+  }
+  CUstream_st* stream() const override { return nullptr; }
+  bool lost() const override { return !lost_why_.empty(); }
+
+  absl::StatusOr<void*> Allocate(int64_t bytes) override;
+  void Free(void* memory) override;
+  absl::StatusOr<void*> AllocatePinned(int64_t bytes) override;
+  void FreePinned(void* memory) override;
+
+  int64_t granularity() const override { return kGranularity; }
+  absl::StatusOr<void*> ReserveAddresses(int64_t bytes) override;
+  void FreeAddresses(void* addresses, int64_t bytes) override;
+  absl::StatusOr<PhysicalMemory> CreatePhysical(int64_t bytes) override;
+  void ReleasePhysical(PhysicalMemory memory) override;
+  absl::Status Map(void* addresses, int64_t bytes, PhysicalMemory memory) override;
+  void Unmap(void* addresses, int64_t bytes) override;
+
+  absl::Status Copy(void* to, const void* from, int64_t bytes) override;
+  absl::Status Zero(void* memory, int64_t bytes) override;
+  absl::Status Synchronize() override { return Check(); }
+  absl::Status LastError() override;
+
+  absl::StatusOr<Event> CreateEvent() override;
+  void FreeEvent(Event event) override;
+  absl::Status Record(Event event) override;
+  absl::Status WaitFor(Event) override { return Check(); }
+  absl::StatusOr<double> SecondsBetween(Event from, Event to) override;
+
+  absl::Status BeginCapture() override;
+  absl::StatusOr<Graph> EndCapture() override;
+  absl::Status LaunchGraph(Graph graph) override;
+  void FreeGraph(Graph graph) override;
+
+ private:
+  absl::Status Check() const;
+  absl::Status Take(int64_t bytes);
+
+  std::string lost_why_;
+  bool fail_next_ = false;
+  int64_t used_ = 0;
+  std::map<void*, int64_t> allocations_, pinned_, reservations_;
+  std::map<PhysicalMemory, int64_t> physical_;  // By file descriptor.
+  std::map<Event, int64_t> events_;             // Nanoseconds.
+  std::map<Graph, std::unique_ptr<cuda::emulation::Recorded>> graphs_;
+  std::unique_ptr<cuda::emulation::Recorded> capture_;
+};
+
+}  // namespace metronome::testing
+
+#endif  // METRONOME_TESTS_KERNELS_CUDA_FAKE_DRIVER_H_
