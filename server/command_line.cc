@@ -18,6 +18,8 @@ void AddFlags(CLI::App& app, DaemonConfig& config) {
                  "directory of searched plans, or off (default ~/.cache/metronome/plans)");
   app.add_option("--log-format", config.log_format, "text or json (default text)");
   app.add_option("--log-level", config.log_level, "debug, info, warn or error (default info)");
+  app.add_option("--backend", config.backend,
+                 "auto, cpu or cuda; auto is cuda where there is a GPU and the backend was built (default auto)");
   app.add_option("--threads", config.threads, "kernel threads, 0 = one per CPU (default 0)");
   app.add_option("--queue-limit", config.queue_limit, "requests that may wait (default 256)");
   app.add_option("--session-idle-seconds", config.session_idle_seconds,

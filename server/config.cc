@@ -20,6 +20,7 @@ const std::map<std::string, Field>& Fields() {
       new std::map<std::string, Field>{{"listen", &DaemonConfig::listen},
                                        {"metrics_listen", &DaemonConfig::metrics_listen},
                                        {"db", &DaemonConfig::db},
+                                       {"backend", &DaemonConfig::backend},
                                        {"plan_cache", &DaemonConfig::plan_cache},
                                        {"log_format", &DaemonConfig::log_format},
                                        {"log_level", &DaemonConfig::log_level},
@@ -93,6 +94,9 @@ absl::Status ValidateConfig(const DaemonConfig& config) {
       config.log_level != "error") {
     return absl::InvalidArgumentError(
         absl::StrCat("log_level is '", config.log_level, "', not debug, info, warn or error"));
+  }
+  if (config.backend != "auto" && config.backend != "cpu" && config.backend != "cuda") {
+    return absl::InvalidArgumentError(absl::StrCat("backend is '", config.backend, "', not auto, cpu or cuda"));
   }
   if (config.listen.empty()) return absl::InvalidArgumentError("listen is empty");
   return absl::OkStatus();

@@ -19,6 +19,7 @@ struct DaemonConfig {
                                                   // "off" = none.
   std::string log_format = "text";                // "text" or "json".
   std::string log_level = "info";                 // "debug", "info", "warn", "error".
+  std::string backend = "auto";                   // "auto" (CUDA where it works, else the CPU), "cpu" or "cuda".
   int64_t threads = 0;                            // Kernel threads, [0, 1024]; 0 = one per CPU.
   int64_t queue_limit = 256;                      // Requests that may wait, [1, 1000000].
   int64_t session_idle_seconds = 600;             // Sessions unused for longer are freed, [1, 1000000].

@@ -10,8 +10,8 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "kernels/cpu/cpu_backend.h"
 #include "runtime/base/status_macros.h"
+#include "server/backend_choice.h"
 #include "server/build_info.h"
 
 namespace metronome {
@@ -36,7 +36,7 @@ absl::Status Daemon::Serve() {
   const Clock& clock = Clock::Real();
   ASSIGN_OR_RETURN(store_, RunStore::Open(config_.db, clock));
   database_ = std::make_unique<WorkQueue>("database", kDatabaseQueueLimit);
-  ASSIGN_OR_RETURN(std::unique_ptr<Backend> backend, CreateCpuBackend({.threads = static_cast<int>(config_.threads)}));
+  ASSIGN_OR_RETURN(BackendChoice choice, ChooseBackend(config_));
   EngineOptions options = {.queue_limit = static_cast<size_t>(config_.queue_limit),
                            .session_idle_limit = absl::Seconds(config_.session_idle_seconds)};
   if (config_.plan_cache != "off") {
@@ -46,11 +46,14 @@ absl::Status Daemon::Serve() {
       spdlog::warn("searched plans are not kept: {}", std::string(cache.status().message()));
     }
   }
-  engine_ = std::make_unique<Engine>(std::move(backend), std::move(options), clock, metrics_);
+  engine_ = std::make_unique<Engine>(std::move(choice.backend), std::move(options), clock, metrics_);
   if (!config_.metrics_listen.empty()) RETURN_IF_ERROR(metrics_.Serve(config_.metrics_listen));
 
   inference_ = std::make_unique<InferenceService>(
-      *engine_, InferenceService::ServerFacts{.database = config_.db, .metrics_address = metrics_.address()});
+      *engine_, InferenceService::ServerFacts{.database = config_.db,
+                                              .metrics_address = metrics_.address(),
+                                              .other_backend = choice.other,
+                                              .other_backend_reason = choice.other_reason});
   benchmark_ = std::make_unique<BenchmarkService>(*engine_, *store_, *database_);
   static std::once_flag reflection;  // Registering it twice in one process would be an error.
   std::call_once(reflection, [] {
@@ -73,8 +76,9 @@ absl::Status Daemon::Serve() {
   const DeviceInfo device = engine_->backend().Describe();
   spdlog::info("metronomed {} ({}) serves gRPC on {} port {}, metrics on {}", kVersion, kBuildCommit, config_.listen,
                grpc_port_, metrics_.address().empty() ? "nothing" : metrics_.address());
-  spdlog::info("backend cpu: {} ({}, {} threads); cuda: not in this build; database {}", device.name,
-               device.instruction_set, device.threads, config_.db);
+  spdlog::info("backend {}: {} ({}, {} host threads); not {}: {}", std::string(engine_->backend().name()), device.name,
+               device.instruction_set, device.threads, choice.other, choice.other_reason);
+  spdlog::info("database {}", config_.db);
   if (!config_.port_file.empty()) {
     const std::string metrics_port = metrics_.address().substr(metrics_.address().rfind(':') + 1);
     std::ofstream file(config_.port_file);
@@ -88,6 +92,11 @@ Daemon::~Daemon() { Stop(); }
 
 void Daemon::Tick() {
   metrics_.SetWaiting(static_cast<int64_t>(engine_->queue().waiting()));
+  if (const absl::Status health = engine_->backend().Health(); !health.ok() && healthy_) {
+    healthy_ = false;
+    spdlog::error("not serving any more: {}", std::string(health.message()));
+    server_->GetHealthCheckService()->SetServingStatus(false);
+  }
   if (housekeeping_queued_.exchange(true)) return;  // The engine is in a long job.
   engine_->queue().Continue([this] {
     engine_->Housekeep();

@@ -47,6 +47,7 @@ class Daemon {
   std::unique_ptr<grpc::Server> server_;
   int grpc_port_ = 0;
   std::atomic<bool> housekeeping_queued_{false};
+  bool healthy_ = true;  // Until the backend says that its device has failed.
 };
 
 }  // namespace metronome

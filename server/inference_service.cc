@@ -290,9 +290,13 @@ grpc::ServerUnaryReactor* InferenceService::GetServerInfo(grpc::CallbackServerCo
   backend.set_threads(device.threads);
   backend.set_memory_total_bytes(device.memory_total_bytes);
   backend.set_memory_available_bytes(engine_.backend().MemoryAvailableBytes());
-  v1::Backend& cuda = *response->add_backends();
-  cuda.set_name("cuda");
-  cuda.set_reason("this build has no CUDA backend");
+  if (const absl::Status health = engine_.backend().Health(); !health.ok()) {
+    backend.set_available(false);
+    backend.set_reason(std::string(health.message()));
+  }
+  v1::Backend& other = *response->add_backends();
+  other.set_name(facts_.other_backend);
+  other.set_reason(facts_.other_backend_reason);
   for (const LoadedModelSnapshot& model : engine_.Snapshot())
     *response->add_models() = ToModelInfo(model, engine_.backend().name());
   response->set_sessions(static_cast<int32_t>(engine_.OpenSessions()));

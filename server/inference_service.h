@@ -16,6 +16,8 @@ class InferenceService final : public v1::Inference::CallbackService {
   struct ServerFacts {
     std::string database;
     std::string metrics_address;
+    std::string other_backend;  // That this daemon could have and does not run on, and why.
+    std::string other_backend_reason;
   };
 
   InferenceService(Engine& engine, ServerFacts facts);

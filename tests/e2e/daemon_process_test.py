@@ -154,6 +154,18 @@ class DaemonProcessTest(unittest.TestCase):
         self.assertEqual(code, 2, output)
         self.assertIn("--no-such-flag", output)
 
+    @unittest.skipIf(os.path.exists("/dev/nvidia0"), "this machine has a GPU")
+    def test_without_a_gpu_it_serves_on_the_cpu_and_says_why(self):
+        code, output = daemon.run_to_exit("--backend", "cuda", "--db", os.path.join(self.directory, "runs.db"))
+        self.assertEqual(code, 1, output)
+        self.assertRegex(output, "no NVIDIA driver|no CUDA device|there is no .*libmetronome_cuda.so")
+        code, output = daemon.run_to_exit("--backend", "tpu")
+        self.assertEqual(code, 2, output)
+        self.assertIn("backend is 'tpu', not auto, cpu or cuda", output)
+        with daemon.Daemon(self.directory) as served:
+            text = served.log()
+        self.assertRegex(text, "backend cpu: .*not cuda: (no NVIDIA driver|no CUDA device|there is no .*libmetronome_cuda.so)")
+
     def test_version_and_help(self):
         self.assertEqual(daemon.run_to_exit("--version")[0], 0)
         code, output = daemon.run_to_exit("--help")

@@ -31,6 +31,7 @@ class ServedDaemon : public testing::Test {
     config.metrics_listen = "";
     config.db = directory_.File("runs.db");
     config.plan_cache = directory_.File("plans");
+    config.backend = "cpu";
     config.threads = 2;
     if (adjust) adjust(config);
     absl::StatusOr<std::unique_ptr<Daemon>> daemon = Daemon::Start(config);

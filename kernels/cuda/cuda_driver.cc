@@ -1,0 +1,239 @@
+#include <cuda.h>
+#include <cuda_runtime_api.h>
+#include <dlfcn.h>
+
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "kernels/cuda/driver.h"
+#include "runtime/base/status_macros.h"
+
+namespace metronome::cuda {
+namespace {
+
+// Errors after which no call of this process succeeds any more.
+bool IsFatal(cudaError_t error) {
+  switch (error) {
+    case cudaErrorIllegalAddress:
+    case cudaErrorLaunchFailure:
+    case cudaErrorLaunchTimeout:
+    case cudaErrorHardwareStackError:
+    case cudaErrorIllegalInstruction:
+    case cudaErrorMisalignedAddress:
+    case cudaErrorInvalidAddressSpace:
+    case cudaErrorInvalidPc:
+    case cudaErrorAssert:
+    case cudaErrorECCUncorrectable:
+    case cudaErrorNvlinkUncorrectable:
+    case cudaErrorContained:
+    case cudaErrorDevicesUnavailable:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// The virtual memory management of the driver, which the runtime has no calls for. Found through the runtime, so that
+// nothing links libcuda and the plugin loads without it.
+struct VirtualMemory {
+  decltype(&cuMemAddressReserve) reserve = nullptr;
+  decltype(&cuMemAddressFree) free = nullptr;
+  decltype(&cuMemCreate) create = nullptr;
+  decltype(&cuMemRelease) release = nullptr;
+  decltype(&cuMemMap) map = nullptr;
+  decltype(&cuMemUnmap) unmap = nullptr;
+  decltype(&cuMemSetAccess) set_access = nullptr;
+  decltype(&cuMemGetAllocationGranularity) granularity = nullptr;
+};
+
+template <typename Function>
+absl::Status Find(const char* name, Function& function) {
+  void* found = nullptr;
+  cudaDriverEntryPointQueryResult result = cudaDriverEntryPointSymbolNotFound;
+  const cudaError_t error = cudaGetDriverEntryPointByVersion(name, &found, CUDART_VERSION, cudaEnableDefault, &result);
+  if (error != cudaSuccess || result != cudaDriverEntryPointSuccess || found == nullptr)
+    return absl::FailedPreconditionError(absl::StrCat("the NVIDIA driver has no ", name, "; it is too old"));
+  function = reinterpret_cast<Function>(found);
+  return absl::OkStatus();
+}
+
+class CudaDriver final : public Driver {
+ public:
+  ~CudaDriver() override {
+    if (stream_ != nullptr) cudaStreamDestroy(stream_);
+  }
+
+  absl::Status Start() {
+    // The usual case on a machine without a GPU, and worth a clearer word than CUDA's.
+    if (dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL) == nullptr)
+      return absl::FailedPreconditionError(absl::StrCat("no NVIDIA driver: ", dlerror()));
+    int devices = 0;
+    if (const cudaError_t error = cudaGetDeviceCount(&devices); error != cudaSuccess || devices == 0) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("no CUDA device: ", error == cudaSuccess ? "the driver lists none" : cudaGetErrorString(error)));
+    }
+    RETURN_IF_ERROR(Say(cudaSetDevice(0)));
+    cudaDeviceProp device;
+    RETURN_IF_ERROR(Say(cudaGetDeviceProperties(&device, 0)));
+    properties_ = {.name = device.name,
+                   .compute_major = device.major,
+                   .compute_minor = device.minor,
+                   .multiprocessors = device.multiProcessorCount};
+    if (device.major < 8) {
+      return absl::FailedPreconditionError(absl::StrCat(device.name, " has compute capability ", device.major, ".",
+                                                        device.minor, "; the kernels need 8.0"));
+    }
+    RETURN_IF_ERROR(Find("cuMemAddressReserve", virtual_.reserve));
+    RETURN_IF_ERROR(Find("cuMemAddressFree", virtual_.free));
+    RETURN_IF_ERROR(Find("cuMemCreate", virtual_.create));
+    RETURN_IF_ERROR(Find("cuMemRelease", virtual_.release));
+    RETURN_IF_ERROR(Find("cuMemMap", virtual_.map));
+    RETURN_IF_ERROR(Find("cuMemUnmap", virtual_.unmap));
+    RETURN_IF_ERROR(Find("cuMemSetAccess", virtual_.set_access));
+    RETURN_IF_ERROR(Find("cuMemGetAllocationGranularity", virtual_.granularity));
+    RETURN_IF_ERROR(Say(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking)));
+    const CUmemAllocationProp memory = DeviceMemoryProperties();
+    size_t granularity = 0;
+    RETURN_IF_ERROR(
+        Say(virtual_.granularity(&granularity, &memory, CU_MEM_ALLOC_GRANULARITY_RECOMMENDED), "cuMemGetGranularity"));
+    granularity_ = static_cast<int64_t>(granularity);
+    return absl::OkStatus();
+  }
+
+  const DeviceProperties& properties() const override { return properties_; }
+  absl::StatusOr<DeviceMemory> Memory() const override {
+    size_t free = 0, total = 0;
+    // Each host thread has a current device of its own.
+    if (cudaSetDevice(0) != cudaSuccess || cudaMemGetInfo(&free, &total) != cudaSuccess)
+      return absl::InternalError("cudaMemGetInfo failed");
+    return DeviceMemory{.free_bytes = static_cast<int64_t>(free), .total_bytes = static_cast<int64_t>(total)};
+  }
+  CUstream_st* stream() const override { return stream_; }
+  bool lost() const override { return lost_; }
+
+  absl::StatusOr<void*> Allocate(int64_t bytes) override {
+    void* memory = nullptr;
+    RETURN_IF_ERROR(Say(cudaMallocAsync(&memory, static_cast<size_t>(bytes), stream_)));
+    return memory;
+  }
+  void Free(void* memory) override { cudaFreeAsync(memory, stream_); }
+  absl::StatusOr<void*> AllocatePinned(int64_t bytes) override {
+    void* memory = nullptr;
+    RETURN_IF_ERROR(
+        Say(cudaHostAlloc(&memory, static_cast<size_t>(bytes), cudaHostAllocMapped | cudaHostAllocPortable)));
+    return memory;
+  }
+  void FreePinned(void* memory) override { cudaFreeHost(memory); }
+
+  int64_t granularity() const override { return granularity_; }
+  absl::StatusOr<void*> ReserveAddresses(int64_t bytes) override {
+    CUdeviceptr address = 0;
+    RETURN_IF_ERROR(Say(virtual_.reserve(&address, static_cast<size_t>(bytes), 0, 0, 0), "cuMemAddressReserve"));
+    return reinterpret_cast<void*>(address);
+  }
+  // Memory that kernels of the stream may still use must not go: unmapping does not wait for them.
+  void FreeAddresses(void* addresses, int64_t bytes) override {
+    virtual_.free(reinterpret_cast<CUdeviceptr>(addresses), static_cast<size_t>(bytes));
+  }
+  absl::StatusOr<PhysicalMemory> CreatePhysical(int64_t bytes) override {
+    const CUmemAllocationProp properties = DeviceMemoryProperties();
+    CUmemGenericAllocationHandle handle = 0;
+    RETURN_IF_ERROR(Say(virtual_.create(&handle, static_cast<size_t>(bytes), &properties, 0), "cuMemCreate"));
+    return handle;
+  }
+  void ReleasePhysical(PhysicalMemory memory) override { virtual_.release(memory); }
+  absl::Status Map(void* addresses, int64_t bytes, PhysicalMemory memory) override {
+    const auto address = reinterpret_cast<CUdeviceptr>(addresses);
+    const auto size = static_cast<size_t>(bytes);
+    RETURN_IF_ERROR(Say(virtual_.map(address, size, 0, memory, 0), "cuMemMap"));
+    CUmemAccessDesc access = {};
+    access.location = {.type = CU_MEM_LOCATION_TYPE_DEVICE, .id = 0};
+    access.flags = CU_MEM_ACCESS_FLAGS_PROT_READWRITE;
+    const absl::Status status = Say(virtual_.set_access(address, size, &access, 1), "cuMemSetAccess");
+    if (!status.ok()) virtual_.unmap(address, size);
+    return status;
+  }
+  void Unmap(void* addresses, int64_t bytes) override {
+    cudaStreamSynchronize(stream_);
+    virtual_.unmap(reinterpret_cast<CUdeviceptr>(addresses), static_cast<size_t>(bytes));
+  }
+
+  absl::Status Copy(void* to, const void* from, int64_t bytes) override {
+    return Say(cudaMemcpyAsync(to, from, static_cast<size_t>(bytes), cudaMemcpyDefault, stream_));
+  }
+  absl::Status Zero(void* memory, int64_t bytes) override {
+    return Say(cudaMemsetAsync(memory, 0, static_cast<size_t>(bytes), stream_));
+  }
+  absl::Status Synchronize() override { return Say(cudaStreamSynchronize(stream_)); }
+  absl::Status LastError() override { return Say(cudaGetLastError()); }
+
+  absl::StatusOr<Event> CreateEvent() override {
+    cudaEvent_t event = nullptr;
+    RETURN_IF_ERROR(Say(cudaEventCreate(&event)));
+    return static_cast<Event>(event);
+  }
+  void FreeEvent(Event event) override { cudaEventDestroy(static_cast<cudaEvent_t>(event)); }
+  absl::Status Record(Event event) override { return Say(cudaEventRecord(static_cast<cudaEvent_t>(event), stream_)); }
+  absl::Status WaitFor(Event event) override { return Say(cudaEventSynchronize(static_cast<cudaEvent_t>(event))); }
+  absl::StatusOr<double> SecondsBetween(Event from, Event to) override {
+    RETURN_IF_ERROR(WaitFor(to));
+    float milliseconds = 0;
+    RETURN_IF_ERROR(
+        Say(cudaEventElapsedTime(&milliseconds, static_cast<cudaEvent_t>(from), static_cast<cudaEvent_t>(to))));
+    return milliseconds * 1e-3;
+  }
+
+  absl::Status BeginCapture() override {
+    return Say(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal));
+  }
+  absl::StatusOr<Graph> EndCapture() override {
+    cudaGraph_t graph = nullptr;
+    RETURN_IF_ERROR(Say(cudaStreamEndCapture(stream_, &graph)));
+    cudaGraphExec_t executable = nullptr;
+    const absl::Status status = Say(cudaGraphInstantiate(&executable, graph, 0));
+    cudaGraphDestroy(graph);
+    RETURN_IF_ERROR(status);
+    return static_cast<Graph>(executable);
+  }
+  absl::Status LaunchGraph(Graph graph) override {
+    return Say(cudaGraphLaunch(static_cast<cudaGraphExec_t>(graph), stream_));
+  }
+  void FreeGraph(Graph graph) override { cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(graph)); }
+
+ private:
+  static CUmemAllocationProp DeviceMemoryProperties() {
+    CUmemAllocationProp properties = {};
+    properties.type = CU_MEM_ALLOCATION_TYPE_PINNED;
+    properties.location = {.type = CU_MEM_LOCATION_TYPE_DEVICE, .id = 0};
+    return properties;
+  }
+
+  absl::Status Say(cudaError_t error) {
+    if (error == cudaSuccess) return absl::OkStatus();
+    cudaGetLastError();  // It stays with the thread otherwise, and a later call would seem to fail.
+    lost_ = lost_ || IsFatal(error);
+    const std::string text = absl::StrCat(cudaGetErrorName(error), ": ", cudaGetErrorString(error));
+    return error == cudaErrorMemoryAllocation ? absl::ResourceExhaustedError(text) : absl::InternalError(text);
+  }
+  static absl::Status Say(CUresult result, const char* call) {
+    if (result == CUDA_SUCCESS) return absl::OkStatus();
+    const std::string text = absl::StrCat(call, " failed with CUresult ", static_cast<int>(result));
+    return result == CUDA_ERROR_OUT_OF_MEMORY ? absl::ResourceExhaustedError(text) : absl::InternalError(text);
+  }
+
+  DeviceProperties properties_;
+  VirtualMemory virtual_;
+  cudaStream_t stream_ = nullptr;
+  int64_t granularity_ = 0;
+  bool lost_ = false;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Driver>> CreateCudaDriver() {
+  auto driver = std::make_unique<CudaDriver>();
+  RETURN_IF_ERROR(driver->Start());
+  return driver;
+}
+
+}  // namespace metronome::cuda

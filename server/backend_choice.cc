@@ -1,0 +1,25 @@
+#include "server/backend_choice.h"
+
+#include <utility>
+
+#include "kernels/backend_loader.h"
+#include "kernels/cpu/cpu_backend.h"
+#include "runtime/base/status_macros.h"
+
+namespace metronome {
+
+absl::StatusOr<BackendChoice> ChooseBackend(const DaemonConfig& config) {
+  absl::StatusOr<std::unique_ptr<Backend>> cuda = absl::FailedPreconditionError("this daemon was told to use the CPU");
+  if (config.backend != "cpu") cuda = LoadBackend(LibraryCandidates("libmetronome_cuda.so"));
+  if (cuda.ok()) {
+    return BackendChoice{.backend = *std::move(cuda),
+                         .other = "cpu",
+                         .other_reason = "this daemon runs on cuda; one started with --backend cpu runs on the CPU"};
+  }
+  if (config.backend == "cuda") return cuda.status();
+  BackendChoice choice = {.backend = nullptr, .other = "cuda", .other_reason = std::string(cuda.status().message())};
+  ASSIGN_OR_RETURN(choice.backend, CreateCpuBackend({.threads = static_cast<int>(config.threads)}));
+  return choice;
+}
+
+}  // namespace metronome

@@ -1,0 +1,24 @@
+#ifndef METRONOME_SERVER_BACKEND_CHOICE_H_
+#define METRONOME_SERVER_BACKEND_CHOICE_H_
+
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "kernels/backend.h"
+#include "server/config.h"
+
+namespace metronome {
+
+struct BackendChoice {
+  std::unique_ptr<Backend> backend;
+  std::string other;         // The one that was not taken: "cpu" or "cuda".
+  std::string other_reason;  // Why not.
+};
+
+// What DaemonConfig::backend asks for: "auto" is CUDA where it works, else the CPU. Errors of the one that was named.
+absl::StatusOr<BackendChoice> ChooseBackend(const DaemonConfig& config);
+
+}  // namespace metronome
+
+#endif  // METRONOME_SERVER_BACKEND_CHOICE_H_
