@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <utility>
 
 #include "compiler/lowering/lower.h"
@@ -103,13 +104,14 @@ class PlanSearch {
     }
     SearchReport report = {.block = index, .seq = step.seq, .past = step.past, .budget = budget, .log = LogOf(search)};
     const bool changed = search.incumbent().ToString() != block.graph.ToString();
+    std::optional<Measurement> last;
+    if (changed) last = runner->Compare(search.incumbent(), block.graph, 2 * runs + 1);
     bool better = false;
-    if (changed) {
-      const Measurement last = runner->Compare(search.incumbent(), block.graph, 2 * runs + 1);
-      better = !last.rejection.has_value() && last.candidate_ns < last.incumbent_ns * (1 - kLeastFinalGain);
-      report.default_ms = last.incumbent_ns * 1e-6;
-      report.best_ms = (better ? last.candidate_ns : last.incumbent_ns) * 1e-6;
-    } else {
+    if (last.has_value() && !last->rejection.has_value()) {
+      better = last->candidate_ns < last->incumbent_ns * (1 - kLeastFinalGain);
+      report.default_ms = last->incumbent_ns * 1e-6;
+      report.best_ms = (better ? last->candidate_ns : last->incumbent_ns) * 1e-6;
+    } else {  // Nothing was found, or it took too long where it had to win: a machine may be busy for a moment.
       ASSIGN_OR_RETURN(const double ns, runner->TimeNs(block.graph, runs));
       report.default_ms = report.best_ms = ns * 1e-6;
     }
