@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "kernels/cpu/host_memory.h"
 #include "kernels/cpu/host_ring.h"
+#include "kernels/cuda/attention.h"
 #include "kernels/cuda/kernel_table.h"
 #include "runtime/base/status_macros.h"
 
@@ -30,14 +32,18 @@ class EmulatedKernel final : public Kernel {
 class EmulatedBackend final : public Backend {
  public:
   explicit EmulatedBackend(const cuda::emulation::Options& options)
-      : options_(options), workspace_(kWorkspaceBytes / sizeof(uint64_t)) {
+      : options_(options),
+        workspace_(kWorkspaceBytes / sizeof(uint64_t)),
+        // All NaN: what a launch did not write itself shows in its result.
+        scratch_(static_cast<size_t>(cuda::AttentionScratchBytes(kMultiprocessors)) / sizeof(float),
+                 std::numeric_limits<float>::quiet_NaN()) {
     for (const auto& [name, function] : cuda::KernelTable())
       kernels_.emplace(name, std::make_unique<EmulatedKernel>(name, function));
-    // Two: few enough that small tensors make blocks stride.
     context_ = {.stream = nullptr,
-                .multiprocessors = 2,
+                .multiprocessors = kMultiprocessors,
                 .fault = &fault_,
-                .workspace = {.data = workspace_.data(), .bytes = kWorkspaceBytes}};
+                .workspace = {.data = workspace_.data(), .bytes = kWorkspaceBytes},
+                .scratch = {.data = scratch_.data(), .bytes = static_cast<int64_t>(scratch_.size() * sizeof(float))}};
   }
 
   absl::string_view name() const override { return "cuda_emulated"; }
@@ -89,6 +95,7 @@ class EmulatedBackend final : public Backend {
   absl::Status Synchronize() override { return cuda::ToStatus(std::exchange(fault_, cuda::IndexFault())); }
 
  private:
+  static constexpr int kMultiprocessors = 2;  // Few enough that small tensors make blocks stride.
   static constexpr int64_t kWorkspaceBytes = 4096;
 
   static absl::Status Copy(void* to, const void* from, int64_t bytes) {
@@ -98,6 +105,7 @@ class EmulatedBackend final : public Backend {
 
   cuda::emulation::Options options_;
   std::vector<uint64_t> workspace_;
+  std::vector<float> scratch_;
   cuda::IndexFault fault_;
   cuda::DeviceContext context_;
   absl::flat_hash_map<std::string, std::unique_ptr<EmulatedKernel>> kernels_;
