@@ -3,7 +3,7 @@
 namespace metronome::cuda {
 
 void LaunchAttention(const DeviceContext& context, const AttentionArgs& args) {
-  if (args.rows == 0 || args.value_size == 0) return;
+  if (args.rows * args.heads * args.value_size == 0) return;
   if (args.dtype == DType::kBFloat16) return LaunchAttentionBFloat16(context, args);
   if (args.dtype == DType::kFloat16) return LaunchAttentionFloat16(context, args);
   LaunchAttentionFloat(context, args);

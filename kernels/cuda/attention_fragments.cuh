@@ -187,6 +187,8 @@ struct OnlineSoftmax {
           sum[row] += scores[tile][i];
         }
       }
+      // Most tiles have no larger score.
+      if (!__any_sync(kAllLanes, rescale != 1)) continue;
       METRONOME_UNROLL
       for (int tile = 0; tile < kMixTiles; ++tile) {
         mix[tile][2 * row] *= rescale;

@@ -162,9 +162,10 @@ void LaunchAttentionHalf(const DeviceContext& context, const AttentionArgs& args
   }
   if (few && args.value_size <= 128) return LaunchAttentionTiles<AttentionTiles<T, 1, 2, 16, 128>>(context, args);
   if (few) return LaunchAttentionTiles<AttentionTiles<T, 1, 2, 16, 256>>(context, args);
-  if (args.size > 256) return LaunchAttentionTiles<AttentionTiles<T, 4, 1, 16, 256>>(context, args);
-  if (args.value_size <= 128) return LaunchAttentionTiles<AttentionTiles<T, 4, 1, 32, 128>>(context, args);
-  return LaunchAttentionTiles<AttentionTiles<T, 4, 1, 32, 256>>(context, args);
+  // 256 columns leave no registers for the scores of 32 keys.
+  if (args.size > 256 || args.value_size > 128)
+    return LaunchAttentionTiles<AttentionTiles<T, 4, 1, 16, 256>>(context, args);
+  return LaunchAttentionTiles<AttentionTiles<T, 4, 1, 32, 128>>(context, args);
 }
 
 }  // namespace metronome::cuda
