@@ -28,7 +28,7 @@ struct AttentionTiles {
   static constexpr int kSizeStep = 2 * kChunk;
   static constexpr int kValueStride = kValues + kChunk;
   static __host__ __device__ int PaddedSize(int64_t size) {
-    return static_cast<int>((size + kSizeStep - 1) / kSizeStep * kSizeStep);
+    return size == 0 ? kSizeStep : static_cast<int>((size + kSizeStep - 1) / kSizeStep * kSizeStep);
   }
   static __host__ __device__ int KeyStride(int padded_size) { return padded_size + kChunk; }
 

@@ -15,7 +15,7 @@ struct AttentionWork {
   int packed_rows = 0;  // rows * group.
   int row_tiles = 1;
   int splits = 1;             // Blocks that a unit's positions are split over, at most.
-  int padded_size = 0;        // args.size rounded up; the rest is zero in shared memory.
+  int padded_size = 0;        // args.size rounded up, not 0; the rest is zero in shared memory.
   bool query_chunks = false;  // Whether rows of q, of k and of v are whole aligned chunks of 16 bytes.
   bool key_chunks = false;
   bool value_chunks = false;

@@ -371,6 +371,19 @@ TEST_P(AttentionLaunchTest, NothingBeforeTheWindowIsRead) {
   }
 }
 
+// Scores of nothing are all 0.
+TEST_P(AttentionLaunchTest, KeysMayBeEmpty) {
+  const Problem p = {DType::kBFloat16, 1, 2, 1, 1, 0, 4};
+  const Operands operands(p);
+  Device device(1);
+  cuda::AttentionArgs args = ArgsOf(p, operands);
+  args.scale = 1;
+  cuda::LaunchAttention(device.context(), args);
+  device.ExpectClean();
+  for (int64_t i = 0; i < 4; ++i)
+    EXPECT_NEAR(operands.y.At(i), (operands.v.At(i) + operands.v.At(4 + i) + operands.v.At(8 + i)) / 3, 0x1p-8);
+}
+
 TEST(AttentionTest, HeadsThatAreTooLargeAreUnimplemented) {
   const auto backend = CreateEmulatedBackend({});
   const HostTensor q(DType::kFloat32, {1, 1, 513}), k(DType::kFloat32, {1, 1, 513}), y(DType::kFloat32, {1, 1, 513});
