@@ -148,8 +148,8 @@ void LaunchAttentionTiles(const DeviceContext& context, const AttentionArgs& arg
 // Packed rows of the queries: as few as these leave most of a larger tile empty.
 inline bool HasFewRows(const AttentionArgs& args) { return args.rows * (args.heads / args.kv_heads) <= 16; }
 
-// For types with tensor cores. Tiles of keys are as large as fits twice, with two blocks, in a multiprocessor of an
-// H100 (228 KiB), and for sizes up to 256 once in any since sm_80 (99 KiB).
+// For types with tensor cores. Up to a size of 256, two blocks fit in the shared memory of a multiprocessor of an H100
+// (228 KiB) and one in any since sm_80 (99 KiB).
 template <typename T>
 void LaunchAttentionHalf(const DeviceContext& context, const AttentionArgs& args) {
   const bool few = HasFewRows(args);

@@ -87,7 +87,8 @@ __device__ __forceinline__ void MergeWarps(const AttentionWork& work, const Bloc
 template <typename Tiles>
 __device__ __forceinline__ void MergeSplits(const AttentionWork& work, const BlockRange& range, float* shared) {
   __threadfence();  // Each thread's part is out,
-  __syncthreads();  // of every thread, before the arrival counts.
+  // of every thread, before the arrival counts. An emulation that runs block after block does not miss this one.
+  __syncthreads();
   const bool last =
       threadIdx.x == 0 && atomicAdd(work.arrived + range.unit, 1u) == static_cast<unsigned>(range.active_splits) - 1;
   if (!__syncthreads_or(last)) return;
