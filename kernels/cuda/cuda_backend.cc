@@ -10,6 +10,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "kernels/cuda/attention.h"
 #include "kernels/cuda/device_memory.h"
 #include "kernels/cuda/kernel_table.h"
 #include "kernels/cuda/read_probe.h"
@@ -63,11 +64,14 @@ class CudaBackend final : public Backend {
     fault_ = new (fault) IndexFault();
     ASSIGN_OR_RETURN(staging_, Staging::Create(*driver_, options_.staging_bytes));
     ASSIGN_OR_RETURN(workspace_, AllocateDeviceMemory(*driver_, options_.workspace_bytes));
+    const int multiprocessors = driver_->properties().multiprocessors;
+    ASSIGN_OR_RETURN(scratch_, AllocateUnfilledDeviceMemory(*driver_, AttentionScratchBytes(multiprocessors)));
     ASSIGN_OR_RETURN(past_, AllocateDeviceMemory(*driver_, sizeof(int64_t)));
     context_ = {.stream = driver_->stream(),
-                .multiprocessors = driver_->properties().multiprocessors,
+                .multiprocessors = multiprocessors,
                 .fault = fault_,
-                .workspace = {.data = workspace_->data(), .bytes = workspace_->size_bytes()}};
+                .workspace = {.data = workspace_->data(), .bytes = workspace_->size_bytes()},
+                .scratch = {.data = scratch_->data(), .bytes = scratch_->size_bytes()}};
     return driver_->Synchronize();
   }
 
@@ -188,7 +192,7 @@ class CudaBackend final : public Backend {
   absl::flat_hash_map<std::string, std::unique_ptr<CudaKernel>> kernels_;
   IndexFault* fault_ = nullptr;  // In pinned memory: kernels write it, the host reads it after a wait.
   std::unique_ptr<Staging> staging_;
-  std::unique_ptr<Buffer> workspace_, past_;
+  std::unique_ptr<Buffer> workspace_, scratch_, past_;
   DeviceContext context_;
   bool recording_ = false;
 

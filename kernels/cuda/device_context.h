@@ -23,12 +23,19 @@ struct Workspace {
   int64_t bytes = 0;
 };
 
+// Memory for the same that may hold anything: a launch reads of it what it has written itself.
+struct Scratch {
+  void* data = nullptr;  // Aligned to 128 bytes.
+  int64_t bytes = 0;
+};
+
 // Where kernels run.
 struct DeviceContext {
   CUstream_st* stream = nullptr;
   int multiprocessors = 1;
   IndexFault* fault = nullptr;
   Workspace workspace;
+  Scratch scratch;
   // While launches are captured: device memory that holds the step's position whenever they run, and what it was when
   // the arguments of this launch were computed. Otherwise nullptr.
   const int64_t* past = nullptr;

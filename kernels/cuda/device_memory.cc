@@ -131,13 +131,17 @@ absl::Status CheckDeviceMemory(const Driver& driver, int64_t bytes) {
   return MemoryShortageError("device memory", {.bytes_needed = bytes, .bytes_available = memory.free_bytes});
 }
 
-absl::StatusOr<std::unique_ptr<Buffer>> AllocateDeviceMemory(Driver& driver, int64_t bytes) {
+absl::StatusOr<std::unique_ptr<Buffer>> AllocateUnfilledDeviceMemory(Driver& driver, int64_t bytes) {
   RETURN_IF_ERROR(CheckSize(bytes, 0));
   if (bytes == 0) return std::make_unique<AllocatedBuffer>(driver, nullptr, 0);
   RETURN_IF_ERROR(CheckDeviceMemory(driver, bytes));
   ASSIGN_OR_RETURN(void* const data, driver.Allocate(bytes));
-  auto buffer = std::make_unique<AllocatedBuffer>(driver, data, bytes);
-  RETURN_IF_ERROR(driver.Zero(data, bytes));
+  return std::make_unique<AllocatedBuffer>(driver, data, bytes);
+}
+
+absl::StatusOr<std::unique_ptr<Buffer>> AllocateDeviceMemory(Driver& driver, int64_t bytes) {
+  ASSIGN_OR_RETURN(std::unique_ptr<Buffer> buffer, AllocateUnfilledDeviceMemory(driver, bytes));
+  if (bytes > 0) RETURN_IF_ERROR(driver.Zero(buffer->data(), bytes));
   return buffer;
 }
 

@@ -10,8 +10,10 @@
 
 namespace metronome::cuda {
 
-// Buffers as Backend describes them; the driver must outlive them. What they hand out is zero-filled, enqueued.
+// Buffers as Backend describes them; the driver must outlive them. What they hand out is zero-filled, enqueued, but for
+// the second.
 absl::StatusOr<std::unique_ptr<Buffer>> AllocateDeviceMemory(Driver& driver, int64_t bytes);
+absl::StatusOr<std::unique_ptr<Buffer>> AllocateUnfilledDeviceMemory(Driver& driver, int64_t bytes);
 absl::StatusOr<std::unique_ptr<Buffer>> ReserveDeviceMemory(Driver& driver, int64_t bytes);
 absl::StatusOr<std::unique_ptr<Buffer>> ReserveDeviceRing(Driver& driver, int64_t bytes, int64_t period_bytes);
 

@@ -8,6 +8,7 @@ const CudaFunctionTable& KernelTable() {
   static const auto& table = *[] {
     auto* const all = new CudaFunctionTable();
     AddActivation(*all);
+    AddAttention(*all);
     AddElementwise(*all);
     AddLayout(*all);
     AddNormalisation(*all);

@@ -22,6 +22,7 @@ absl::Status ToStatus(const IndexFault& fault);
 
 // The families, each in the file of its name.
 void AddActivation(CudaFunctionTable& table);
+void AddAttention(CudaFunctionTable& table);
 void AddElementwise(CudaFunctionTable& table);
 void AddLayout(CudaFunctionTable& table);
 void AddNormalisation(CudaFunctionTable& table);

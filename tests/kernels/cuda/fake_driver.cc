@@ -24,7 +24,7 @@ int64_t RoundUp(int64_t bytes, int64_t unit) { return (bytes + unit - 1) / unit 
 
 void* HostMemory(int64_t bytes) {
   void* const memory = std::aligned_alloc(256, static_cast<size_t>(RoundUp(bytes, 256)));
-  std::memset(memory, 0xa5, static_cast<size_t>(bytes));  // Its contents are not to be relied on.
+  std::memset(memory, 0xff, static_cast<size_t>(bytes));  // NaN in any type: what is read before it is written shows.
   return memory;
 }
 
