@@ -73,8 +73,6 @@ for file in "$stage"/bin/* "$stage"/lib/*; do
   # shellcheck disable=SC2016  # $ORIGIN is for the loader.
   patchelf --force-rpath --set-rpath '$ORIGIN/../lib' "$file"
 done
-# Found beside the program, and through its RPATH.
-if [ -n "$built_plugin" ]; then ln -s "../lib/$plugin" "$stage/bin/$plugin"; fi
 tar -C "$work" --owner=0 --group=0 --sort=name -c "$name" | gzip -9 >"$work/bundle.tar.gz"
 size_mb=$(($(stat -c %s "$work/bundle.tar.gz") / 1000000))
 [ "$size_mb" -lt "$limit_mb" ] || fail "the tarball has $size_mb MB, the limit is $limit_mb MB"

@@ -6,9 +6,12 @@ Times are taken as Metronome takes its own: TTFT from the prompt's ids on the ho
 import time
 
 import torch
+import torch._dynamo.utils
 import transformers
 from transformers import AutoConfig, AutoModelForCausalLM, StaticCache
 
+# Warm-ups added, one by one, while the one before still compiled something: lengths become symbols only after they have changed.
+MAX_EXTRA_WARMUPS = 5
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -39,9 +42,10 @@ def text_config(raw):
 
 
 def parameters_of(config):
-    """Without allocating them; a tied head counts once."""
+    """All that a checkpoint would hold, without allocating it; a tied head counts once."""
     with torch.device("meta"):
-        return sum(p.numel() for p in AutoModelForCausalLM.from_config(config).parameters())
+        tensors = AutoModelForCausalLM.from_config(config).state_dict(keep_vars=True).values()
+    return sum({id(tensor): tensor.numel() for tensor in tensors}.values())
 
 
 def available_bytes(device):
@@ -66,6 +70,10 @@ def build(config, dtype, device, seed):
     torch.manual_seed(seed)
     with torch.device(device):
         return AutoModelForCausalLM.from_config(config, dtype=dtype).eval()
+
+
+def graphs_compiled():
+    return torch._dynamo.utils.counters["stats"]["unique_graphs"]
 
 
 class GreedyDecoder:
@@ -128,18 +136,22 @@ def measure(raw_config, options, device, result):
     decoder = GreedyDecoder(model, options.prompt_tokens + options.decode_tokens, device, compiled)
     prompt = splitmix64_tokens(options.prompt_tokens, options.seed, config.vocab_size)
     started = time.perf_counter()
-    for _ in range(options.warmups):
+    graphs_before = None
+    for warmup in range(options.warmups + (MAX_EXTRA_WARMUPS if compiled else 0)):
+        if warmup >= options.warmups and graphs_compiled() == graphs_before:
+            break
+        graphs_before = graphs_compiled()
         decoder.generate(prompt, options.decode_tokens)
     if compiled:
         result["compile_ms"] = (time.perf_counter() - started) * 1e3  # The warm-ups, in which compilation happens.
 
-    graphs_before = torch._dynamo.utils.counters["stats"]["unique_graphs"]
+    graphs_before = graphs_compiled()
     generated = set()
     for iteration in range(options.iters):
         ids, times = decoder.generate(prompt, options.decode_tokens)
         generated.add(tuple(ids))
         result["samples"] += samples_of(times, iteration, options.prompt_tokens)
-    graphs = torch._dynamo.utils.counters["stats"]["unique_graphs"]
+    graphs = graphs_compiled()
 
     notes = [f"torch {torch.__version__}, transformers {transformers.__version__}, attention {model.config._attn_implementation}"]
     if getattr(config, "num_experts", None) or getattr(config, "num_local_experts", None):
