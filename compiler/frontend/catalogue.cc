@@ -108,7 +108,7 @@ constexpr CatalogueEntry kModels[] = {
                    "moe_intermediate_size": 32, "hidden_size_per_layer_input": 0, "tie_word_embeddings": true,
                    "rope_parameters": {"full_attention": {"rope_type": "proportional", "partial_rotary_factor": 0.25, "rope_theta": 1000000.0},
                    "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0}}})",
-     .parameters = 936'951,
+     .parameters = 943'127,
      .tiny = true},
     {.key = "tiny-gemma3",
      .config =

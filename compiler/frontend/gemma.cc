@@ -125,7 +125,8 @@ ModelConfig ReadGemma4(ConfigReader& reader) {
   }
   const std::vector<int64_t> windows = ReadLayerWindows(reader, config.layers.size(), window);
   for (size_t i = 0; i < config.layers.size(); ++i) {
-    const bool full = windows.empty() ? (i + 1) % 6 == 0 : windows[i] == 0;
+    const bool last = i + 1 == config.layers.size();  // Sees everything, whatever the config says.
+    const bool full = last || (windows.empty() ? (i + 1) % 6 == 0 : windows[i] == 0);
     LayerConfig& layer = config.layers[i];
     layer.sparse = sparse;
     layer.window = full ? 0 : window;

@@ -39,6 +39,12 @@ HostTensor::HostTensor(DType dtype, const Shape& shape) : dtype_(dtype), shape_(
   std::memset(memory_.get() + start_ - kGuardBytes, static_cast<int>(kGuard), kGuardBytes);
 }
 
+HostTensor HostTensor::First(int64_t rows) const {
+  HostTensor first = *this;
+  first.shape_[0] = rows;
+  return first;
+}
+
 bool HostTensor::GuardIntact() const {
   return std::all_of(data() - kGuardBytes, data(), [](std::byte byte) { return byte == kGuard; });
 }

@@ -29,6 +29,8 @@ class HostTensor {
   double At(int64_t index) const;
   void Set(int64_t index, double value);
   std::vector<double> Values() const;
+  // The first rows, in the same memory.
+  HostTensor First(int64_t rows) const;
   TensorView View() const { return {.data = data(), .dtype = dtype_, .shape = shape_}; }
 
   // Nothing was written before the tensor.

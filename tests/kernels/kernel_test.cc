@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "kernels/catalogue.h"
 #include "runtime/base/status_macros.h"
+#include "tests/kernels/device_copies.h"
 
 namespace metronome::testing {
 
@@ -16,16 +17,37 @@ Backend& BackendOf(const Variant& variant) {
   return *backend;
 }
 
+namespace {
+
+absl::Status Launch(Backend& backend, absl::string_view name, const KernelArgs& args) {
+  RETURN_IF_ERROR(CheckKernelArgs(name, args));
+  ASSIGN_OR_RETURN(const Kernel* const kernel, backend.FindKernel(name));
+  RETURN_IF_ERROR(backend.Launch(*kernel, args));
+  return backend.Synchronize();
+}
+
+}  // namespace
+
+absl::Status RunKernelOnCopies(Backend& backend, absl::string_view name, const std::vector<HostTensor>& inputs,
+                               const std::vector<HostTensor>& outputs, const Attributes& attributes) {
+  DeviceCopies copies(backend);
+  std::vector<TensorView> views, out;
+  for (const HostTensor& input : inputs) {
+    ASSIGN_OR_RETURN(views.emplace_back(), copies.Add(input));
+  }
+  for (const HostTensor& output : outputs) {
+    ASSIGN_OR_RETURN(out.emplace_back(), copies.Add(output));
+  }
+  RETURN_IF_ERROR(Launch(backend, name, {.inputs = views, .outputs = out, .attributes = &attributes}));
+  return copies.Fetch();
+}
+
 absl::Status RunKernel(Backend& backend, absl::string_view name, const std::vector<HostTensor>& inputs,
                        const std::vector<HostTensor>& outputs, const Attributes& attributes) {
   std::vector<TensorView> views, out;
   for (const HostTensor& input : inputs) views.push_back(input.View());
   for (const HostTensor& output : outputs) out.push_back(output.View());
-  const KernelArgs args = {.inputs = views, .outputs = out, .attributes = &attributes};
-  RETURN_IF_ERROR(CheckKernelArgs(name, args));
-  ASSIGN_OR_RETURN(const Kernel* const kernel, backend.FindKernel(name));
-  RETURN_IF_ERROR(backend.Launch(*kernel, args));
-  RETURN_IF_ERROR(backend.Synchronize());
+  RETURN_IF_ERROR(Launch(backend, name, {.inputs = views, .outputs = out, .attributes = &attributes}));
   for (const HostTensor& input : inputs) {
     if (!input.GuardIntact()) return absl::InternalError(absl::StrCat(name, " wrote around an input"));
   }

@@ -22,6 +22,7 @@ namespace metronome::testing {
 struct Variant {
   std::string name;  // "avx2_3threads", "emulated_reverse".
   std::function<absl::StatusOr<std::unique_ptr<Backend>>()> create;
+  bool copies_operands = false;  // The device cannot reach the host's memory, where the tensors of tests are.
 };
 
 // Each test program that links the suites defines it.
@@ -30,7 +31,10 @@ std::vector<Variant> AllVariants();
 // One backend per variant and process: threads are slow to start.
 Backend& BackendOf(const Variant& variant);
 
-// Checks the operands against the catalogue as a bound plan would, then runs the kernel to completion.
+// Checks the operands against the catalogue as a bound plan would, then runs the kernel to completion: on the tensors'
+// own memory, or on copies in the device's.
+absl::Status RunKernelOnCopies(Backend& backend, absl::string_view name, const std::vector<HostTensor>& inputs,
+                               const std::vector<HostTensor>& outputs, const Attributes& attributes);
 absl::Status RunKernel(Backend& backend, absl::string_view name, const std::vector<HostTensor>& inputs,
                        const std::vector<HostTensor>& outputs, const Attributes& attributes = {});
 
@@ -49,11 +53,11 @@ class KernelTest : public ::testing::TestWithParam<Variant> {
   Backend& backend() { return BackendOf(GetParam()); }
   absl::Status Run(absl::string_view name, const std::vector<HostTensor>& inputs, const HostTensor& output,
                    const Attributes& attributes = {}) {
-    return RunKernel(backend(), name, inputs, {output}, attributes);
+    return Run(name, inputs, std::vector<HostTensor>{output}, attributes);
   }
   absl::Status Run(absl::string_view name, const std::vector<HostTensor>& inputs,
                    const std::vector<HostTensor>& outputs, const Attributes& attributes = {}) {
-    return RunKernel(backend(), name, inputs, outputs, attributes);
+    return (GetParam().copies_operands ? RunKernelOnCopies : RunKernel)(backend(), name, inputs, outputs, attributes);
   }
 
  private:

@@ -192,15 +192,8 @@ TEST_P(LayoutTest, CacheWriteAppendsInPlaceAndLeavesTheRestAlone) {
       const HostTensor cache = HostTensor::Random(dtype, {8, 2, 3}, 27),
                        added = HostTensor::Random(dtype, {rows, 2, 3}, 28, 5, 6);
       const std::vector<double> before = cache.Values();
-      TensorView out = cache.View();
-      out.shape[0] = past + rows;
-      const TensorView inputs[] = {cache.View(), added.View()};
-      const Attributes none;
 
-      ASSERT_TRUE(backend()
-                      .Launch(*backend().FindKernel("cache_write").value(),
-                              {.inputs = inputs, .outputs = absl::MakeConstSpan(&out, 1), .attributes = &none})
-                      .ok());
+      ASSERT_TRUE(Run("cache_write", {cache, added}, cache.First(past + rows)).ok());
 
       for (int64_t i = 0; i < cache.elements(); ++i) {
         const int64_t row = i / 6;

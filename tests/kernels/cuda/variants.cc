@@ -12,6 +12,10 @@ std::vector<Variant> AllVariants() {
                                     {"emulated_reverse", ThreadOrder::kReverse},
                                     {"emulated_shuffled", ThreadOrder::kShuffled}})
     variants.push_back({name, [order = order] { return CreateEmulatedBackend({.order = order}); }});
+  // As on a device, which reaches only memory of its own.
+  variants.push_back({.name = "emulated_copies",
+                      .create = [] { return CreateEmulatedBackend({.order = ThreadOrder::kForward}); },
+                      .copies_operands = true});
   return variants;
 }
 

@@ -1,0 +1,20 @@
+#include <cstdio>
+#include <cstdlib>
+
+#include "kernels/backend_loader.h"
+#include "tests/kernels/kernel_test.h"
+
+namespace metronome::testing {
+
+// The CUDA device of this machine.
+std::vector<Variant> AllVariants() {
+  const auto load = [] {
+    absl::StatusOr<std::unique_ptr<Backend>> backend = LoadBackend(LibraryCandidates("libmetronome_cuda.so"));
+    if (backend.ok()) return *std::move(backend);
+    std::fprintf(stderr, "%s\n", std::string(backend.status().message()).c_str());
+    std::exit(4);
+  };
+  return {{.name = "cuda", .create = load, .copies_operands = true}};
+}
+
+}  // namespace metronome::testing
