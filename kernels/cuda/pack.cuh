@@ -97,6 +97,24 @@ __device__ __forceinline__ void Store(T* to, const Pack<T, N>& pack) {
   }
 }
 
+// Load, for what is read once and by nobody else, and that no thread of the launch writes: it takes no room in the
+// first-level cache from operands that are read again.
+template <typename T, int N>
+__device__ __forceinline__ Pack<T, N> LoadOnce(const T* from) {
+#if defined(__CUDACC__)
+  if constexpr (sizeof(Pack<T, N>) == kVectorBytes) {
+    uint4 access;
+    asm("ld.global.nc.L1::no_allocate.v4.u32 {%0,%1,%2,%3}, [%4];"
+        : "=r"(access.x), "=r"(access.y), "=r"(access.z), "=r"(access.w)
+        : "l"(from));
+    Pack<T, N> pack;
+    memcpy(&pack, &access, kVectorBytes);
+    return pack;
+  }
+#endif
+  return Load<T, N>(from);
+}
+
 template <typename T>
 __device__ __forceinline__ Vector<T> LoadVector(const T* from) {
   return Load<T, kVectorWidth<T>>(from);
