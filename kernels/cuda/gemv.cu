@@ -15,21 +15,23 @@ constexpr int kWarps = kThreads / kWarpLanes;
 template <int N, int M, int kRows, typename T>
 __global__ void METRONOME_BLOCK_THREADS(kThreads)
     GemvKernel(const __grid_constant__ LinearArgs args, const __grid_constant__ ExpertRows rows, int sharers,
-               int64_t packs_of_split, SplitSpace space, IndexFault* fault) {
+               int packs_of_split, SplitSpace space, IndexFault* fault) {
   constexpr int kSums = M * kRows;
   const bool gated = args.up != nullptr;
   const int thread = static_cast<int>(threadIdx.x), warp = thread / kWarpLanes, lane = thread % kWarpLanes;
   const int groups = kWarps / sharers, columns = gated ? kRows / 2 : kRows;
 
-  int64_t row[M], expert_at = 0;
+  METRONOME_SHARED(int32_t, targets, M);  // The rows of y.
+  int64_t expert_at = 0;
+  int32_t row[M];
   int live;
   if (rows.index == nullptr) {
-    const int64_t first = int64_t{blockIdx.z} * M;
-    live = static_cast<int>(args.m - first < M ? args.m - first : M);
+    const int first = static_cast<int>(blockIdx.z) * M, left = static_cast<int>(args.m) - first;
+    live = left < M ? left : M;
     METRONOME_UNROLL
     for (int i = 0; i < M; ++i) row[i] = first + i;
   } else {
-    const int64_t slot = blockIdx.z;
+    const int slot = static_cast<int>(blockIdx.z);
     const int32_t expert = rows.index[slot];
     if (expert < 0 || expert >= rows.experts) {
       if (thread == 0) RaiseFault(fault, expert, slot, rows.experts);
@@ -40,11 +42,12 @@ __global__ void METRONOME_BLOCK_THREADS(kThreads)
     expert_at = expert * rows.stride;
   }
   // Rows that are not there repeat the first: the same addresses, and nothing is written.
-  const T* x[M];
+  int32_t x_at[M];
   METRONOME_UNROLL
   for (int i = 0; i < M; ++i) {
     if (i >= live) row[i] = row[0];
-    x[i] = static_cast<const T*>(args.x) + row[i] / rows.repeat * args.k;
+    if (thread == 0) targets[i] = row[i];
+    x_at[i] = row[i] / static_cast<int32_t>(rows.repeat) * static_cast<int32_t>(args.k);
   }
 
   const PartColumns tile = FindColumns(args, blockIdx.x, groups * columns);
@@ -59,10 +62,10 @@ __global__ void METRONOME_BLOCK_THREADS(kThreads)
 
   float sums[kSums] = {};
   if (first < part.n) {
-    const int64_t begin = blockIdx.y * packs_of_split, all = args.k / N,
-                  end = begin + packs_of_split < all ? begin + packs_of_split : all;
-    AddDots<N, M, kRows>(w, x, begin + warp % sharers * kWarpPacks<kRows>, end, int64_t{sharers} * kWarpPacks<kRows>,
-                         sums);
+    const int begin = static_cast<int>(blockIdx.y) * packs_of_split, all = static_cast<int>(args.k / N),
+              end = begin + packs_of_split < all ? begin + packs_of_split : all;
+    AddDots<N, M, kRows>(w, static_cast<const T*>(args.x), x_at, begin + warp % sharers * kWarpPacks<M, kRows>, end,
+                         sharers * kWarpPacks<M, kRows>, sums);
   }
 
   METRONOME_SHARED(float, partials, kWarps* kSums);
@@ -83,12 +86,7 @@ __global__ void METRONOME_BLOCK_THREADS(kThreads)
   const float up = __shfl_down_sync(kAllLanes, total[0][0], 1);
   const int64_t column = tile.first + group * columns + (gated ? r / 2 : r);
   if (group >= groups || m >= live || column >= part.n || (gated && r % 2 != 0)) return;
-  int64_t target = row[0];
-  METRONOME_UNROLL
-  for (int i = 1; i < M; ++i) {
-    if (i == m) target = row[i];
-  }
-  WriteOutput<T>(args, part, target, column, total[0][0], up);
+  WriteOutput<T>(args, part, targets[m], column, total[0][0], up);
 }
 
 template <int N, int M, int kRows, typename T>
@@ -103,7 +101,7 @@ void LaunchShaped(const DeviceContext& context, const LinearArgs& args, const Ex
   // 256 blocks, 97% of the turns of 132 multiprocessors.
   const int64_t enough = int64_t{2} * context.multiprocessors;
   int64_t sharers = 1;
-  while (sharers < kWarps && tiles_with(sharers) < enough && packs >= 2 * sharers * kWarpPacks<kRows>) sharers *= 2;
+  while (sharers < kWarps && tiles_with(sharers) < enough && packs >= 2 * sharers * kWarpPacks<M, kRows>) sharers *= 2;
   const int64_t tuned = args.tuning.warps;
   if (tuned == 1 || tuned == 2 || tuned == 4 || tuned == 8) sharers = tuned;
   const int64_t tiles = tiles_with(sharers);
@@ -111,7 +109,7 @@ void LaunchShaped(const DeviceContext& context, const LinearArgs& args, const Ex
 
   // Then by more blocks, while each has two turns: the meeting costs about as much as one.
   int64_t splits = enough / tiles;
-  const int64_t worthwhile = packs / (2 * sharers * kWarpPacks<kRows>);
+  const int64_t worthwhile = packs / (2 * sharers * kWarpPacks<M, kRows>);
   if (splits > worthwhile) splits = worthwhile;
   if (args.tuning.splits > 0) splits = args.tuning.splits;
   constexpr int64_t kMaxSplits = 16;
@@ -122,7 +120,7 @@ void LaunchShaped(const DeviceContext& context, const LinearArgs& args, const Ex
          {.grid = dim3(static_cast<unsigned>(tiles / readings), static_cast<unsigned>(splits),
                        static_cast<unsigned>(readings)),
           .block = dim3(kThreads)},
-         args, rows, static_cast<int>(sharers), packs_of_split, space, context.fault);
+         args, rows, static_cast<int>(sharers), static_cast<int>(packs_of_split), space, context.fault);
 }
 
 template <int M, typename T>

@@ -8,24 +8,27 @@ namespace metronome::cuda {
 
 // What a lane asks for before it uses any of it: 8 accesses of 16 bytes, so that a warp has 4 KiB under way. Memory of
 // 4.8 TB/s with 800 ns until the data comes needs 29 KiB under way on each of 132 multiprocessors; 16 warps have 64.
-inline constexpr int kPacksInFlight = 8;
+// With more rows of x the sums take the registers: 4 accesses, 32 KiB by 16 warps.
+template <int M>
+inline constexpr int kPacksInFlight = M > 2 ? 4 : 8;
 
 // Packs of a row that a warp takes at a time, reading kRows rows side by side.
-template <int kRows>
-inline constexpr int kWarpPacks = kPacksInFlight / kRows* kWarpLanes;
+template <int M, int kRows>
+inline constexpr int kWarpPacks = kPacksInFlight<M> / kRows* kWarpLanes;
 
-// Adds the products of M rows of x with kRows rows of weights, over the packs [begin, end) of N elements that this
-// warp takes: kWarpPacks of each `step`. This lane's share of row m times weight row r goes to sums[m * kRows + r].
+// Adds the products of M rows of x, which begin at x[x_at[m]], with kRows rows of weights, over the packs [begin, end)
+// of N elements that this warp takes: kWarpPacks of each `step`. This lane's share of row m times weight row r goes to
+// sums[m * kRows + r].
 template <int N, int M, int kRows, typename T>
-__device__ __forceinline__ void AddDots(const T* const (&w)[kRows], const T* const (&x)[M], int64_t begin, int64_t end,
-                                        int64_t step, float (&sums)[M * kRows]) {
-  constexpr int kUnrolled = kPacksInFlight / kRows;
+__device__ __forceinline__ void AddDots(const T* const (&w)[kRows], const T* x, const int32_t (&x_at)[M], int64_t begin,
+                                        int64_t end, int step, float (&sums)[M * kRows]) {
+  constexpr int kUnrolled = kPacksInFlight<M> / kRows;
   const int lane = static_cast<int>(threadIdx.x) % kWarpLanes;
-  for (int64_t base = begin + lane; base < end; base += step) {
+  for (int base = begin + lane; base < end; base += step) {
     Pack<T, N> weights[kUnrolled][kRows];
     METRONOME_UNROLL
     for (int u = 0; u < kUnrolled; ++u) {
-      const int64_t at = base + u * kWarpLanes;
+      const int at = base + u * kWarpLanes;
       METRONOME_UNROLL
       for (int r = 0; r < kRows; ++r) {
         if (at < end) weights[u][r] = LoadOnce<T, N>(w[r] + at * N);
@@ -33,11 +36,11 @@ __device__ __forceinline__ void AddDots(const T* const (&w)[kRows], const T* con
     }
     METRONOME_UNROLL
     for (int u = 0; u < kUnrolled; ++u) {
-      const int64_t at = base + u * kWarpLanes;
+      const int at = base + u * kWarpLanes;
       if (at >= end) break;
       METRONOME_UNROLL
       for (int m = 0; m < M; ++m) {
-        const Pack<T, N> row = Load<T, N>(x[m] + at * N);
+        const Pack<T, N> row = Load<T, N>(x + (x_at[m] + at * N));
         METRONOME_UNROLL
         for (int i = 0; i < N; ++i) {
           METRONOME_UNROLL
