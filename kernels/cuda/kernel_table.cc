@@ -10,6 +10,7 @@ const CudaFunctionTable& KernelTable() {
     AddActivation(*all);
     AddElementwise(*all);
     AddLayout(*all);
+    AddLinear(*all);
     AddNormalisation(*all);
     AddReduction(*all);
     AddRotary(*all);

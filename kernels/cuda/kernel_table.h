@@ -24,6 +24,7 @@ absl::Status ToStatus(const IndexFault& fault);
 void AddActivation(CudaFunctionTable& table);
 void AddElementwise(CudaFunctionTable& table);
 void AddLayout(CudaFunctionTable& table);
+void AddLinear(CudaFunctionTable& table);
 void AddNormalisation(CudaFunctionTable& table);
 void AddReduction(CudaFunctionTable& table);
 void AddRotary(CudaFunctionTable& table);

@@ -9,6 +9,7 @@
 #include "kernels/cpu/host_memory.h"
 #include "kernels/cpu/host_ring.h"
 #include "kernels/cuda/kernel_table.h"
+#include "kernels/cuda/tuning.h"
 #include "runtime/base/status_macros.h"
 
 namespace metronome::testing {
@@ -67,7 +68,9 @@ class EmulatedBackend final : public Backend {
       return absl::NotFoundError(absl::StrCat("the ", this->name(), " backend has no kernel '", name, "'"));
     return found->second.get();
   }
-  std::vector<TuningParameter> TuningSpace(const Kernel&, const KernelArgs&) const override { return {}; }
+  std::vector<TuningParameter> TuningSpace(const Kernel& kernel, const KernelArgs& args) const override {
+    return cuda::CudaTuningSpace(kernel.name(), args);
+  }
 
   absl::Status Launch(const Kernel& kernel, const KernelArgs& args) override {
     Multiprocessor::OfThisThread().set_options(options_);
@@ -89,7 +92,7 @@ class EmulatedBackend final : public Backend {
   absl::Status Synchronize() override { return cuda::ToStatus(std::exchange(fault_, cuda::IndexFault())); }
 
  private:
-  static constexpr int64_t kWorkspaceBytes = 4096;
+  static constexpr int64_t kWorkspaceBytes = 64 * 1024;
 
   static absl::Status Copy(void* to, const void* from, int64_t bytes) {
     if (bytes > 0) std::memcpy(to, from, static_cast<size_t>(bytes));

@@ -1,0 +1,143 @@
+#ifndef METRONOME_KERNELS_CUDA_GEMM_TENSOR_CUH_
+#define METRONOME_KERNELS_CUDA_GEMM_TENSOR_CUH_
+
+#include "kernels/cuda/async_copy.cuh"
+#include "kernels/cuda/gemm_tile.cuh"
+#include "kernels/cuda/mma.cuh"
+
+namespace metronome::cuda {
+
+// A tile on tensor cores, kRowWarps x kColumnWarps warps of kRowFragments x kColumnFragments products of 16 x 8. T is
+// bf16 or f16.
+//
+// 64 elements of k at a time come to shared memory by asynchronous copies, kStages - 1 of them ahead of the products. A
+// row of a stage is 8 chunks of 16 bytes, chunk c of row r at place c ^ (r % 8): the 8 rows that a matrix load reads
+// lie in different banks.
+template <typename Element, int kRowWarps, int kColumnWarps, int kRowFragments, int kColumnFragments, int kStages>
+struct TensorTile {
+  using T = Element;
+  static constexpr int kRows = kRowWarps * kRowFragments * 16;
+  static constexpr int kColumns = kColumnWarps * kColumnFragments * 8;
+  static constexpr int kThreads = kRowWarps * kColumnWarps * kWarpLanes;
+  static constexpr int kOuter = kRowFragments * kColumnFragments;  // Sums of a thread: [kOuter][kInner].
+  static constexpr int kInner = 4;
+  static constexpr int kDepth = 64;
+  static constexpr int64_t kSharedBytes = int64_t{kStages} * (kRows + kColumns) * kDepth * 2;
+
+  static __device__ __forceinline__ void Multiply(const TileOperands<T>& operands, T* shared,
+                                                  float (&sums)[kOuter][kInner]) {
+    constexpr int kChunks = kDepth / kChunk, kRowStep = kThreads / kChunks;
+    constexpr int kXCopies = (kRows + kRowStep - 1) / kRowStep, kWCopies = kColumns / kRowStep;
+    static_assert(kColumns % kRowStep == 0 && kColumnFragments % 2 == 0);
+    const int thread = static_cast<int>(threadIdx.x), copy_row = thread / kChunks, chunk = thread % kChunks;
+    const T *x[kXCopies], *w[kWCopies];
+    METRONOME_UNROLL
+    for (int i = 0; i < kXCopies; ++i) x[i] = operands.XRow(copy_row + i * kRowStep);
+    METRONOME_UNROLL
+    for (int i = 0; i < kWCopies; ++i) w[i] = operands.template WRow<8>(copy_row + i * kRowStep);
+
+    const auto copy = [&](int64_t step) {
+      T* const stage = shared + step % kStages * kStageElements;
+      const int64_t at = operands.begin + step * kDepth + chunk * kChunk;
+      METRONOME_UNROLL
+      for (int i = 0; i < kXCopies; ++i) {
+        const int row = copy_row + i * kRowStep;
+        if (kRows % kRowStep == 0 || row < kRows)
+          CopyChunk(stage + Place(row, chunk), x[i], at, operands.end, operands.x_vectors, operands.x);
+      }
+      METRONOME_UNROLL
+      for (int i = 0; i < kWCopies; ++i)
+        CopyChunk(stage + Place(kRows + copy_row + i * kRowStep, chunk), w[i], at, operands.end, operands.w_vectors,
+                  operands.x);
+    };
+
+    METRONOME_UNROLL
+    for (int i = 0; i < kOuter; ++i) {
+      METRONOME_UNROLL
+      for (int j = 0; j < kInner; ++j) sums[i][j] = 0;
+    }
+    const int64_t steps = (operands.end - operands.begin + kDepth - 1) / kDepth;
+    for (int step = 0; step < kStages - 1; ++step) {
+      if (step < steps) copy(step);
+      AsyncCopyCommit();  // Also an empty group: the waits count them.
+    }
+    for (int64_t step = 0; step < steps; ++step) {
+      AsyncCopyWait<kStages - 2>();
+      __syncthreads();  // All threads' copies of this step are there, and nobody reads the stage that comes next.
+      if (step + kStages - 1 < steps) copy(step + kStages - 1);
+      AsyncCopyCommit();
+      MultiplyStage(shared + step % kStages * kStageElements, sums);
+    }
+  }
+
+  // Calls visit(row, column, sum, up) for each sum of this thread; in a gated tile `up` is that of the other product.
+  template <typename Visitor>
+  static __device__ __forceinline__ void Visit(bool gated, const float (&sums)[kOuter][kInner], Visitor visit) {
+    METRONOME_UNROLL
+    for (int i = 0; i < kRowFragments; ++i) {
+      METRONOME_UNROLL
+      for (int j = 0; j < kColumnFragments; ++j) {
+        METRONOME_UNROLL
+        for (int e = 0; e < kInner; ++e) {
+          const int row = FirstRow() + i * 16 + Lane() / 4 + e / 2 * 8, in_fragment = Lane() % 4 * 2 + e % 2,
+                    fragment = FirstColumn() / 8 + j, at = i * kColumnFragments + j;
+          if (!gated) {
+            visit(row, fragment * 8 + in_fragment, sums[at][e], 0.0f);
+          } else if (j % 2 == 0) {
+            visit(row, fragment / 2 * 8 + in_fragment, sums[at][e], sums[at + 1 < kOuter ? at + 1 : at][e]);
+          }
+        }
+      }
+    }
+  }
+
+ private:
+  static constexpr int kChunk = kVectorWidth<T>;
+  static constexpr int kStageElements = (kRows + kColumns) * kDepth;
+
+  static __device__ __forceinline__ int Lane() { return static_cast<int>(threadIdx.x) % kWarpLanes; }
+  static __device__ __forceinline__ int FirstRow() {
+    return static_cast<int>(threadIdx.x) / kWarpLanes / kColumnWarps * kRowFragments * 16;
+  }
+  static __device__ __forceinline__ int FirstColumn() {
+    return static_cast<int>(threadIdx.x) / kWarpLanes % kColumnWarps * kColumnFragments * 8;
+  }
+  static __device__ __forceinline__ int Place(int row, int chunk) { return row * kDepth + (chunk ^ row % 8) * kChunk; }
+
+  // `readable` is any address to name where nothing is read.
+  static __device__ __forceinline__ void CopyChunk(T* to, const T* row, int64_t at, int64_t end, bool vectors,
+                                                   const T* readable) {
+    const int64_t left = row == nullptr ? 0 : end - at;
+    if (!vectors && left > 0) {
+      Store(to, LoadOrZero<kChunk>(row, at, end, false));
+      return;
+    }
+    const int valid = left < 0 ? 0 : left < kChunk ? static_cast<int>(left) : kChunk;
+    AsyncCopy16(to, valid == 0 ? readable : row + at, valid * static_cast<int>(sizeof(T)));
+  }
+
+  static __device__ __forceinline__ void MultiplyStage(const T* stage, float (&sums)[kOuter][kInner]) {
+    const int lane = Lane(), x_row = FirstRow() + lane % 16, w_row = kRows + FirstColumn() + lane / 16 * 8 + lane % 8;
+    METRONOME_UNROLL
+    for (int depth = 0; depth < kDepth / 16; ++depth) {
+      uint32_t a[kRowFragments][4];
+      METRONOME_UNROLL
+      for (int i = 0; i < kRowFragments; ++i) LoadMatrices4(a[i], stage + Place(x_row + i * 16, depth * 2 + lane / 16));
+      METRONOME_UNROLL
+      for (int j = 0; j < kColumnFragments; j += 2) {
+        uint32_t pair[4];
+        LoadMatrices4(pair, stage + Place(w_row + j * 8, depth * 2 + lane / 8 % 2));
+        const uint32_t b[2][2] = {{pair[0], pair[1]}, {pair[2], pair[3]}};
+        METRONOME_UNROLL
+        for (int i = 0; i < kRowFragments; ++i) {
+          MultiplyAccumulate16x8x16<T>(sums[i * kColumnFragments + j], a[i], b[0]);
+          MultiplyAccumulate16x8x16<T>(sums[i * kColumnFragments + j + 1], a[i], b[1]);
+        }
+      }
+    }
+  }
+};
+
+}  // namespace metronome::cuda
+
+#endif  // METRONOME_KERNELS_CUDA_GEMM_TENSOR_CUH_
