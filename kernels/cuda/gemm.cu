@@ -48,7 +48,7 @@ __global__ void METRONOME_BLOCK_THREADS(Tile::kThreads)
                                                   static_cast<int>(blockIdx.z), static_cast<int>(gridDim.z), sums))
     return;
   const int64_t columns_here = operands.columns < columns ? operands.columns : columns;
-  Tile::Visit(gated, sums, [&](int row, int column, float sum, float up) {
+  VisitSums<Tile>(gated, sums, reinterpret_cast<float*>(shared), [&](int row, int column, float sum, float up) {
     if (row < operands.rows && column < columns_here)
       WriteOutput<T>(args, part, first_row + operands.RowOf(row), at.first + column, sum, up);
   });

@@ -17,7 +17,9 @@ struct SimtTile {
   static constexpr int kOuter = 4;
   static constexpr int kInner = 4;
   static constexpr int kDepth = 16;
-  static constexpr int64_t kSharedBytes = 0;
+  static constexpr int kInterleaved = 1;
+  static constexpr int kSumsPitch = kColumns + 4;
+  static constexpr int64_t kSharedBytes = int64_t{kRows} * kSumsPitch * 4;
 
   static __device__ __forceinline__ void Multiply(const TileOperands<T>& operands, T*, float (&sums)[kOuter][kInner]) {
     METRONOME_SHARED(float, x_shared, kDepth* kPitch);
@@ -26,7 +28,7 @@ struct SimtTile {
     // A thread brings 4 neighbours: along k of one row or column, or 4 columns of one k where w is [k, n].
     const int near = thread / 4, near_at = thread % 4 * 4, far = thread % 16 * 4, far_at = thread / 16;
     const T* const x = operands.XRow(near);
-    const T* const w = operands.w_by_k ? nullptr : operands.template WRow<1>(near);
+    const T* const w = operands.w_by_k ? nullptr : operands.template WRow<kInterleaved>(near);
 
     const auto load_w = [&](int64_t at) {
       if (!operands.w_by_k) return LoadOrZero<4>(w, at + near_at, operands.end, operands.w_vectors);
@@ -67,19 +69,14 @@ struct SimtTile {
     }
   }
 
-  // Calls visit(row, column, sum, up) for each sum of this thread; in a gated tile `up` is that of the other product.
-  template <typename Visitor>
-  static __device__ __forceinline__ void Visit(bool gated, const float (&sums)[kOuter][kInner], Visitor visit) {
+  // Lays the sums of this thread out in shared memory, [kRows][kSumsPitch].
+  static __device__ __forceinline__ void Store(const float (&sums)[kOuter][kInner], float* shared) {
     METRONOME_UNROLL
     for (int i = 0; i < kOuter; ++i) {
+      Pack<float, kInner> row;
       METRONOME_UNROLL
-      for (int j = 0; j < kInner; ++j) {
-        if (!gated) {
-          visit(FirstRow() + i, FirstColumn() + j, sums[i][j], 0.0f);
-        } else if (j % 2 == 0) {
-          visit(FirstRow() + i, (FirstColumn() + j) / 2, sums[i][j], sums[i][j | 1]);
-        }
-      }
+      for (int j = 0; j < kInner; ++j) row[j] = sums[i][j];
+      cuda::Store(shared + (FirstRow() + i) * kSumsPitch + FirstColumn(), row);
     }
   }
 

@@ -22,7 +22,11 @@ struct TensorTile {
   static constexpr int kOuter = kRowFragments * kColumnFragments;  // Sums of a thread: [kOuter][kInner].
   static constexpr int kInner = 4;
   static constexpr int kDepth = 64;
-  static constexpr int64_t kSharedBytes = int64_t{kStages} * (kRows + kColumns) * kDepth * 2;
+  static constexpr int kInterleaved = 8;           // Columns of a fragment.
+  static constexpr int kSumsPitch = kColumns + 8;  // The rows that a warp writes together begin in different banks.
+  static constexpr int64_t kStageBytes = int64_t{kStages} * (kRows + kColumns) * kDepth * 2,
+                           kSumsBytes = int64_t{kRows} * kSumsPitch * 4,
+                           kSharedBytes = kStageBytes > kSumsBytes ? kStageBytes : kSumsBytes;
 
   static __device__ __forceinline__ void Multiply(const TileOperands<T>& operands, T* shared,
                                                   float (&sums)[kOuter][kInner]) {
@@ -34,7 +38,7 @@ struct TensorTile {
     METRONOME_UNROLL
     for (int i = 0; i < kXCopies; ++i) x[i] = operands.XRow(copy_row + i * kRowStep);
     METRONOME_UNROLL
-    for (int i = 0; i < kWCopies; ++i) w[i] = operands.template WRow<8>(copy_row + i * kRowStep);
+    for (int i = 0; i < kWCopies; ++i) w[i] = operands.template WRow<kInterleaved>(copy_row + i * kRowStep);
 
     const auto copy = [&](int64_t step) {
       T* const stage = shared + step % kStages * kStageElements;
@@ -70,24 +74,14 @@ struct TensorTile {
     }
   }
 
-  // Calls visit(row, column, sum, up) for each sum of this thread; in a gated tile `up` is that of the other product.
-  template <typename Visitor>
-  static __device__ __forceinline__ void Visit(bool gated, const float (&sums)[kOuter][kInner], Visitor visit) {
+  // Lays the sums of this thread out in shared memory, [kRows][kSumsPitch].
+  static __device__ __forceinline__ void Store(const float (&sums)[kOuter][kInner], float* shared) {
+    float* const corner = shared + (FirstRow() + Lane() / 4) * kSumsPitch + FirstColumn() + Lane() % 4 * 2;
     METRONOME_UNROLL
-    for (int i = 0; i < kRowFragments; ++i) {
+    for (int i = 0; i < kOuter; ++i) {
       METRONOME_UNROLL
-      for (int j = 0; j < kColumnFragments; ++j) {
-        METRONOME_UNROLL
-        for (int e = 0; e < kInner; ++e) {
-          const int row = FirstRow() + i * 16 + Lane() / 4 + e / 2 * 8, in_fragment = Lane() % 4 * 2 + e % 2,
-                    fragment = FirstColumn() / 8 + j, at = i * kColumnFragments + j;
-          if (!gated) {
-            visit(row, fragment * 8 + in_fragment, sums[at][e], 0.0f);
-          } else if (j % 2 == 0) {
-            visit(row, fragment / 2 * 8 + in_fragment, sums[at][e], sums[at + 1 < kOuter ? at + 1 : at][e]);
-          }
-        }
-      }
+      for (int e = 0; e < kInner; ++e)
+        corner[(i / kColumnFragments * 16 + e / 2 * 8) * kSumsPitch + i % kColumnFragments * 8 + e % 2] = sums[i][e];
     }
   }
 
@@ -109,7 +103,7 @@ struct TensorTile {
                                                    const T* readable) {
     const int64_t left = row == nullptr ? 0 : end - at;
     if (!vectors && left > 0) {
-      Store(to, LoadOrZero<kChunk>(row, at, end, false));
+      cuda::Store(to, LoadOrZero<kChunk>(row, at, end, false));
       return;
     }
     const int valid = left < 0 ? 0 : left < kChunk ? static_cast<int>(left) : kChunk;

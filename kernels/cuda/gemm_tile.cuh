@@ -4,6 +4,12 @@
 #include "kernels/cuda/device.cuh"
 #include "kernels/cuda/pack.cuh"
 
+#if defined(__CUDACC__)
+#define METRONOME_NO_UNROLL _Pragma("unroll 1")
+#else
+#define METRONOME_NO_UNROLL
+#endif
+
 namespace metronome::cuda {
 
 // What the block of one tile multiplies: rows of x with rows of weights, the elements [begin, end) of each. Rows that a
@@ -30,8 +36,7 @@ struct TileOperands {
     if (i >= rows) return nullptr;
     return x + (order == nullptr ? i : order[i] / repeat) * k;
   }
-  // A gated tile has kInterleaved columns of the gate, then as many of up, and so on: the sums of one column of y come
-  // to the same thread.
+  // A gated tile has kInterleaved columns of the gate, then as many of up, and so on.
   template <int kInterleaved>
   __device__ __forceinline__ const T* WRow(int i) const {
     const int64_t column = up == nullptr ? i : i / (2 * kInterleaved) * kInterleaved + i % kInterleaved;
@@ -39,6 +44,26 @@ struct TileOperands {
     return (up == nullptr || i / kInterleaved % 2 == 0 ? w : up) + column * (w_by_k ? 1 : k);
   }
 };
+
+// Calls visit(row, column, sum, up) for each of the tile's sums, threads along the rows; in a gated tile `up` is that
+// of the other product. Through shared memory, which all threads have read: what follows a sum is then compiled once
+// and not for each register, and neighbours write neighbours.
+template <typename Tile, typename Visitor>
+__device__ __forceinline__ void VisitSums(bool gated, const float (&sums)[Tile::kOuter][Tile::kInner], float* shared,
+                                          Visitor visit) {
+  constexpr int kInterleaved = Tile::kInterleaved;
+  __syncthreads();  // What the products read is no longer needed.
+  Tile::Store(sums, shared);
+  __syncthreads();
+  const int columns = gated ? Tile::kColumns / 2 : Tile::kColumns;
+  METRONOME_NO_UNROLL
+  for (int i = static_cast<int>(threadIdx.x); i < Tile::kRows * columns; i += Tile::kThreads) {
+    const int row = i / columns, column = i % columns;
+    const float* const at = shared + row * Tile::kSumsPitch +
+                            (gated ? column / kInterleaved * 2 * kInterleaved + column % kInterleaved : column);
+    visit(row, column, *at, gated ? at[kInterleaved] : 0.0f);
+  }
+}
 
 // N elements of a row from `at`, zeros from `end` on.
 template <int N, typename T>
