@@ -15,6 +15,7 @@
 #include "kernels/cuda/kernel_table.h"
 #include "kernels/cuda/read_probe.h"
 #include "kernels/cuda/staging.h"
+#include "kernels/cuda/tuning.h"
 #include "runtime/base/status_macros.h"
 
 namespace metronome::cuda {
@@ -126,7 +127,9 @@ class CudaBackend final : public Backend {
       return absl::NotFoundError(absl::StrCat("the cuda backend has no kernel '", name, "'"));
     return found->second.get();
   }
-  std::vector<TuningParameter> TuningSpace(const Kernel&, const KernelArgs&) const override { return {}; }
+  std::vector<TuningParameter> TuningSpace(const Kernel& kernel, const KernelArgs& args) const override {
+    return CudaTuningSpace(kernel.name(), args);
+  }
 
   absl::Status Launch(const Kernel& kernel, const KernelArgs& args) override {
     RETURN_IF_ERROR(Health());

@@ -10,7 +10,10 @@ const CudaFunctionTable& KernelTable() {
     AddActivation(*all);
     AddAttention(*all);
     AddElementwise(*all);
+    AddExperts(*all);
     AddLayout(*all);
+    AddLinear(*all);
+    AddMatmul(*all);
     AddNormalisation(*all);
     AddReduction(*all);
     AddRotary(*all);

@@ -5,6 +5,13 @@
 
 #include "kernels/cuda/device.cuh"
 
+// Before a loop whose copies would cost more registers or code than its branches cost time.
+#if defined(__CUDACC__)
+#define METRONOME_NO_UNROLL _Pragma("unroll 1")
+#else
+#define METRONOME_NO_UNROLL
+#endif
+
 namespace metronome::cuda {
 
 // The widest access of a thread.
@@ -95,6 +102,24 @@ __device__ __forceinline__ void Store(T* to, const Pack<T, N>& pack) {
     memcpy(&access, reinterpret_cast<const unsigned char*>(&pack) + i * kAccess, kAccess);
     reinterpret_cast<Access*>(to)[i] = access;
   }
+}
+
+// Load, for what is read once and by nobody else, and that no thread of the launch writes: it takes no room in the
+// first-level cache from operands that are read again.
+template <typename T, int N>
+__device__ __forceinline__ Pack<T, N> LoadOnce(const T* from) {
+#if defined(__CUDACC__)
+  if constexpr (sizeof(Pack<T, N>) == kVectorBytes) {
+    uint4 access;
+    asm("ld.global.nc.L1::no_allocate.v4.u32 {%0,%1,%2,%3}, [%4];"
+        : "=r"(access.x), "=r"(access.y), "=r"(access.z), "=r"(access.w)
+        : "l"(from));
+    Pack<T, N> pack;
+    memcpy(&pack, &access, kVectorBytes);
+    return pack;
+  }
+#endif
+  return Load<T, N>(from);
 }
 
 template <typename T>

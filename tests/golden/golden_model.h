@@ -57,11 +57,17 @@ struct GoldenModelOptions {
 class GoldenModel {
  public:
   static std::unique_ptr<GoldenModel> Load(const std::string& name, const GoldenModelOptions& options) {
+    auto backend = CreateCpuBackend(options.backend);
+    EXPECT_TRUE(backend.ok()) << backend.status();
+    return backend.ok() ? LoadOn(*std::move(backend), name, options) : nullptr;
+  }
+
+  // On a backend of the caller's; options.backend is not used.
+  static std::unique_ptr<GoldenModel> LoadOn(std::unique_ptr<Backend> backend, const std::string& name,
+                                             const GoldenModelOptions& options) {
     auto model = std::make_unique<GoldenModel>();
+    model->backend_ = std::move(backend);
     const auto build = [&]() -> absl::Status {
-      auto backend = CreateCpuBackend(options.backend);
-      if (!backend.ok()) return backend.status();
-      model->backend_ = *std::move(backend);
       const auto config = ReadHfConfig(GoldenModelPath(name) + "/config.json");
       if (!config.ok()) return config.status();
       const auto graph = BuildDecoder(*config, options.dtype);

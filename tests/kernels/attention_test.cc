@@ -10,10 +10,7 @@ constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInf = std::numeric_limits<double>::infinity();
 constexpr double kFloatUnit = 0x1p-24;
 
-class AttentionTest : public KernelTest {
- protected:
-  AttentionTest() : KernelTest({"attention"}) {}
-};
+class AttentionTest : public KernelTest {};
 METRONOME_TEST_ALL_VARIANTS(AttentionTest);
 
 struct Problem {

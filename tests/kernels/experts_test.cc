@@ -9,8 +9,6 @@ namespace {
 // Compared with the plain kernels that the expert kernels stand for, one expert at a time.
 class ExpertsTest : public KernelTest {
  protected:
-  ExpertsTest() : KernelTest({"linear", "expert_linear", "gated_experts", "expert_mix"}) {}
-
   // Rows of `x` [slots, k] times their experts [E, n, k], in float32.
   HostTensor Products(const HostTensor& x, const HostTensor& experts, const HostTensor& index) {
     const int64_t slots = x.shape()[0], k = x.shape()[1], n = experts.shape()[1];

@@ -38,18 +38,8 @@ absl::Status RunKernelOnCopies(Backend& backend, absl::string_view name, const s
 absl::Status RunKernel(Backend& backend, absl::string_view name, const std::vector<HostTensor>& inputs,
                        const std::vector<HostTensor>& outputs, const Attributes& attributes = {});
 
-// A suite names the kernels that its tests run; it is skipped on a backend that has not all of them.
 class KernelTest : public ::testing::TestWithParam<Variant> {
  protected:
-  explicit KernelTest(std::vector<absl::string_view> kernels = {}) : kernels_(std::move(kernels)) {}
-
-  void SetUp() override {
-    for (const absl::string_view name : kernels_) {
-      if (backend().FindKernel(name).status().code() == absl::StatusCode::kNotFound)
-        GTEST_SKIP() << "backend '" << backend().name() << "' has no kernel '" << name << "' yet";
-    }
-  }
-
   Backend& backend() { return BackendOf(GetParam()); }
   absl::Status Run(absl::string_view name, const std::vector<HostTensor>& inputs, const HostTensor& output,
                    const Attributes& attributes = {}) {
@@ -59,9 +49,6 @@ class KernelTest : public ::testing::TestWithParam<Variant> {
                    const std::vector<HostTensor>& outputs, const Attributes& attributes = {}) {
     return (GetParam().copies_operands ? RunKernelOnCopies : RunKernel)(backend(), name, inputs, outputs, attributes);
   }
-
- private:
-  std::vector<absl::string_view> kernels_;
 };
 
 #define METRONOME_TEST_ALL_VARIANTS(suite)                                                      \

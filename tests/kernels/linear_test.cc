@@ -8,10 +8,7 @@
 namespace metronome::testing {
 namespace {
 
-class LinearTest : public KernelTest {
- protected:
-  explicit LinearTest(std::vector<absl::string_view> kernels = {"linear"}) : KernelTest(std::move(kernels)) {}
-};
+class LinearTest : public KernelTest {};
 METRONOME_TEST_ALL_VARIANTS(LinearTest);
 
 struct Problem {
@@ -212,8 +209,6 @@ double Activate(absl::string_view activation, double x) {
 // The products alone, stored as float32, give what the fused kernels round and go on with.
 class FusedLinearTest : public LinearTest {
  protected:
-  FusedLinearTest() : LinearTest({"linear", "linear_group", "gated_linear"}) {}
-
   HostTensor WideProduct(const HostTensor& x, const HostTensor& w, const HostTensor* bias = nullptr) {
     const HostTensor y(DType::kFloat32, {x.shape()[0], w.shape()[0]});
     std::vector<HostTensor> inputs = {x, w};

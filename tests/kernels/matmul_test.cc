@@ -6,10 +6,7 @@
 namespace metronome::testing {
 namespace {
 
-class MatmulTest : public KernelTest {
- protected:
-  MatmulTest() : KernelTest({"matmul"}) {}
-};
+class MatmulTest : public KernelTest {};
 METRONOME_TEST_ALL_VARIANTS(MatmulTest);
 
 struct Problem {

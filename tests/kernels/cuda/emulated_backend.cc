@@ -14,7 +14,7 @@ namespace {
 
 using cuda::emulation::Multiprocessor;
 
-constexpr int64_t kWorkspaceBytes = 4096 + 64;  // Of no other allocation.
+constexpr int64_t kWorkspaceBytes = 65536 + 64;  // Of no other allocation.
 
 class EmulatedBackend final : public ForwardingBackend {
  public:

@@ -1,0 +1,79 @@
+#ifndef METRONOME_KERNELS_CUDA_GEMV_CUH_
+#define METRONOME_KERNELS_CUDA_GEMV_CUH_
+
+#include "kernels/cuda/device.cuh"
+#include "kernels/cuda/pack.cuh"
+
+namespace metronome::cuda {
+
+// What a lane asks for before it uses any of it: 8 accesses of 16 bytes, so that a warp has 4 KiB under way. Memory of
+// 4.8 TB/s with 800 ns until the data comes needs 29 KiB under way on each of 132 multiprocessors; 16 warps have 64.
+// With more rows of x the sums take the registers: 4 accesses, 32 KiB by 16 warps.
+template <int M>
+inline constexpr int kPacksInFlight = M > 2 ? 4 : 8;
+
+// Packs of a row that a warp takes at a time, reading kRows rows side by side.
+template <int M, int kRows>
+inline constexpr int kWarpPacks = kPacksInFlight<M> / kRows* kWarpLanes;
+
+// Adds the products of M rows of x, which begin x_at[m] packs behind x, with kRows rows of weights, over the packs
+// [begin, end) of N elements that this warp takes: kWarpPacks of each `step`. This lane's share of row m times weight
+// row r goes to sums[m * kRows + r].
+template <int N, int M, int kRows, typename T>
+__device__ __forceinline__ void AddDots(const T* const (&w)[kRows], const T* x, const int32_t (&x_at)[M], int64_t begin,
+                                        int64_t end, int step, float (&sums)[M * kRows]) {
+  constexpr int kUnrolled = kPacksInFlight<M> / kRows;
+  const int lane = static_cast<int>(threadIdx.x) % kWarpLanes;
+  for (int base = begin + lane; base < end; base += step) {
+    Pack<T, N> weights[kUnrolled][kRows];
+    METRONOME_UNROLL
+    for (int u = 0; u < kUnrolled; ++u) {
+      const int at = base + u * kWarpLanes;
+      METRONOME_UNROLL
+      for (int r = 0; r < kRows; ++r) {
+        if (at < end) weights[u][r] = LoadOnce<T, N>(w[r] + at * N);
+      }
+    }
+    METRONOME_UNROLL
+    for (int u = 0; u < kUnrolled; ++u) {
+      const int at = base + u * kWarpLanes;
+      if (at >= end) break;
+      METRONOME_UNROLL
+      for (int m = 0; m < M; ++m) {
+        const Pack<T, N> row = Load<T, N>(x + int64_t{x_at[m] + at} * N);
+        METRONOME_UNROLL
+        for (int i = 0; i < N; ++i) {
+          METRONOME_UNROLL
+          for (int r = 0; r < kRows; ++r) sums[m * kRows + r] += ToFloat(row[i]) * ToFloat(weights[u][r][i]);
+        }
+      }
+    }
+  }
+}
+
+// Sums each of kValues values (a power of two, at most 32) over the lanes of a warp. Lane l has the total of value
+// l / (32 / kValues): lanes that are far apart split the values among them until each has one, so that kValues cost
+// about kValues exchanges and not five each. The order of the additions does not depend on kValues.
+template <int kValues, int kOffset = kWarpLanes / 2>
+__device__ __forceinline__ float ScatterSums(float (&values)[kValues]) {
+  if constexpr (kOffset == 0) {
+    return values[0];
+  } else if constexpr (kValues == 1) {
+    values[0] += __shfl_xor_sync(kAllLanes, values[0], kOffset);
+    return ScatterSums<1, kOffset / 2>(values);
+  } else {
+    constexpr int kHalf = kValues / 2;
+    const bool upper = (threadIdx.x & kOffset) != 0;
+    float kept[kHalf];
+    METRONOME_UNROLL
+    for (int i = 0; i < kHalf; ++i) {
+      const float given = upper ? values[i] : values[i + kHalf];
+      kept[i] = (upper ? values[i + kHalf] : values[i]) + __shfl_xor_sync(kAllLanes, given, kOffset);
+    }
+    return ScatterSums<kHalf, kOffset / 2>(kept);
+  }
+}
+
+}  // namespace metronome::cuda
+
+#endif  // METRONOME_KERNELS_CUDA_GEMV_CUH_

@@ -1,0 +1,40 @@
+#include "kernels/cuda/tuning.h"
+
+#include "kernels/cuda/experts.h"
+
+namespace metronome::cuda {
+namespace {
+
+constexpr absl::string_view kRows = "tune_rows", kWarps = "tune_warps", kSplits = "tune_splits", kTile = "tune_tile";
+
+bool IsLinear(absl::string_view kernel) {
+  return kernel == "linear" || kernel == "linear_group" || kernel == "gated_linear";
+}
+bool IsExperts(absl::string_view kernel) { return kernel == "expert_linear" || kernel == "gated_experts"; }
+
+}  // namespace
+
+LinearTuning LinearTuningOf(const Attributes& attributes) {
+  return {.rows = attributes.Int(kRows),
+          .warps = attributes.Int(kWarps),
+          .splits = attributes.Int(kSplits),
+          .tile = attributes.Int(kTile)};
+}
+
+Activation ActivationOf(const Attributes& attributes) {
+  return attributes.String("activation") == "silu" ? Activation::kSilu : Activation::kGeluTanh;
+}
+
+std::vector<TuningParameter> CudaTuningSpace(absl::string_view kernel, const KernelArgs& args) {
+  const bool mix = kernel == "expert_mix";
+  if (!IsLinear(kernel) && !IsExperts(kernel) && !mix) return {};
+  if (mix && args.inputs[3].shape[0] <= kMaxGemvRows) return {};
+  const bool gemv =
+      !mix && (IsExperts(kernel) ? args.inputs[2].shape[0] <= kMaxGemvSlots : args.inputs[0].shape[0] <= kMaxGemvRows);
+  if (gemv) return {{kRows, {2, 4}}, {kWarps, {1, 2, 4, 8}}, {kSplits, {1, 2, 4, 8}}};
+  std::vector<TuningParameter> space = {{kSplits, {1, 2, 4, 8}}};
+  if (args.inputs[0].dtype != DType::kFloat32) space.push_back({kTile, {1, 2, 3}});
+  return space;
+}
+
+}  // namespace metronome::cuda

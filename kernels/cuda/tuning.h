@@ -1,0 +1,23 @@
+#ifndef METRONOME_KERNELS_CUDA_TUNING_H_
+#define METRONOME_KERNELS_CUDA_TUNING_H_
+
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "kernels/backend.h"
+#include "kernels/cuda/linear.h"
+
+namespace metronome::cuda {
+
+// The attributes tune_rows, tune_warps, tune_splits and tune_tile. Any values are safe.
+LinearTuning LinearTuningOf(const Attributes& attributes);
+
+// Of the attribute `activation`.
+Activation ActivationOf(const Attributes& attributes);
+
+// What Backend::TuningSpace answers for CUDA.
+std::vector<TuningParameter> CudaTuningSpace(absl::string_view kernel, const KernelArgs& args);
+
+}  // namespace metronome::cuda
+
+#endif  // METRONOME_KERNELS_CUDA_TUNING_H_

@@ -1,0 +1,134 @@
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <tuple>
+
+#include "gtest/gtest.h"
+#include "tests/forwarding_backend.h"
+#include "tests/golden/golden_model.h"
+#include "tests/kernels/cuda/emulated_backend.h"
+
+namespace metronome::testing {
+namespace {
+
+using cuda::emulation::ThreadOrder;
+
+using Case = std::tuple<const char*, ExecutionPath, ThreadOrder>;
+
+std::string NameOf(const ::testing::TestParamInfo<Case>& info) {
+  constexpr const char* kOrders[] = {"forward", "reverse", "shuffled"};
+  std::string name = std::string(std::get<0>(info.param)) + "_" + std::string(Name(std::get<1>(info.param))) + "_" +
+                     kOrders[static_cast<int>(std::get<2>(info.param))];
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+
+// Whole models on the CUDA backend, emulated: compiled plans, weights by way of staging, caches in mapped memory, and
+// on the graph path recordings that are replayed at every position.
+class CudaModelTest : public ::testing::TestWithParam<Case> {
+ protected:
+  std::unique_ptr<GoldenModel> Load(DType dtype) {
+    const auto& [name, path, order] = GetParam();
+    return GoldenModel::LoadOn(CreateEmulatedBackend({.order = order}), name, {.dtype = dtype, .path = path});
+  }
+};
+
+// 1e-4 as on the CPU: float32 sums in another order.
+TEST_P(CudaModelTest, ChunkedPrefillThenGreedyDecodeMatchesHuggingFace) {
+  const auto model = Load(DType::kFloat32);
+  ASSERT_NE(model, nullptr);
+  const GoldenExpectation expected = ReadGoldenExpectation(std::get<0>(GetParam()));
+  Session session = model->NewSession({.max_length = 64, .max_step = 64});
+  ASSERT_TRUE(session.Prefill(expected.prompt, PrefillMode::kChunked).ok());
+  for (size_t step = 0; step < expected.greedy.size(); ++step) {
+    const auto row = static_cast<int64_t>(expected.prompt.size() - 1 + step);
+    for (int64_t i = 0; i < expected.vocab; ++i)
+      ASSERT_NEAR(session.logits()[i], expected.logits[row * expected.vocab + i], 1e-4)
+          << "step " << step << " at " << i;
+    ASSERT_EQ(session.most_likely(), expected.greedy[step]);
+    ASSERT_TRUE(session.Step(expected.greedy[step]).ok());
+  }
+}
+
+// At most half as much again as HuggingFace's own bfloat16 run is away from float32.
+TEST_P(CudaModelTest, BFloat16StaysAsCloseToFloat32AsTheReferenceDoes) {
+  const auto model = Load(DType::kBFloat16);
+  ASSERT_NE(model, nullptr);
+  const GoldenExpectation expected = ReadGoldenExpectation(std::get<0>(GetParam()));
+  Session session = model->NewSession({.max_length = 64, .max_step = 64});
+  double ours = 0, theirs = 0;
+  std::vector<int32_t> tokens = expected.prompt;
+  tokens.insert(tokens.end(), expected.greedy.begin(), expected.greedy.end() - 1);
+  for (size_t row = 0; row < tokens.size(); ++row) {
+    ASSERT_TRUE(session.Step(tokens[row]).ok());
+    for (int64_t i = 0; i < expected.vocab; ++i) {
+      const int64_t at = static_cast<int64_t>(row) * expected.vocab + i;
+      ours += std::pow(session.logits()[i] - expected.logits[at], 2);
+      theirs += std::pow(expected.bf16_logits[at] - expected.logits[at], 2);
+    }
+  }
+  EXPECT_LE(std::sqrt(ours), 1.5 * std::sqrt(theirs));
+}
+
+// Counts what is recorded and replayed.
+class CountingBackend final : public ForwardingBackend {
+ public:
+  CountingBackend() : ForwardingBackend(CreateEmulatedBackend({})) {}
+  absl::Status BeginRecording(int64_t past) override {
+    ++recordings;
+    return ForwardingBackend::BeginRecording(past);
+  }
+  absl::Status Replay(const Recording& recording, int64_t past) override {
+    ++replays;
+    return ForwardingBackend::Replay(recording, past);
+  }
+  int recordings = 0, replays = 0;
+};
+
+// The first decode step launches, the second records; all others replay.
+TEST(CudaGraphPathTest, ASessionsStepsAreOneRecording) {
+  for (const ExecutionPath path : {ExecutionPath::kGraph, ExecutionPath::kCompiled}) {
+    auto backend = std::make_unique<CountingBackend>();
+    const CountingBackend& counts = *backend;
+    const auto model = GoldenModel::LoadOn(std::move(backend), "llama-untied", {.path = path});
+    ASSERT_NE(model, nullptr);
+    Session session = model->NewSession(64);
+    for (int32_t token = 1; token <= 10; ++token) ASSERT_TRUE(session.Step(token).ok());
+    EXPECT_EQ(counts.recordings, path == ExecutionPath::kGraph ? 1 : 0);
+    EXPECT_EQ(counts.replays, path == ExecutionPath::kGraph ? 9 : 0);
+    Session other = model->NewSession(64);  // Its cache lies elsewhere.
+    for (int32_t token = 1; token <= 3; ++token) ASSERT_TRUE(other.Step(token).ok());
+    EXPECT_EQ(counts.recordings, path == ExecutionPath::kGraph ? 2 : 0);
+  }
+}
+
+// 409 rows of its local layers fill a period of the fake device's memory.
+TEST(CudaRingTest, WindowedCachesGoRound) {
+  const auto device = GoldenModel::LoadOn(CreateEmulatedBackend({}), "gemma3-short-window", {}),
+             host = GoldenModel::Load("gemma3-short-window", {});
+  Session ring = device->NewSession({.max_length = 2000, .max_step = 16}), whole = host->NewSession(2000);
+  std::vector<int32_t> tokens(16);
+  while (ring.length() < 480) {
+    for (size_t i = 0; i < tokens.size(); ++i)
+      tokens[i] = static_cast<int32_t>((ring.length() + static_cast<int64_t>(i * i)) % 131);
+    ASSERT_TRUE(ring.Prefill(tokens, PrefillMode::kChunked).ok());
+    ASSERT_TRUE(whole.Prefill(tokens, PrefillMode::kChunked).ok());
+  }
+  for (size_t i = 0; i < 131; ++i) EXPECT_NEAR(ring.logits()[i], whole.logits()[i], 1e-4);
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, CudaModelTest,
+                         ::testing::Combine(::testing::Values("llama-untied", "qwen2-window", "qwen3",
+                                                              "gemma3-short-window", "qwen3-moe", "gemma4-moe"),
+                                            ::testing::Values(ExecutionPath::kCompiled, ExecutionPath::kGraph),
+                                            ::testing::Values(ThreadOrder::kForward, ThreadOrder::kShuffled)),
+                         NameOf);
+
+INSTANTIATE_TEST_SUITE_P(Eager, CudaModelTest,
+                         ::testing::Combine(::testing::Values("llama-untied", "gemma4-moe"),
+                                            ::testing::Values(ExecutionPath::kEager),
+                                            ::testing::Values(ThreadOrder::kForward)),
+                         NameOf);
+
+}  // namespace
+}  // namespace metronome::testing
