@@ -10,7 +10,7 @@ namespace {
 // Tiles of rows are neighbours in the grid: they run together, so that weights come from memory once.
 template <typename Tile>
 __global__ void METRONOME_BLOCK_THREADS(Tile::kThreads)
-    GemmKernel(const __grid_constant__ LinearArgs args, const __grid_constant__ GroupedRows rows, int64_t k_of_split,
+    GemmKernel(const __grid_constant__ LinearArgs args, const __grid_constant__ GroupedRows rows, int k_of_split,
                bool vectors, SplitSpace space) {
   using T = typename Tile::T;
   METRONOME_DYNAMIC_SHARED(T, shared);
@@ -38,17 +38,22 @@ __global__ void METRONOME_BLOCK_THREADS(Tile::kThreads)
   if (gated) operands.up = static_cast<const T*>(args.up) + w_at;
   operands.columns = part.n - at.first;
   operands.k = args.k;
-  operands.begin = blockIdx.z * k_of_split;
-  operands.end = operands.begin + k_of_split < args.k ? operands.begin + k_of_split : args.k;
+  const int k = static_cast<int>(args.k);
+  operands.begin = static_cast<int>(blockIdx.z) * k_of_split;
+  operands.end = operands.begin + k_of_split < k ? operands.begin + k_of_split : k;
   operands.x_vectors = operands.w_vectors = vectors;
 
   float sums[Tile::kOuter][Tile::kInner];
   Tile::Multiply(operands, shared, sums);
-  if (gridDim.z > 1 && !SumSplits<Tile::kThreads>(space, int64_t{blockIdx.y} * gridDim.x + blockIdx.x,
-                                                  static_cast<int>(blockIdx.z), static_cast<int>(gridDim.z), sums))
-    return;
+  const SharedSums<Tile> shared_sums(sums, reinterpret_cast<float*>(shared));
+  if (gridDim.z > 1) {
+    if (!SumSplits<Tile::kThreads>(space, int64_t{blockIdx.y} * gridDim.x + blockIdx.x, static_cast<int>(blockIdx.z),
+                                   static_cast<int>(gridDim.z), SharedSums<Tile>::kCount, shared_sums))
+      return;
+    __syncthreads();  // A gated sum's other product is another thread's.
+  }
   const int64_t columns_here = operands.columns < columns ? operands.columns : columns;
-  VisitSums<Tile>(gated, sums, reinterpret_cast<float*>(shared), [&](int row, int column, float sum, float up) {
+  shared_sums.Visit(gated, [&](int row, int column, float sum, float up) {
     if (row < operands.rows && column < columns_here)
       WriteOutput<T>(args, part, first_row + operands.RowOf(row), at.first + column, sum, up);
   });
@@ -60,7 +65,7 @@ using SmallTile = TensorTile<T, 1, 4, 1, 2, 4>;  // 16 x 64, 40 KiB: 24 KiB of w
 template <typename T>
 using MiddleTile = TensorTile<T, 2, 2, 2, 4, 4>;  // 64 x 64, 64 KiB.
 template <typename T>
-using LargeTile = TensorTile<T, 2, 4, 4, 4, 3>;  // 128 x 128, 96 KiB.
+using LargeTile = TensorTile<T, 4, 2, 2, 8, 3>;  // 128 x 128, 96 KiB.
 
 template <typename Function>
 void WithTile(DType dtype, int tile, Function&& function) {
@@ -110,15 +115,14 @@ void LaunchGemm(const DeviceContext& context, const LinearArgs& args, const Grou
     if (args.tuning.splits > 0) splits = args.tuning.splits;
     constexpr int64_t kMaxSplits = 16;
     SplitSpace space;
-    splits = FitSplits(context, tiles, int64_t{Tile::kThreads} * Tile::kOuter * Tile::kInner,
-                       splits < kMaxSplits ? splits : kMaxSplits, space);
+    splits = FitSplits(context, tiles, SharedSums<Tile>::kCount, splits < kMaxSplits ? splits : kMaxSplits, space);
     const int64_t k_of_split = (steps + splits - 1) / splits * Tile::kDepth;
     Launch(context, GemmKernel<Tile>,
            {.grid = dim3(static_cast<unsigned>(row_tiles), static_cast<unsigned>(column_tiles),
                          static_cast<unsigned>(splits)),
             .block = dim3(Tile::kThreads),
             .shared_bytes = Tile::kSharedBytes},
-           args, rows, k_of_split, vectors, space);
+           args, rows, static_cast<int>(k_of_split), vectors, space);
   });
 }
 

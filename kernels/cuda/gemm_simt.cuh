@@ -27,13 +27,15 @@ struct SimtTile {
     const int thread = static_cast<int>(threadIdx.x);
     // A thread brings 4 neighbours: along k of one row or column, or 4 columns of one k where w is [k, n].
     const int near = thread / 4, near_at = thread % 4 * 4, far = thread % 16 * 4, far_at = thread / 16;
-    const T* const x = operands.XRow(near);
-    const T* const w = operands.w_by_k ? nullptr : operands.template WRow<kInterleaved>(near);
+    const int x_row = operands.XRow(near), w_column = operands.template WColumn<kInterleaved>(near);
+    const T* const x = x_row < 0 ? nullptr : operands.x + x_row * operands.k;
+    const T* const w =
+        w_column >= operands.columns ? nullptr : operands.template Weight<kInterleaved>(near) + w_column * operands.k;
 
-    const auto load_w = [&](int64_t at) {
+    const auto load_w = [&](int at) {
       if (!operands.w_by_k) return LoadOrZero<4>(w, at + near_at, operands.end, operands.w_vectors);
-      const int64_t k = at + far_at;
-      const T* const row = k < operands.end ? operands.w + k * operands.w_pitch : nullptr;
+      const int k = at + far_at;
+      const T* const row = k < operands.end ? operands.w + int64_t{k} * operands.w_pitch : nullptr;
       return LoadOrZero<4>(row, far, operands.columns, operands.w_vectors);
     };
     METRONOME_UNROLL
@@ -43,7 +45,7 @@ struct SimtTile {
     }
     Pack<T, 4> next_x = LoadOrZero<4>(x, operands.begin + near_at, operands.end, operands.x_vectors);
     Pack<T, 4> next_w = load_w(operands.begin);
-    for (int64_t at = operands.begin; at < operands.end; at += kDepth) {
+    for (int at = operands.begin; at < operands.end; at += kDepth) {
       __syncthreads();  // The last step was read.
       METRONOME_UNROLL
       for (int i = 0; i < 4; ++i) {

@@ -24,34 +24,31 @@ inline int FitSplits(const DeviceContext& context, int64_t tiles, int64_t floats
   return static_cast<int>(splits > 1 ? splits : 1);
 }
 
-// Adds the sums of `splits` blocks. True in the last of them to come, whose threads have the totals then: added in the
-// order of the splits, whoever was last. All threads take part; each meets those of its own index.
-template <int kThreads, int kOuter, int kInner>
-__device__ __forceinline__ bool SumSplits(const SplitSpace& space, int64_t tile, int split, int splits,
-                                          float (&sums)[kOuter][kInner]) {
-  constexpr int64_t kFloats = int64_t{kThreads} * kOuter * kInner;
+// Adds the sums of `splits` blocks, `floats` of each; at(i) refers to this block's. True in the last of them to come,
+// where at(i) holds the totals then: added in the order of the splits, whoever was last. All threads take part; thread
+// t reads and writes at(t), at(t + kThreads), ... and nothing else.
+template <int kThreads, typename At>
+__device__ __forceinline__ bool SumSplits(const SplitSpace& space, int64_t tile, int split, int splits, int floats,
+                                          At at) {
   METRONOME_SHARED(unsigned, is_last, 1);
-  float* const of_tile = space.sums + tile * splits * kFloats + threadIdx.x;
-  METRONOME_UNROLL
-  for (int i = 0; i < kOuter * kInner; ++i)
-    of_tile[split * kFloats + int64_t{i} * kThreads] = sums[i / kInner][i % kInner];
+  const int thread = static_cast<int>(threadIdx.x);
+  float* const of_tile = space.sums + tile * splits * floats;
+  for (int i = thread; i < floats; i += kThreads) of_tile[split * floats + i] = at(i);
   __threadfence();
   __syncthreads();  // All of the block's sums are out before its arrival counts.
-  if (threadIdx.x == 0) is_last[0] = atomicAdd(&space.arrived[tile], 1u) == static_cast<unsigned>(splits) - 1 ? 1u : 0u;
+  if (thread == 0) is_last[0] = atomicAdd(&space.arrived[tile], 1u) == static_cast<unsigned>(splits) - 1 ? 1u : 0u;
   __syncthreads();
   if (is_last[0] == 0) return false;
   __threadfence();  // No sum is read from before the arrivals.
-  METRONOME_UNROLL
-  for (int i = 0; i < kOuter * kInner; ++i) {
+  for (int i = thread; i < floats; i += kThreads) {
     float total = 0;
     for (int other = 0; other < splits; ++other) {
-      float* const sum = of_tile + other * kFloats + int64_t{i} * kThreads;
-      total += *sum;
-      *sum = 0;
+      total += of_tile[other * floats + i];
+      of_tile[other * floats + i] = 0;
     }
-    sums[i / kInner][i % kInner] = total;
+    at(i) = total;
   }
-  if (threadIdx.x == 0) space.arrived[tile] = 0;
+  if (thread == 0) space.arrived[tile] = 0;
   return true;
 }
 

@@ -34,25 +34,35 @@ struct TensorTile {
     constexpr int kXCopies = (kRows + kRowStep - 1) / kRowStep, kWCopies = kColumns / kRowStep;
     static_assert(kColumns % kRowStep == 0 && kColumnFragments % 2 == 0);
     const int thread = static_cast<int>(threadIdx.x), copy_row = thread / kChunks, chunk = thread % kChunks;
-    const T *x[kXCopies], *w[kWCopies];
+    int x[kXCopies];
     METRONOME_UNROLL
     for (int i = 0; i < kXCopies; ++i) x[i] = operands.XRow(copy_row + i * kRowStep);
+    // This thread's rows of weights are all of the gate or all of up.
+    static_assert(kRowStep % (2 * kInterleaved) == 0);
+    const T* const w = operands.template Weight<kInterleaved>(copy_row);
+    int w_row[kWCopies];
     METRONOME_UNROLL
-    for (int i = 0; i < kWCopies; ++i) w[i] = operands.template WRow<kInterleaved>(copy_row + i * kRowStep);
+    for (int i = 0; i < kWCopies; ++i) {
+      w_row[i] = operands.template WColumn<kInterleaved>(copy_row + i * kRowStep);
+      if (w_row[i] >= operands.columns) w_row[i] = -1;
+    }
 
-    const auto copy = [&](int64_t step) {
+    const bool vectors = operands.x_vectors && operands.w_vectors;
+    const auto copy = [&](int step) {
       T* const stage = shared + step % kStages * kStageElements;
-      const int64_t at = operands.begin + step * kDepth + chunk * kChunk;
+      const int at = operands.begin + step * kDepth + chunk * kChunk, left = operands.end - at,
+                valid = left < 0 ? 0 : (left < kChunk ? left : kChunk);
+      const int64_t from = valid > 0 ? at : 0;  // An address that exists, also where nothing is read.
       METRONOME_UNROLL
       for (int i = 0; i < kXCopies; ++i) {
         const int row = copy_row + i * kRowStep;
         if (kRows % kRowStep == 0 || row < kRows)
-          CopyChunk(stage + Place(row, chunk), x[i], at, operands.end, operands.x_vectors, operands.x);
+          CopyChunk(stage + Place(row, chunk), operands.x + from, x[i], operands.k, valid, vectors);
       }
       METRONOME_UNROLL
       for (int i = 0; i < kWCopies; ++i)
-        CopyChunk(stage + Place(kRows + copy_row + i * kRowStep, chunk), w[i], at, operands.end, operands.w_vectors,
-                  operands.x);
+        CopyChunk(stage + Place(kRows + copy_row + i * kRowStep, chunk), w + from, w_row[i], operands.k, valid,
+                  vectors);
     };
 
     METRONOME_UNROLL
@@ -60,12 +70,14 @@ struct TensorTile {
       METRONOME_UNROLL
       for (int j = 0; j < kInner; ++j) sums[i][j] = 0;
     }
-    const int64_t steps = (operands.end - operands.begin + kDepth - 1) / kDepth;
+    const int steps = (operands.end - operands.begin + kDepth - 1) / kDepth;
+    METRONOME_NO_UNROLL
     for (int step = 0; step < kStages - 1; ++step) {
       if (step < steps) copy(step);
       AsyncCopyCommit();  // Also an empty group: the waits count them.
     }
-    for (int64_t step = 0; step < steps; ++step) {
+    METRONOME_NO_UNROLL
+    for (int step = 0; step < steps; ++step) {
       AsyncCopyWait<kStages - 2>();
       __syncthreads();  // All threads' copies of this step are there, and nobody reads the stage that comes next.
       if (step + kStages - 1 < steps) copy(step + kStages - 1);
@@ -98,16 +110,20 @@ struct TensorTile {
   }
   static __device__ __forceinline__ int Place(int row, int chunk) { return row * kDepth + (chunk ^ row % 8) * kChunk; }
 
-  // `readable` is any address to name where nothing is read.
-  static __device__ __forceinline__ void CopyChunk(T* to, const T* row, int64_t at, int64_t end, bool vectors,
-                                                   const T* readable) {
-    const int64_t left = row == nullptr ? 0 : end - at;
-    if (!vectors && left > 0) {
-      cuda::Store(to, LoadOrZero<kChunk>(row, at, end, false));
+  // The first `valid` elements of a chunk of a row, zeros behind and where the row is -1.
+  static __device__ __forceinline__ void CopyChunk(T* to, const T* matrix, int row, int64_t k, int valid,
+                                                   bool vectors) {
+#if defined(__CUDACC__)
+    asm volatile("" : "+r"(row));  // The address is computed here, not kept for the whole loop: registers are short.
+#endif
+    const T* const from = matrix + (row < 0 ? 0 : row) * k;
+    if (row < 0) valid = 0;
+    if (vectors) {
+      AsyncCopy16(to, from, valid * static_cast<int>(sizeof(T)));
       return;
     }
-    const int valid = left < 0 ? 0 : left < kChunk ? static_cast<int>(left) : kChunk;
-    AsyncCopy16(to, valid == 0 ? readable : row + at, valid * static_cast<int>(sizeof(T)));
+    METRONOME_NO_UNROLL
+    for (int i = 0; i < kChunk; ++i) to[i] = i < valid ? from[i] : FromFloat<T>(0.0f);
   }
 
   static __device__ __forceinline__ void MultiplyStage(const T* stage, float (&sums)[kOuter][kInner]) {

@@ -4,16 +4,10 @@
 #include "kernels/cuda/device.cuh"
 #include "kernels/cuda/pack.cuh"
 
-#if defined(__CUDACC__)
-#define METRONOME_NO_UNROLL _Pragma("unroll 1")
-#else
-#define METRONOME_NO_UNROLL
-#endif
-
 namespace metronome::cuda {
 
 // What the block of one tile multiplies: rows of x with rows of weights, the elements [begin, end) of each. Rows that a
-// tile has beyond the operands are nullptr, and count as zeros.
+// tile has beyond the operands count as zeros.
 template <typename T>
 struct TileOperands {
   const T* x = nullptr;            // Row 0 of the tile, or of all rows where `order` says which.
@@ -24,46 +18,65 @@ struct TileOperands {
   const T* up = nullptr;  // The other weight of a gated product, or nullptr.
   int64_t columns = 0;    // From there to the last.
   int64_t k = 0;
-  int64_t begin = 0;
-  int64_t end = 0;
+  int begin = 0;
+  int end = 0;
   bool x_vectors = false;  // Rows begin aligned to an access.
   bool w_vectors = false;
   bool w_by_k = false;  // w is [k, w_pitch]: a column is no row of it. Only for SimtTile.
   int64_t w_pitch = 0;
 
   __device__ __forceinline__ int64_t RowOf(int i) const { return order == nullptr ? i : order[i]; }
-  __device__ __forceinline__ const T* XRow(int i) const {
-    if (i >= rows) return nullptr;
-    return x + (order == nullptr ? i : order[i] / repeat) * k;
+  // Row i of the tile as a row of x, or -1.
+  __device__ __forceinline__ int XRow(int i) const {
+    if (i >= rows) return -1;
+    return order == nullptr ? i : order[i] / static_cast<int>(repeat);
   }
-  // A gated tile has kInterleaved columns of the gate, then as many of up, and so on.
+  // Row i of the tile's weights is a row of Weight, WColumn rows from its first. A gated tile has kInterleaved columns
+  // of the gate, then as many of up, and so on.
   template <int kInterleaved>
-  __device__ __forceinline__ const T* WRow(int i) const {
-    const int64_t column = up == nullptr ? i : i / (2 * kInterleaved) * kInterleaved + i % kInterleaved;
-    if (column >= columns) return nullptr;
-    return (up == nullptr || i / kInterleaved % 2 == 0 ? w : up) + column * (w_by_k ? 1 : k);
+  __device__ __forceinline__ const T* Weight(int i) const {
+    return up == nullptr || i / kInterleaved % 2 == 0 ? w : up;
+  }
+  template <int kInterleaved>
+  __device__ __forceinline__ int WColumn(int i) const {
+    return up == nullptr ? i : i / (2 * kInterleaved) * kInterleaved + i % kInterleaved;
   }
 };
 
-// Calls visit(row, column, sum, up) for each of the tile's sums, threads along the rows; in a gated tile `up` is that
-// of the other product. Through shared memory, which all threads have read: what follows a sum is then compiled once
-// and not for each register, and neighbours write neighbours.
-template <typename Tile, typename Visitor>
-__device__ __forceinline__ void VisitSums(bool gated, const float (&sums)[Tile::kOuter][Tile::kInner], float* shared,
-                                          Visitor visit) {
-  constexpr int kInterleaved = Tile::kInterleaved;
-  __syncthreads();  // What the products read is no longer needed.
-  Tile::Store(sums, shared);
-  __syncthreads();
-  const int columns = gated ? Tile::kColumns / 2 : Tile::kColumns;
-  METRONOME_NO_UNROLL
-  for (int i = static_cast<int>(threadIdx.x); i < Tile::kRows * columns; i += Tile::kThreads) {
-    const int row = i / columns, column = i % columns;
-    const float* const at = shared + row * Tile::kSumsPitch +
-                            (gated ? column / kInterleaved * 2 * kInterleaved + column % kInterleaved : column);
-    visit(row, column, *at, gated ? at[kInterleaved] : 0.0f);
+// A tile's sums in shared memory, which all threads have read: what follows a sum is then compiled once and not for
+// each register, and neighbours write neighbours. Thread t has the sums t, t + kThreads, ...
+template <typename Tile>
+class SharedSums {
+ public:
+  __device__ __forceinline__ SharedSums(const float (&sums)[Tile::kOuter][Tile::kInner], float* shared)
+      : shared_(shared) {
+    __syncthreads();  // What the products read is no longer needed.
+    Tile::Store(sums, shared);
+    __syncthreads();
   }
-}
+  static constexpr int kCount = Tile::kRows * Tile::kColumns;
+  __device__ __forceinline__ float& operator()(int i) const {
+    return shared_[i / Tile::kColumns * Tile::kSumsPitch + i % Tile::kColumns];
+  }
+
+  // Calls visit(row, column, sum, up); in a gated tile `up` is the sum of the other product.
+  template <typename Visitor>
+  __device__ __forceinline__ void Visit(bool gated, Visitor visit) const {
+    constexpr int kInterleaved = Tile::kInterleaved;
+    METRONOME_NO_UNROLL
+    for (int i = static_cast<int>(threadIdx.x); i < kCount; i += Tile::kThreads) {
+      const int row = i / Tile::kColumns, at = i % Tile::kColumns;
+      if (!gated) {
+        visit(row, at, (*this)(i), 0.0f);
+      } else if (at / kInterleaved % 2 == 0) {
+        visit(row, at / (2 * kInterleaved) * kInterleaved + at % kInterleaved, (*this)(i), (*this)(i + kInterleaved));
+      }
+    }
+  }
+
+ private:
+  float* shared_;
+};
 
 // N elements of a row from `at`, zeros from `end` on.
 template <int N, typename T>

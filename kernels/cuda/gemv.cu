@@ -76,17 +76,18 @@ __global__ void METRONOME_BLOCK_THREADS(kThreads)
 
   // Each thread goes on with one of the block's sums.
   const int group = thread / kSums, of_group = thread % kSums, m = of_group / kRows, r = of_group % kRows;
-  float total[1][1] = {};
+  float total = 0;
   if (group < groups) {
-    for (int i = 0; i < sharers; ++i) total[0][0] += partials[(group * sharers + i) * kSums + of_group];
+    for (int i = 0; i < sharers; ++i) total += partials[(group * sharers + i) * kSums + of_group];
   }
-  if (gridDim.y > 1 && !SumSplits<kThreads>(space, int64_t{blockIdx.z} * gridDim.x + blockIdx.x,
-                                            static_cast<int>(blockIdx.y), static_cast<int>(gridDim.y), total))
+  if (gridDim.y > 1 &&
+      !SumSplits<kThreads>(space, int64_t{blockIdx.z} * gridDim.x + blockIdx.x, static_cast<int>(blockIdx.y),
+                           static_cast<int>(gridDim.y), groups * kSums, [&](int) -> float& { return total; }))
     return;
-  const float up = __shfl_down_sync(kAllLanes, total[0][0], 1);
+  const float up = __shfl_down_sync(kAllLanes, total, 1);
   const int64_t column = tile.first + group * columns + (gated ? r / 2 : r);
   if (group >= groups || m >= live || column >= part.n || (gated && r % 2 != 0)) return;
-  WriteOutput<T>(args, part, targets[m], column, total[0][0], up);
+  WriteOutput<T>(args, part, targets[m], column, total, up);
 }
 
 template <int N, int M, int kRows, typename T>
@@ -114,7 +115,7 @@ void LaunchShaped(const DeviceContext& context, const LinearArgs& args, const Ex
   if (args.tuning.splits > 0) splits = args.tuning.splits;
   constexpr int64_t kMaxSplits = 16;
   SplitSpace space;
-  splits = FitSplits(context, tiles, kThreads, splits < kMaxSplits ? splits : kMaxSplits, space);
+  splits = FitSplits(context, tiles, kWarps / sharers * M * kRows, splits < kMaxSplits ? splits : kMaxSplits, space);
   const int64_t packs_of_split = (packs + splits - 1) / splits;
   Launch(context, GemvKernel<N, M, kRows, T>,
          {.grid = dim3(static_cast<unsigned>(tiles / readings), static_cast<unsigned>(splits),

@@ -5,6 +5,13 @@
 
 #include "kernels/cuda/device.cuh"
 
+// Before a loop whose copies would cost more registers or code than its branches cost time.
+#if defined(__CUDACC__)
+#define METRONOME_NO_UNROLL _Pragma("unroll 1")
+#else
+#define METRONOME_NO_UNROLL
+#endif
+
 namespace metronome::cuda {
 
 // The widest access of a thread.
