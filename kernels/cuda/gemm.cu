@@ -7,6 +7,37 @@
 namespace metronome::cuda {
 namespace {
 
+// What a block computes.
+template <typename Tile>
+struct TilePlace {
+  int part = 0;
+  int64_t first_column = 0;
+  int columns = 0;        // Of y.
+  int64_t first_row = 0;  // With `order`, its rows count from 0.
+  int rows = 0;           // 0: nothing to do.
+  const int32_t* order = nullptr;
+  int expert = 0;
+
+  __device__ __forceinline__ TilePlace(const LinearArgs& args, const GroupedRows& grouped, int row_tile,
+                                       int column_tile) {
+    const int most = args.up != nullptr ? Tile::kColumns / 2 : Tile::kColumns;
+    const PartColumns at = FindColumns(args, column_tile, most);
+    part = at.part;
+    first_column = at.first;
+    const int64_t columns_left = args.part[part].n - first_column;
+    columns = columns_left < most ? static_cast<int>(columns_left) : most;
+    if (grouped.tiles == nullptr) {
+      first_row = int64_t{row_tile} * Tile::kRows;
+      rows = static_cast<int>(args.m - first_row < Tile::kRows ? args.m - first_row : Tile::kRows);
+    } else {
+      const RowTile tile = grouped.tiles[row_tile];
+      rows = tile.rows;
+      order = grouped.order + tile.first;
+      expert = tile.expert;
+    }
+  }
+};
+
 // Tiles of rows are neighbours in the grid: they run together, so that weights come from memory once.
 template <typename Tile>
 __global__ void METRONOME_BLOCK_THREADS(Tile::kThreads)
@@ -15,36 +46,26 @@ __global__ void METRONOME_BLOCK_THREADS(Tile::kThreads)
   using T = typename Tile::T;
   METRONOME_DYNAMIC_SHARED(T, shared);
   const bool gated = args.up != nullptr;
-  const int columns = gated ? Tile::kColumns / 2 : Tile::kColumns;
-  const PartColumns at = FindColumns(args, blockIdx.y, columns);
-  const LinearPart& part = args.part[at.part];
-
-  TileOperands<T> operands;
-  int64_t first_row = 0, w_at = at.first * args.k;
-  operands.x = static_cast<const T*>(args.x);
-  if (rows.tiles == nullptr) {
-    first_row = int64_t{blockIdx.x} * Tile::kRows;
-    operands.x += first_row * args.k;
-    operands.rows = static_cast<int>(args.m - first_row < Tile::kRows ? args.m - first_row : Tile::kRows);
-  } else {
-    const RowTile tile = rows.tiles[blockIdx.x];
-    if (tile.rows == 0) return;
-    operands.order = rows.order + tile.first;
-    operands.repeat = rows.repeat;
-    operands.rows = tile.rows;
-    w_at += tile.expert * rows.stride;
-  }
-  operands.w = static_cast<const T*>(part.w) + w_at;
-  if (gated) operands.up = static_cast<const T*>(args.up) + w_at;
-  operands.columns = part.n - at.first;
-  operands.k = args.k;
-  const int k = static_cast<int>(args.k);
-  operands.begin = static_cast<int>(blockIdx.z) * k_of_split;
-  operands.end = operands.begin + k_of_split < k ? operands.begin + k_of_split : k;
-  operands.x_vectors = operands.w_vectors = vectors;
-
   float sums[Tile::kOuter][Tile::kInner];
-  Tile::Multiply(operands, shared, sums);
+  {
+    const TilePlace<Tile> place(args, rows, static_cast<int>(blockIdx.x), static_cast<int>(blockIdx.y));
+    if (place.rows == 0) return;
+    const int k = static_cast<int>(args.k), begin = static_cast<int>(blockIdx.z) * k_of_split;
+    const int64_t w_at = place.first_column * args.k + place.expert * rows.stride;
+    TileOperands<T> operands;
+    operands.x = static_cast<const T*>(args.x) + place.first_row * args.k;
+    operands.order = place.order;
+    operands.repeat = rows.repeat;
+    operands.rows = place.rows;
+    operands.w = static_cast<const T*>(args.part[place.part].w) + w_at;
+    if (gated) operands.up = static_cast<const T*>(args.up) + w_at;
+    operands.columns = place.columns;
+    operands.k = k;
+    operands.begin = begin;
+    operands.end = begin + k_of_split < k ? begin + k_of_split : k;
+    operands.x_vectors = operands.w_vectors = vectors;
+    Tile::Multiply(operands, shared, sums);
+  }
   const SharedSums<Tile> shared_sums(sums, reinterpret_cast<float*>(shared));
   if (gridDim.z > 1) {
     if (!SumSplits<Tile::kThreads>(space, int64_t{blockIdx.y} * gridDim.x + blockIdx.x, static_cast<int>(blockIdx.z),
@@ -52,10 +73,11 @@ __global__ void METRONOME_BLOCK_THREADS(Tile::kThreads)
       return;
     __syncthreads();  // A gated sum's other product is another thread's.
   }
-  const int64_t columns_here = operands.columns < columns ? operands.columns : columns;
+  const TilePlace<Tile> place(args, rows, Afresh(static_cast<int>(blockIdx.x)), Afresh(static_cast<int>(blockIdx.y)));
   shared_sums.Visit(gated, [&](int row, int column, float sum, float up) {
-    if (row < operands.rows && column < columns_here)
-      WriteOutput<T>(args, part, first_row + operands.RowOf(row), at.first + column, sum, up);
+    if (row >= place.rows || column >= place.columns) return;
+    const int64_t target = place.order == nullptr ? place.first_row + row : place.order[row];
+    WriteOutput<T>(args, args.part[place.part], target, place.first_column + column, sum, up);
   });
 }
 
@@ -65,7 +87,7 @@ using SmallTile = TensorTile<T, 1, 4, 1, 2, 4>;  // 16 x 64, 40 KiB: 24 KiB of w
 template <typename T>
 using MiddleTile = TensorTile<T, 2, 2, 2, 4, 4>;  // 64 x 64, 64 KiB.
 template <typename T>
-using LargeTile = TensorTile<T, 4, 2, 2, 8, 3>;  // 128 x 128, 96 KiB.
+using LargeTile = TensorTile<T, 2, 4, 4, 4, 3>;  // 128 x 128, 96 KiB.
 
 template <typename Function>
 void WithTile(DType dtype, int tile, Function&& function) {

@@ -28,9 +28,10 @@ struct SimtTile {
     // A thread brings 4 neighbours: along k of one row or column, or 4 columns of one k where w is [k, n].
     const int near = thread / 4, near_at = thread % 4 * 4, far = thread % 16 * 4, far_at = thread / 16;
     const int x_row = operands.XRow(near), w_column = operands.template WColumn<kInterleaved>(near);
-    const T* const x = x_row < 0 ? nullptr : operands.x + x_row * operands.k;
-    const T* const w =
-        w_column >= operands.columns ? nullptr : operands.template Weight<kInterleaved>(near) + w_column * operands.k;
+    const T* const x = x_row < 0 ? nullptr : operands.x + int64_t{x_row} * operands.k;
+    const T* const w = w_column >= operands.columns
+                           ? nullptr
+                           : operands.template Weight<kInterleaved>(near) + int64_t{w_column} * operands.k;
 
     const auto load_w = [&](int at) {
       if (!operands.w_by_k) return LoadOrZero<4>(w, at + near_at, operands.end, operands.w_vectors);

@@ -111,12 +111,9 @@ struct TensorTile {
   static __device__ __forceinline__ int Place(int row, int chunk) { return row * kDepth + (chunk ^ row % 8) * kChunk; }
 
   // The first `valid` elements of a chunk of a row, zeros behind and where the row is -1.
-  static __device__ __forceinline__ void CopyChunk(T* to, const T* matrix, int row, int64_t k, int valid,
-                                                   bool vectors) {
-#if defined(__CUDACC__)
-    asm volatile("" : "+r"(row));  // The address is computed here, not kept for the whole loop: registers are short.
-#endif
-    const T* const from = matrix + (row < 0 ? 0 : row) * k;
+  static __device__ __forceinline__ void CopyChunk(T* to, const T* matrix, int row, int k, int valid, bool vectors) {
+    row = Afresh(row);  // For the address.
+    const T* const from = matrix + int64_t{row < 0 ? 0 : row} * k;
     if (row < 0) valid = 0;
     if (vectors) {
       AsyncCopy16(to, from, valid * static_cast<int>(sizeof(T)));

@@ -6,6 +6,14 @@
 
 namespace metronome::cuda {
 
+// `value`, though the compiler does not know: what follows from it is computed here, and takes no registers before.
+__device__ __forceinline__ int Afresh(int value) {
+#if defined(__CUDACC__)
+  asm volatile("" : "+r"(value));
+#endif
+  return value;
+}
+
 // What the block of one tile multiplies: rows of x with rows of weights, the elements [begin, end) of each. Rows that a
 // tile has beyond the operands count as zeros.
 template <typename T>
@@ -16,8 +24,8 @@ struct TileOperands {
   int rows = 0;
   const T* w = nullptr;   // The tile's first column.
   const T* up = nullptr;  // The other weight of a gated product, or nullptr.
-  int64_t columns = 0;    // From there to the last.
-  int64_t k = 0;
+  int columns = 0;        // From there to the last.
+  int k = 0;
   int begin = 0;
   int end = 0;
   bool x_vectors = false;  // Rows begin aligned to an access.
@@ -25,7 +33,6 @@ struct TileOperands {
   bool w_by_k = false;  // w is [k, w_pitch]: a column is no row of it. Only for SimtTile.
   int64_t w_pitch = 0;
 
-  __device__ __forceinline__ int64_t RowOf(int i) const { return order == nullptr ? i : order[i]; }
   // Row i of the tile as a row of x, or -1.
   __device__ __forceinline__ int XRow(int i) const {
     if (i >= rows) return -1;
