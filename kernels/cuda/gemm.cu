@@ -102,24 +102,24 @@ void WithTile(DType dtype, int tile, Function&& function) {
   function(Tag<SimtTile<float>>());
 }
 
-// The largest tile that rows fill at least half of, and of which there is one for each multiprocessor.
-int ChooseTile(const DeviceContext& context, const LinearArgs& args, int64_t rows) {
+}  // namespace
+
+// The largest that rows fill at least half of, and of which there is one for each multiprocessor.
+int ChooseGemmTile(const DeviceContext& context, const LinearArgs& args, int64_t rows) {
   if (args.tuning.tile >= 1 && args.tuning.tile <= 3) return static_cast<int>(args.tuning.tile);
   if (rows <= 16) return 1;
   const int64_t columns = ColumnTiles(args, args.up != nullptr ? 64 : 128);
   return rows > 64 && (args.m + 127) / 128 * columns >= context.multiprocessors ? 3 : 2;
 }
 
-}  // namespace
-
-int64_t GemmTileRows(const DeviceContext& context, const LinearArgs& args, int64_t typical_rows) {
+int64_t GemmTileRows(DType dtype, int tile) {
   int64_t rows = 0;
-  WithTile(args.dtype, ChooseTile(context, args, typical_rows), [&](auto tag) { rows = decltype(tag)::Type::kRows; });
+  WithTile(dtype, tile, [&](auto tag) { rows = decltype(tag)::Type::kRows; });
   return rows;
 }
 
 void LaunchGemm(const DeviceContext& context, const LinearArgs& args, const GroupedRows& rows) {
-  const int chosen = ChooseTile(context, args, rows.tiles == nullptr ? args.m : rows.rows_of_tile);
+  const int chosen = rows.tiles == nullptr ? ChooseGemmTile(context, args, args.m) : rows.tile;
   WithTile(args.dtype, chosen, [&](auto tag) {
     using Tile = typename decltype(tag)::Type;
     using T = typename Tile::T;

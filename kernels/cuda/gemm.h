@@ -15,10 +15,10 @@ struct RowTile {
 
 // Rows grouped by expert, in device memory: row order[i] of y comes from row order[i] / repeat of x.
 struct GroupedRows {
-  const RowTile* tiles = nullptr;  // [max_tiles], of rows_of_tile rows; nullptr where all rows have the same weights.
+  const RowTile* tiles = nullptr;  // [max_tiles], of GemmTileRows rows; nullptr where all rows have the same weights.
   const int32_t* order = nullptr;
   int64_t max_tiles = 0;
-  int64_t rows_of_tile = 0;  // What GemmTileRows says.
+  int tile = 0;  // What ChooseGemmTile says.
   int64_t repeat = 1;
   int64_t stride = 0;  // Elements of an expert.
 };
@@ -26,8 +26,9 @@ struct GroupedRows {
 // LaunchLinear or LaunchExperts for many rows.
 void LaunchGemm(const DeviceContext& context, const LinearArgs& args, const GroupedRows& rows);
 
-// Rows of the tiles that LaunchGemm takes for `typical_rows` rows that share weights.
-int64_t GemmTileRows(const DeviceContext& context, const LinearArgs& args, int64_t typical_rows);
+// The tile for `rows` rows that share weights, and the rows that it has.
+int ChooseGemmTile(const DeviceContext& context, const LinearArgs& args, int64_t rows);
+int64_t GemmTileRows(DType dtype, int tile);
 
 }  // namespace metronome::cuda
 

@@ -10,28 +10,36 @@ namespace {
 constexpr int kThreads = 256;
 constexpr int kWarps = kThreads / kWarpLanes;
 
-// Blocks (x, y, z) compute tile x of the columns, over share y of k, for the rows that z stands for. `sharers` warps of
-// a block share kRows rows of weights, in turns along k; of a gated product these are kRows / 2 of each weight.
+// The only sum of a thread, as SumSplits wants it.
+struct OneSum {
+  float* sum;
+  __device__ __forceinline__ float& operator()(int) const { return *sum; }
+};
+
+// Blocks (x, y) compute tile x % tiles of the columns, over share y of k, for the rows that x / tiles stands for.
+// `sharers` warps of a block share kRows rows of weights, in turns along k; of a gated product these are kRows / 2 of
+// each weight.
 template <int N, int M, int kRows, typename T>
 __global__ void METRONOME_BLOCK_THREADS(kThreads)
-    GemvKernel(const __grid_constant__ LinearArgs args, const __grid_constant__ ExpertRows rows, int sharers,
+    GemvKernel(const __grid_constant__ LinearArgs args, const __grid_constant__ ExpertRows rows, int tiles, int sharers,
                int packs_of_split, SplitSpace space, IndexFault* fault) {
   constexpr int kSums = M * kRows;
   const bool gated = args.up != nullptr;
   const int thread = static_cast<int>(threadIdx.x), warp = thread / kWarpLanes, lane = thread % kWarpLanes;
-  const int groups = kWarps / sharers, columns = gated ? kRows / 2 : kRows;
+  const int groups = kWarps / sharers, columns = gated ? kRows / 2 : kRows,
+            reading = static_cast<int>(blockIdx.x) / tiles;
 
   METRONOME_SHARED(int32_t, targets, M);  // The rows of y.
   int64_t expert_at = 0;
   int32_t row[M];
   int live;
   if (rows.index == nullptr) {
-    const int first = static_cast<int>(blockIdx.z) * M, left = static_cast<int>(args.m) - first;
+    const int first = reading * M, left = static_cast<int>(args.m) - first;
     live = left < M ? left : M;
     METRONOME_UNROLL
     for (int i = 0; i < M; ++i) row[i] = first + i;
   } else {
-    const int slot = static_cast<int>(blockIdx.z);
+    const int slot = reading;
     const int32_t expert = rows.index[slot];
     if (expert < 0 || expert >= rows.experts) {
       if (thread == 0) RaiseFault(fault, expert, slot, rows.experts);
@@ -50,7 +58,7 @@ __global__ void METRONOME_BLOCK_THREADS(kThreads)
     x_at[i] = row[i] / static_cast<int32_t>(rows.repeat) * static_cast<int32_t>(args.k);
   }
 
-  const PartColumns tile = FindColumns(args, blockIdx.x, groups * columns);
+  const PartColumns tile = FindColumns(args, static_cast<int>(blockIdx.x) % tiles, groups * columns);
   const LinearPart& part = args.part[tile.part];
   const int64_t first = tile.first + warp / sharers * columns;
   const T* w[kRows];
@@ -80,9 +88,8 @@ __global__ void METRONOME_BLOCK_THREADS(kThreads)
   if (group < groups) {
     for (int i = 0; i < sharers; ++i) total += partials[(group * sharers + i) * kSums + of_group];
   }
-  if (gridDim.y > 1 &&
-      !SumSplits<kThreads>(space, int64_t{blockIdx.z} * gridDim.x + blockIdx.x, static_cast<int>(blockIdx.y),
-                           static_cast<int>(gridDim.y), groups * kSums, [&](int) -> float& { return total; }))
+  if (gridDim.y > 1 && !SumSplits<kThreads>(space, blockIdx.x, static_cast<int>(blockIdx.y),
+                                            static_cast<int>(gridDim.y), groups * kSums, OneSum{&total}))
     return;
   const float up = __shfl_down_sync(kAllLanes, total, 1);
   const int64_t column = tile.first + group * columns + (gated ? r / 2 : r);
@@ -118,10 +125,9 @@ void LaunchShaped(const DeviceContext& context, const LinearArgs& args, const Ex
   splits = FitSplits(context, tiles, kWarps / sharers * M * kRows, splits < kMaxSplits ? splits : kMaxSplits, space);
   const int64_t packs_of_split = (packs + splits - 1) / splits;
   Launch(context, GemvKernel<N, M, kRows, T>,
-         {.grid = dim3(static_cast<unsigned>(tiles / readings), static_cast<unsigned>(splits),
-                       static_cast<unsigned>(readings)),
-          .block = dim3(kThreads)},
-         args, rows, static_cast<int>(sharers), static_cast<int>(packs_of_split), space, context.fault);
+         {.grid = dim3(static_cast<unsigned>(tiles), static_cast<unsigned>(splits)), .block = dim3(kThreads)}, args,
+         rows, static_cast<int>(tiles / readings), static_cast<int>(sharers), static_cast<int>(packs_of_split), space,
+         context.fault);
 }
 
 template <int M, typename T>

@@ -9,6 +9,7 @@ const CudaFunctionTable& KernelTable() {
     auto* const all = new CudaFunctionTable();
     AddActivation(*all);
     AddElementwise(*all);
+    AddExperts(*all);
     AddLayout(*all);
     AddLinear(*all);
     AddNormalisation(*all);

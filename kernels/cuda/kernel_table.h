@@ -23,6 +23,7 @@ absl::Status ToStatus(const IndexFault& fault);
 // The families, each in the file of its name.
 void AddActivation(CudaFunctionTable& table);
 void AddElementwise(CudaFunctionTable& table);
+void AddExperts(CudaFunctionTable& table);
 void AddLayout(CudaFunctionTable& table);
 void AddLinear(CudaFunctionTable& table);
 void AddNormalisation(CudaFunctionTable& table);
