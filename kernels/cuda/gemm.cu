@@ -81,14 +81,6 @@ __global__ void METRONOME_BLOCK_THREADS(Tile::kThreads)
   });
 }
 
-// Tiles from the smallest to the largest. All have 2 blocks or more on a multiprocessor with 228 KiB of shared memory.
-template <typename T>
-using SmallTile = TensorTile<T, 1, 4, 1, 2, 4>;  // 16 x 64, 40 KiB: 24 KiB of weights are under way.
-template <typename T>
-using MiddleTile = TensorTile<T, 2, 2, 2, 4, 4>;  // 64 x 64, 64 KiB.
-template <typename T>
-using LargeTile = TensorTile<T, 2, 4, 4, 4, 3>;  // 128 x 128, 96 KiB.
-
 template <typename Function>
 void WithTile(DType dtype, int tile, Function&& function) {
   const auto choose = [&](auto tag) {

@@ -145,6 +145,14 @@ struct TensorTile {
   }
 };
 
+// Tiles from the smallest to the largest. All have 2 blocks or more on a multiprocessor with 228 KiB of shared memory.
+template <typename T>
+using SmallTile = TensorTile<T, 1, 4, 1, 2, 4>;  // 16 x 64, 40 KiB: 24 KiB of weights are under way.
+template <typename T>
+using MiddleTile = TensorTile<T, 2, 2, 2, 4, 4>;  // 64 x 64, 64 KiB.
+template <typename T>
+using LargeTile = TensorTile<T, 2, 4, 4, 4, 3>;  // 128 x 128, 96 KiB.
+
 }  // namespace metronome::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_GEMM_TENSOR_CUH_

@@ -12,6 +12,7 @@ const CudaFunctionTable& KernelTable() {
     AddExperts(*all);
     AddLayout(*all);
     AddLinear(*all);
+    AddMatmul(*all);
     AddNormalisation(*all);
     AddReduction(*all);
     AddRotary(*all);

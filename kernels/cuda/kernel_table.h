@@ -26,6 +26,7 @@ void AddElementwise(CudaFunctionTable& table);
 void AddExperts(CudaFunctionTable& table);
 void AddLayout(CudaFunctionTable& table);
 void AddLinear(CudaFunctionTable& table);
+void AddMatmul(CudaFunctionTable& table);
 void AddNormalisation(CudaFunctionTable& table);
 void AddReduction(CudaFunctionTable& table);
 void AddRotary(CudaFunctionTable& table);
