@@ -228,11 +228,10 @@ void LaunchExpertMix(const DeviceContext& context, const ExpertMixArgs& args) {
     constexpr int kRows = 4;
     int sharers = kWarps;
     while (sharers > 1 && sharers * args.slots > kWarps) sharers /= 2;
-    constexpr int64_t kMaxRowBlocks = 65535;  // Of a grid's second size.
-    const LaunchShape shape = {.grid = dim3(static_cast<unsigned>((args.n + kRows - 1) / kRows),
-                                            static_cast<unsigned>(args.m < kMaxRowBlocks ? args.m : kMaxRowBlocks)),
-                               .block = dim3(kThreads),
-                               .shared_bytes = static_cast<size_t>(args.slots) * sharers * kRows * sizeof(float)};
+    const LaunchShape shape = {
+        .grid = dim3(static_cast<unsigned>((args.n + kRows - 1) / kRows), BlocksFor(context, args.m, 1)),
+        .block = dim3(kThreads),
+        .shared_bytes = static_cast<size_t>(args.slots) * sharers * kRows * sizeof(float)};
     const bool vectors = RowsAreVectors<T>(args.k, static_cast<const T*>(args.x), static_cast<const T*>(args.w));
     Launch(context, vectors ? MixKernel<kVectorWidth<T>, kRows, T> : MixKernel<1, kRows, T>, shape, args, sharers,
            context.fault);

@@ -1,0 +1,212 @@
+#include <algorithm>
+#include <random>
+
+#include "kernels/cuda/activation.h"
+#include "kernels/cuda/linear.h"
+#include "kernels/cuda/tuning.h"
+#include "tests/kernels/cuda/emulation_test.h"
+#include "tests/kernels/host_tensor.h"
+
+namespace metronome::testing {
+namespace {
+
+using cuda::emulation::Multiprocessor;
+
+// What the suites of tests/kernels do not reach: the edges of tiles, splits and vectors. Operands are small integers,
+// whose sums float32 holds exactly in any order, so that results are compared bit by bit.
+HostTensor Integers(DType dtype, const Shape& shape, uint64_t seed) {
+  HostTensor tensor(dtype, shape);
+  std::mt19937_64 random(seed);
+  for (int64_t i = 0; i < tensor.elements(); ++i) tensor.Set(i, static_cast<double>(random() % 5) - 2);
+  return tensor;
+}
+
+class LinearLaunchTest : public cuda::EmulationTest {
+ protected:
+  // As on a device with many multiprocessors, which small tensors leave idle.
+  cuda::DeviceContext Context(int multiprocessors = 64) {
+    return {
+        .multiprocessors = multiprocessors,
+        .workspace = {.data = workspace_.data(), .bytes = static_cast<int64_t>(workspace_.size() * sizeof(uint64_t))}};
+  }
+  void ExpectCleanRun() {
+    ASSERT_EQ(Multiprocessor::OfThisThread().TakeError(), "");
+    ASSERT_TRUE(std::all_of(workspace_.begin(), workspace_.end(), [](uint64_t word) { return word == 0; }))
+        << "a workspace is left zero";
+  }
+
+  std::vector<uint64_t> workspace_ = std::vector<uint64_t>(256 * 1024);
+};
+
+struct Operands {
+  HostTensor x, w, up, y;
+  std::vector<double> sums, up_sums;  // [m, n].
+  cuda::LinearArgs args;
+};
+
+std::vector<double> Sums(const HostTensor& x, const HostTensor& w) {
+  const int64_t m = x.shape()[0], n = w.shape()[0], k = x.shape()[1];
+  const std::vector<double> a = x.Values(), b = w.Values();
+  std::vector<double> sums(static_cast<size_t>(m * n));
+  for (int64_t i = 0; i < m; ++i) {
+    for (int64_t j = 0; j < n; ++j) {
+      for (int64_t l = 0; l < k; ++l) sums[i * n + j] += a[i * k + l] * b[j * k + l];
+    }
+  }
+  return sums;
+}
+
+Operands Make(DType dtype, int64_t m, int64_t n, int64_t k, bool gated = false) {
+  Operands operands = {Integers(dtype, {m, k}, 1),
+                       Integers(dtype, {n, k}, 2),
+                       Integers(dtype, {n, k}, 3),
+                       HostTensor(gated ? dtype : DType::kFloat32, {m, n}),
+                       {},
+                       {},
+                       {}};
+  operands.sums = Sums(operands.x, operands.w);
+  if (gated) operands.up_sums = Sums(operands.x, operands.up);
+  operands.args.dtype = dtype;
+  operands.args.x = operands.x.View().data;
+  operands.args.m = m;
+  operands.args.k = k;
+  operands.args.part[0] = {.w = operands.w.View().data, .y = operands.y.View().data, .n = n};
+  if (gated) operands.args.up = operands.up.View().data;
+  operands.args.wide = !gated;
+  return operands;
+}
+
+void ExpectResult(Operands& operands) {
+  EXPECT_TRUE(operands.y.GuardIntact());
+  if (operands.args.up == nullptr) {
+    EXPECT_EQ(operands.y.Values(), operands.sums);
+  } else {
+    // The same roundings by the kernel that has nothing else to do.
+    const DType dtype = operands.args.dtype;
+    HostTensor gate(dtype, operands.y.shape()), up(dtype, operands.y.shape()), want(dtype, operands.y.shape());
+    for (int64_t i = 0; i < want.elements(); ++i) {
+      gate.Set(i, operands.sums[i]);
+      up.Set(i, operands.up_sums[i]);
+    }
+    cuda::LaunchGatedActivation({}, {.dtype = dtype,
+                                     .activation = operands.args.activation,
+                                     .gate = gate.View().data,
+                                     .up = up.View().data,
+                                     .y = want.View().data,
+                                     .elements = want.elements()});
+    EXPECT_EQ(operands.y.Values(), want.Values());
+  }
+  for (int64_t i = 0; i < operands.y.elements(); ++i) operands.y.Set(i, 77);
+}
+
+TEST_P(LinearLaunchTest, GemvTuningsAgree) {
+  for (const DType dtype : {DType::kFloat32, DType::kBFloat16, DType::kFloat16}) {
+    // In vectors, that end within a warp's turn or with it; one element at a time.
+    for (const int64_t k : {1040, 2048, 301}) {
+      for (const int64_t m : {1, 2, 3, 8}) {
+        for (const bool gated : {false, true}) {
+          Operands operands = Make(dtype, m, 24, k, gated);
+          for (const cuda::LinearTuning& tuning : {cuda::LinearTuning{},
+                                                   {.rows = 2, .warps = 1, .splits = 3},
+                                                   {.rows = 4, .warps = 2, .splits = 1},
+                                                   {.rows = 4, .warps = 8, .splits = 16},
+                                                   {.rows = 2, .warps = 4, .splits = 2},
+                                                   {.rows = 3, .warps = 5}}) {
+            SCOPED_TRACE(std::string(Name(dtype)) + " k " + std::to_string(k) + " m " + std::to_string(m) +
+                         (gated ? " gated" : "") + " splits " + std::to_string(tuning.splits));
+            operands.args.tuning = tuning;
+            cuda::LaunchLinear(Context(), operands.args);
+            ExpectCleanRun();
+            ExpectResult(operands);
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST_P(LinearLaunchTest, GemmTilesMeetTheEdges) {
+  for (const DType dtype : {DType::kFloat32, DType::kBFloat16, DType::kFloat16}) {
+    for (const auto& [m, n, k] : {std::array<int64_t, 3>{9, 64, 64},
+                                  {16, 65, 200},
+                                  {17, 8, 192},
+                                  {63, 72, 72},
+                                  {129, 136, 264},
+                                  {65, 130, 45}}) {
+      for (const bool gated : {false, true}) {
+        Operands operands = Make(dtype, m, n, k, gated);
+        for (const int64_t tile : {1, 2, 3}) {
+          for (const int64_t splits : {1, 3}) {
+            if (dtype == DType::kFloat32 && tile > 1) continue;  // There is one.
+            SCOPED_TRACE(std::string(Name(dtype)) + " m " + std::to_string(m) + " tile " + std::to_string(tile) +
+                         " splits " + std::to_string(splits) + (gated ? " gated" : ""));
+            operands.args.tuning = {.splits = splits, .tile = tile};
+            cuda::LaunchLinear(Context(), operands.args);
+            ExpectCleanRun();
+            ExpectResult(operands);
+          }
+        }
+      }
+    }
+  }
+}
+
+// Long sums are shared by blocks where columns are few: without their meeting place, or with a place where one seems to
+// have come already, that shows.
+TEST_P(LinearLaunchTest, FewColumnsAreSplit) {
+  for (const int64_t m : {1, 12}) {
+    Operands operands = Make(DType::kBFloat16, m, 8, 16384);
+    cuda::LaunchLinear(Context(), operands.args);
+    ExpectCleanRun();
+    ExpectResult(operands);
+    cuda::DeviceContext context = Context();
+    context.workspace = {};
+    cuda::LaunchLinear(context, operands.args);
+    ExpectCleanRun();
+    ExpectResult(operands);
+    workspace_[0] = ~uint64_t{0};
+    cuda::LaunchLinear(Context(), operands.args);
+    ASSERT_EQ(Multiprocessor::OfThisThread().TakeError(), "");
+    EXPECT_EQ(operands.y.At(0), 77) << "no block may think itself the last";
+    std::fill(workspace_.begin(), workspace_.end(), 0);
+  }
+}
+
+// Parts whose columns end within a tile, one without any, at sizes where tiles and splits are many.
+TEST_P(LinearLaunchTest, PartsBeginTheirOwnTiles) {
+  for (const int64_t m : {3, 20}) {
+    Operands first = Make(DType::kBFloat16, m, 70, 512), second = Make(DType::kBFloat16, m, 9, 512),
+             third = Make(DType::kBFloat16, m, 64, 512);
+    cuda::LinearArgs args = first.args;
+    args.parts = 4;
+    args.part[1] = second.args.part[0];
+    args.part[2] = {.w = nullptr, .y = nullptr, .n = 0};
+    args.part[3] = third.args.part[0];
+    args.tuning.splits = 2;
+    cuda::LaunchLinear(Context(), args);
+    ExpectCleanRun();
+    for (Operands* const operands : {&first, &second, &third}) ExpectResult(*operands);
+  }
+}
+
+TEST(LinearTuningTest, SpaceNamesWhatLaunchesRead) {
+  const HostTensor few(DType::kBFloat16, {2, 16}), many(DType::kBFloat16, {20, 16}), w(DType::kBFloat16, {8, 16});
+  for (const HostTensor* const x : {&few, &many}) {
+    const std::vector<TensorView> views = {x->View(), w.View()};
+    const std::vector<TuningParameter> space = cuda::CudaTuningSpace("linear", {.inputs = views});
+    EXPECT_GE(space.size(), 2u);
+    for (const TuningParameter& parameter : space) {
+      EXPECT_GE(parameter.values.size(), 2u) << parameter.name;
+      Attributes attributes;
+      attributes.Set(parameter.name, parameter.values.back());
+      const cuda::LinearTuning tuning = cuda::LinearTuningOf(attributes);
+      EXPECT_EQ(tuning.rows + tuning.warps + tuning.splits + tuning.tile, parameter.values.back()) << parameter.name;
+    }
+  }
+  EXPECT_TRUE(cuda::CudaTuningSpace("softmax", {}).empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(Orders, LinearLaunchTest, ::testing::ValuesIn(cuda::kAllOrders), cuda::NameOfOrder);
+
+}  // namespace
+}  // namespace metronome::testing
