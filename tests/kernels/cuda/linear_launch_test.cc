@@ -103,9 +103,10 @@ TEST_P(LinearLaunchTest, GemvTuningsAgree) {
   for (const DType dtype : {DType::kFloat32, DType::kBFloat16, DType::kFloat16}) {
     // In vectors, that end within a warp's turn or with it; one element at a time.
     for (const int64_t k : {1040, 2048, 301}) {
-      for (const int64_t m : {1, 2, 3, 8}) {
+      for (const int64_t m : {1, 3, 8}) {
+        if (dtype == DType::kFloat16 && (m != 3 || k == 301)) continue;  // As bfloat16.
         for (const bool gated : {false, true}) {
-          Operands operands = Make(dtype, m, 24, k, gated);
+          Operands operands = Make(dtype, m, 18, k, gated);
           for (const cuda::LinearTuning& tuning : {cuda::LinearTuning{},
                                                    {.rows = 2, .warps = 1, .splits = 3},
                                                    {.rows = 4, .warps = 2, .splits = 1},
@@ -134,10 +135,12 @@ TEST_P(LinearLaunchTest, GemmTilesMeetTheEdges) {
                                   {129, 136, 264},
                                   {65, 130, 45}}) {
       for (const bool gated : {false, true}) {
+        if (dtype == DType::kFloat16 && m != 17) continue;  // As bfloat16.
         Operands operands = Make(dtype, m, n, k, gated);
         for (const int64_t tile : {1, 2, 3}) {
           for (const int64_t splits : {1, 3}) {
             if (dtype == DType::kFloat32 && tile > 1) continue;  // There is one.
+            if (splits > 1 && m > 64 && tile == 1) continue;     // To save time.
             SCOPED_TRACE(std::string(Name(dtype)) + " m " + std::to_string(m) + " tile " + std::to_string(tile) +
                          " splits " + std::to_string(splits) + (gated ? " gated" : ""));
             operands.args.tuning = {.splits = splits, .tile = tile};
@@ -154,8 +157,8 @@ TEST_P(LinearLaunchTest, GemmTilesMeetTheEdges) {
 // Long sums are shared by blocks where columns are few: without their meeting place, or with a place where one seems to
 // have come already, that shows.
 TEST_P(LinearLaunchTest, FewColumnsAreSplit) {
-  for (const int64_t m : {1, 12}) {
-    Operands operands = Make(DType::kBFloat16, m, 8, 16384);
+  for (const auto& [m, k] : {std::pair<int64_t, int64_t>{1, 65536}, {12, 4096}}) {
+    Operands operands = Make(DType::kBFloat16, m, 8, k);
     cuda::LaunchLinear(Context(), operands.args);
     ExpectCleanRun();
     ExpectResult(operands);
