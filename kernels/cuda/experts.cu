@@ -190,7 +190,7 @@ void LaunchExperts(const DeviceContext& context, const LinearArgs& args, const E
   if (rows.slots == 0 || args.part[0].n == 0) return;
   // A row usually takes each expert once, so as many slots share one as there are rows; of slots that are rows
   // themselves, about one in 8.
-  constexpr int64_t kMaxGemvSlots = 64, kUsualSlots = 8;
+  constexpr int64_t kUsualSlots = 8;
   const int64_t sharing = rows.repeat > 1 ? rows.slots / rows.repeat : (rows.slots + kUsualSlots - 1) / kUsualSlots;
   DeviceContext grouped = context;
   if (rows.slots > kMaxGemvSlots && LaunchGrouped(grouped, args, rows))

@@ -17,6 +17,9 @@ struct ExpertRows {
   int64_t stride = 0;  // Elements of an expert.
 };
 
+// Slots up to which experts are read by a GEMV.
+inline constexpr int64_t kMaxGemvSlots = 64;
+
 // linear's products with the weights of each slot's expert: args.part[0].w and args.up are those of expert 0, args.m is
 // the number of slots. The row of a slot whose index is outside the experts is not written.
 void LaunchExperts(const DeviceContext& context, const LinearArgs& args, const ExpertRows& rows);

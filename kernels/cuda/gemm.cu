@@ -122,9 +122,10 @@ void LaunchGemm(const DeviceContext& context, const LinearArgs& args, const Grou
     bool vectors = RowsAreVectors<T>(args.k, static_cast<const T*>(args.x), static_cast<const T*>(args.up));
     for (int part = 0; part < args.parts; ++part) vectors = vectors && IsAligned(args.part[part].w, kVectorBytes);
 
-    // Where tiles leave multiprocessors idle, blocks share sums, while each has 4 steps along k.
+    // Where tiles leave multiprocessors idle, blocks share sums, while each has 4 steps along k. Up to 64 rows the
+    // weights' bytes decide: with two blocks of the smallest tile, a multiprocessor has 48 KiB of them under way.
     const int64_t steps = (args.k + Tile::kDepth - 1) / Tile::kDepth;
-    int64_t splits = context.multiprocessors / tiles;
+    int64_t splits = (Tile::kRows > 64 ? 1 : 2) * int64_t{context.multiprocessors} / tiles;
     if (splits > steps / 4) splits = steps / 4;
     if (args.tuning.splits > 0) splits = args.tuning.splits;
     constexpr int64_t kMaxSplits = 16;

@@ -6,7 +6,8 @@
 
 namespace metronome::cuda {
 
-// LaunchLinear or LaunchExperts for few rows: reads the weights once for `sharing` of them (1, 2, 4 or 8).
+// LaunchLinear or LaunchExperts for few rows: reads the weights once for `sharing` of them (1, 2, 4 or 8). x has fewer
+// than 2^31 accesses: of 16 bytes where its rows are aligned to them, otherwise of an element.
 void LaunchGemv(const DeviceContext& context, const LinearArgs& args, const ExpertRows& rows, int64_t sharing);
 
 }  // namespace metronome::cuda

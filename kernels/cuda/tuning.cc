@@ -1,5 +1,7 @@
 #include "kernels/cuda/tuning.h"
 
+#include "kernels/cuda/experts.h"
+
 namespace metronome::cuda {
 namespace {
 
@@ -24,9 +26,12 @@ Activation ActivationOf(const Attributes& attributes) {
 }
 
 std::vector<TuningParameter> CudaTuningSpace(absl::string_view kernel, const KernelArgs& args) {
-  if (!IsLinear(kernel) && !IsExperts(kernel)) return {};
-  if (args.inputs[0].shape[0] <= kMaxGemvRows)
-    return {{kRows, {2, 4}}, {kWarps, {1, 2, 4, 8}}, {kSplits, {1, 2, 4, 8}}};
+  const bool mix = kernel == "expert_mix";
+  if (!IsLinear(kernel) && !IsExperts(kernel) && !mix) return {};
+  if (mix && args.inputs[3].shape[0] <= kMaxGemvRows) return {};
+  const bool gemv =
+      !mix && (IsExperts(kernel) ? args.inputs[2].shape[0] <= kMaxGemvSlots : args.inputs[0].shape[0] <= kMaxGemvRows);
+  if (gemv) return {{kRows, {2, 4}}, {kWarps, {1, 2, 4, 8}}, {kSplits, {1, 2, 4, 8}}};
   std::vector<TuningParameter> space = {{kSplits, {1, 2, 4, 8}}};
   if (args.inputs[0].dtype != DType::kFloat32) space.push_back({kTile, {1, 2, 3}});
   return space;

@@ -206,6 +206,12 @@ TEST(LinearTuningTest, SpaceNamesWhatLaunchesRead) {
       EXPECT_EQ(tuning.rows + tuning.warps + tuning.splits + tuning.tile, parameter.values.back()) << parameter.name;
     }
   }
+  // Two rows with 40 slots each are grouped by expert; with 8, they are read one by one.
+  const HostTensor experts(DType::kBFloat16, {64, 8, 16}), slots(DType::kInt32, {80}), fewer(DType::kInt32, {16});
+  const std::vector<TensorView> grouped = {few.View(), experts.View(), slots.View()},
+                                single = {few.View(), experts.View(), fewer.View()};
+  EXPECT_EQ(cuda::CudaTuningSpace("gated_experts", {.inputs = grouped}).back().name, "tune_tile");
+  EXPECT_EQ(cuda::CudaTuningSpace("gated_experts", {.inputs = single}).front().name, "tune_rows");
   EXPECT_TRUE(cuda::CudaTuningSpace("softmax", {}).empty());
 }
 
