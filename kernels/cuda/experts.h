@@ -22,6 +22,8 @@ inline constexpr int64_t kMaxGemvSlots = 64;
 
 // linear's products with the weights of each slot's expert: args.part[0].w and args.up are those of expert 0, args.m is
 // the number of slots. The row of a slot whose index is outside the experts is not written.
+// More than kMaxGemvSlots are grouped in the workspace, about 16 bytes for each slot and expert; without that room x
+// must have fewer than 2^31 elements.
 void LaunchExperts(const DeviceContext& context, const LinearArgs& args, const ExpertRows& rows);
 
 // y[i] = the sum over row i's slots of the slot's product with its expert, rounded, times its weight, rounded.

@@ -55,7 +55,7 @@ __global__ void METRONOME_BLOCK_THREADS(kThreads)
   for (int i = 0; i < M; ++i) {
     if (i >= live) row[i] = row[0];
     if (thread == 0) targets[i] = row[i];
-    x_at[i] = row[i] / static_cast<int32_t>(rows.repeat) * static_cast<int32_t>(args.k / N);
+    x_at[i] = row[i] / static_cast<int32_t>(rows.repeat) * static_cast<int32_t>(args.k);
   }
 
   const PartColumns tile = FindColumns(args, static_cast<int>(blockIdx.x) % tiles, groups * columns);

@@ -16,7 +16,7 @@ inline constexpr int kPacksInFlight = M > 2 ? 4 : 8;
 template <int M, int kRows>
 inline constexpr int kWarpPacks = kPacksInFlight<M> / kRows* kWarpLanes;
 
-// Adds the products of M rows of x, which begin x_at[m] packs behind x, with kRows rows of weights, over the packs
+// Adds the products of M rows of x, which begin at x[x_at[m]], with kRows rows of weights, over the packs
 // [begin, end) of N elements that this warp takes: kWarpPacks of each `step`. This lane's share of row m times weight
 // row r goes to sums[m * kRows + r].
 template <int N, int M, int kRows, typename T>
@@ -40,7 +40,7 @@ __device__ __forceinline__ void AddDots(const T* const (&w)[kRows], const T* x, 
       if (at >= end) break;
       METRONOME_UNROLL
       for (int m = 0; m < M; ++m) {
-        const Pack<T, N> row = Load<T, N>(x + int64_t{x_at[m] + at} * N);
+        const Pack<T, N> row = Load<T, N>(x + (x_at[m] + at * N));
         METRONOME_UNROLL
         for (int i = 0; i < N; ++i) {
           METRONOME_UNROLL

@@ -7,7 +7,7 @@
 namespace metronome::cuda {
 
 // LaunchLinear or LaunchExperts for few rows: reads the weights once for `sharing` of them (1, 2, 4 or 8). x has fewer
-// than 2^31 accesses: of 16 bytes where its rows are aligned to them, otherwise of an element.
+// than 2^31 elements: larger offsets would not fit the registers of 8 rows.
 void LaunchGemv(const DeviceContext& context, const LinearArgs& args, const ExpertRows& rows, int64_t sharing);
 
 }  // namespace metronome::cuda

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <map>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "kernels/convert.h"
@@ -157,7 +158,9 @@ BoundPlan::Layout& BoundPlan::LayoutFor(const StepShape& step) {
   if (step.seq > layout.capacity.seq || step.past > layout.capacity.past) {
     layout.capacity = {.seq = std::max(layout.capacity.seq, RoundUp(step.seq)),
                        .past = std::max(layout.capacity.past, RoundUp(step.past))};
-    layout.memory = PlanMemory(plan_, layout.capacity, waves_);
+    MemoryPlan memory = PlanMemory(plan_, layout.capacity, waves_);
+    if (memory == layout.memory) return layout;  // No temporary grows with the cache.
+    layout.memory = std::move(memory);
     placed_ = false;
   }
   return layout;

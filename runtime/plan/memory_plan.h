@@ -15,6 +15,8 @@ struct MemoryPlan {
 
   std::vector<int64_t> offsets;  // Bytes, by ValueId; -1 for values that are not temporaries.
   int64_t arena_bytes = 0;
+
+  friend bool operator==(const MemoryPlan&, const MemoryPlan&) = default;
 };
 
 // Places temporaries so that values live at the same time never overlap: largest first, each at the lowest free offset
