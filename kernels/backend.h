@@ -22,6 +22,7 @@ struct DeviceInfo {
   std::string instruction_set;  // Best kernels in use: "avx512_bf16", "avx2", "sm_90a".
   int threads = 0;              // Host threads that run kernels.
   int64_t memory_total_bytes = 0;
+  std::string runtime;  // Version of what runs the kernels, if that has one: "13.0" of CUDA.
 };
 
 // Device memory, freed on destruction. A reserved buffer is one contiguous range of addresses of which a prefix is
@@ -95,7 +96,9 @@ class Backend {
   // pages. Whoever moves through it forwards sees the last p bytes written. InvalidArgument (a size < 1),
   // ResourceExhausted.
   virtual absl::StatusOr<std::unique_ptr<Buffer>> ReserveRing(int64_t bytes, int64_t period_bytes) = 0;
+  // `host` is the caller's again on return.
   virtual absl::Status CopyToDevice(void* device, const void* host, int64_t bytes) = 0;
+  // Waits for what was enqueued before.
   virtual absl::Status CopyToHost(void* host, const void* device, int64_t bytes) = 0;
   virtual absl::Status CopyOnDevice(void* to, const void* from, int64_t bytes) = 0;
 

@@ -36,76 +36,62 @@ absl::Span<const KernelSpec> KernelCatalogue();
 // FindKernelSpec + arity + check. NotFound for an unknown name.
 absl::Status CheckKernelArgs(absl::string_view name, const KernelArgs& args);
 
-// Names and meanings. Tensors are dense and row-major; T is any float dtype, one per launch unless said otherwise;
-// arithmetic is in float32, rounded once to the output's dtype. "broadcast" is NumPy's rule, right-aligned.
+// clang-format off
+//
+// Names and meanings. Tensors are dense and row-major; T is any float dtype, one per launch unless said otherwise; arithmetic is in
+// float32, rounded once to the output's dtype. "broadcast" is NumPy's rule, right-aligned.
 //
 //  Primitives
-//   neg exp tanh sigmoid rsqrt cos sin      (x T) -> T, elementwise.
-//   add sub mul div maximum minimum         (a T, b T) -> T, broadcast. Also int32.
-//   lt le gt ge eq                          (a, b) -> bool, broadcast; a and b float or int32 alike.
-//   and                                     (a bool, b bool) -> bool, broadcast.
-//   select                                  (cond bool, a T, b T) -> T, broadcast.
-//   cast                                    (x any) -> any; float to int32 truncates.
-//   reduce_sum reduce_max                   (x T) -> T; attribute axis (>= 0); the axis is kept with size 1.
-//   matmul                                  (a [..., M, K], b [..., K, N] or [..., N, K] if transpose_b=1) -> [..., M,
-//   N]; batch axes
-//                                           broadcast. The output may be float32 where the inputs are narrower.
-//   gather                                  (table [V, ...] any, indices int32 [n]) -> [n, ...]; OutOfRange for an
-//   index outside [0, V). cache_write                             (cache [capacity, ...], rows [n, ...]) -> the cache's
-//   first output.shape[0] rows, in place
-//                                           (output.data == inputs[0].data); `rows` become its last n rows.
-//   transpose                               (x) -> x with axes permuted: output axis i is input axis permutation[i].
-//   broadcast                               (x) -> output shape.
-//   slice                                   (x) -> output; attributes axis, start (>= 0). Sizes come from the output
-//   shape. concat                                  (x0, x1, ...) -> output; attribute axis. iota () -> int32 [n];
-//   output[i] = start + i; attribute start.
+//   neg exp tanh sigmoid rsqrt cos sin   (x T) -> T, elementwise.
+//   add sub mul div maximum minimum      (a T, b T) -> T, broadcast. Also int32.
+//   lt le gt ge eq                       (a, b) -> bool, broadcast; a and b float or int32 alike.
+//   and                                  (a bool, b bool) -> bool, broadcast.
+//   select                               (cond bool, a T, b T) -> T, broadcast.
+//   cast                                 (x any) -> any; float to int32 truncates.
+//   reduce_sum reduce_max                (x T) -> T; attribute axis (>= 0); the axis is kept with size 1.
+//   matmul                               (a [..., M, K], b [..., K, N], or [..., N, K] with transpose_b=1) -> [..., M, N]; batch axes
+//                                        broadcast. The output may be float32 where the inputs are narrower.
+//   gather                               (table [V, ...] any, indices int32 [n]) -> [n, ...]; OutOfRange for an index outside [0, V).
+//   cache_write                          (cache [capacity, ...], rows [n, ...]) -> the cache's first output.shape[0] rows, in place
+//                                        (output.data == inputs[0].data); `rows` become its last n rows.
+//   transpose                            (x) -> x with axes permuted: output axis i is input axis permutation[i].
+//   broadcast                            (x) -> output shape.
+//   slice                                (x) -> output; attributes axis, start (>= 0). Sizes come from the output shape.
+//   concat                               (x0, x1, ...) -> output; attribute axis.
+//   iota                                 () -> int32 [n]; output[i] = start + i; attribute start.
+//   top_k                                (x T [rows, n]) -> T [rows, k], int32 [rows, k]: the k largest of each row, falling, and their
+//                                        columns; of equals the first. Attribute k. NaN counts as -infinity.
 //  Fused
-//   softmax                                 (x T [..., n]) -> T; over the last axis.
-//   rms_norm                                (x T [..., n], optional weight T [n]) -> T. y = x / sqrt(mean(x^2) + eps) *
-//   (weight_offset + w).
-//                                           round_before_weight=1: x / sqrt(...) is rounded to T before the product
-//                                           (Llama, Qwen).
-//   rope                                    (x T [n, heads, d], cos T [n, d], sin T [n, d]) -> T. y = x * cos +
-//   rotate_half(x) * sin with
-//                                           rotate_half(x) = [-x[d/2:], x[:d/2]]; d even.
-//   attention                               (q T [n, nq, d], k T [kv, nkv, d], v T [kv, nkv, dv]) -> T [n, nq, dv].
-//   Causal softmax attention
-//                                           with nq % nkv == 0 and query row i at position kv - n + i. Attributes scale
-//                                           (> 0), window (0 = unbounded, else the number of visible keys, itself
-//                                           included).
-//   linear                                  (x T [m, k], w T [n, k], bias T [n] if has_bias=1, residual T [m, n] if
-//   has_residual=1) -> T [m, n]
-//                                           or float32. y = x * w^T + bias + residual, rounded once.
-//                                           Attribute activation, not with a residual: act(y) of the rounded y.
-//   linear_group                            (x T [m, k], w0 T [n0, k], w1, ..., then b0 T [n0], b1, ... if has_bias=1)
-//                                           -> T [m, n0], T [m, n1], ...: 2 to 8 products of one x.
-//   gated_linear                            (x T [m, k], gate T [n, k], up T [n, k]) -> T [m, n]: gated_activation of
-//                                           the two products, each rounded to T.
-//   add_rms_norm                            (a T [..., n], b T, optional weight T [n]) -> T a + b, T rms_norm(a + b).
-//   embedding                               (table T [V, ...], indices int32 [n]) -> T [n, ...]: gather, times the
-//                                           attribute scale.
-//   softcap                                 (x T) -> T; cap * tanh(x / cap), attribute cap > 0.
-//   top_k                                   (x T [rows, n]) -> T [rows, k], int32 [rows, k]: the k largest of each row,
-//                                           falling, and their columns; of equals the first. Attribute k. NaN counts as
-//                                           -infinity.
-//   expert_linear                           (x T [rows, k], experts T [E, n, k], index int32 [rows]) -> T [rows, n]:
-//   row i
-//                                           times the transpose of expert index[i]. OutOfRange at launch for an index
-//                                           outside [0, E), here and below.
-//   gated_experts                           (x T [m, k], experts T [E, 2 n, k], index int32 [m * slots]) -> T [m *
-//   slots,
-//                                           n]: gated_activation of the two halves of expert_linear of x's rows, each
-//                                           repeated slots times.
-//   expert_mix                              (x T [m * slots, k], experts T [E, n, k], index int32 [m * slots], weights
-//   T
-//                                           [m, slots]) -> T [m, n]: sums of expert_linear's rows, rounded, times their
-//                                           weights, rounded; one rounding of the sum.
-//   argmax                                  (x T [rows, n]) -> int32 [rows]: the first column of the largest value; n
-//   in
-//                                           a row with a NaN.
-//   gated_activation                        (gate T, up T) -> T. act(gate) * up; attribute activation = "silu" |
-//   "gelu_tanh". act is
-//                                           rounded to T before the product.
+//   softmax                              (x T [..., n]) -> T; over the last axis.
+//   rms_norm                             (x T [..., n], optional weight T [n]) -> T. y = x / sqrt(mean(x^2) + eps) * (weight_offset + w).
+//                                        round_before_weight=1: x / sqrt(...) is rounded to T before the product (Llama, Qwen).
+//   add_rms_norm                         (a T [..., n], b T, optional weight T [n]) -> T a + b, T rms_norm(a + b).
+//   rope                                 (x T [n, heads, d], cos T [n, d], sin T [n, d]) -> T. y = x * cos + rotate_half(x) * sin with
+//                                        rotate_half(x) = [-x[d/2:], x[:d/2]]; d even.
+//   attention                            (q T [n, nq, d], k T [kv, nkv, d], v T [kv, nkv, dv]) -> T [n, nq, dv]. Causal softmax attention
+//                                        with nq % nkv == 0 and query row i at position kv - n + i. Attributes scale (> 0), window (0 =
+//                                        unbounded, else the number of visible keys, itself included).
+//   linear                               (x T [m, k], w T [n, k], bias T [n] if has_bias=1, residual T [m, n] if has_residual=1) -> T
+//                                        [m, n] or float32. y = x * w^T + bias + residual, rounded once. Attribute activation, not with
+//                                        a residual: act(y) of the rounded y.
+//   linear_group                         (x T [m, k], w0 T [n0, k], w1, ..., then b0 T [n0], b1, ... if has_bias=1) -> T [m, n0],
+//                                        T [m, n1], ...: 2 to 8 products of one x.
+//   gated_activation                     (gate T, up T) -> T. act(gate) * up; attribute activation = "silu" | "gelu_tanh". act is rounded
+//                                        to T before the product.
+//   gated_linear                         (x T [m, k], gate T [n, k], up T [n, k]) -> T [m, n]: gated_activation of the two products,
+//                                        each rounded to T.
+//   embedding                            (table T [V, ...], indices int32 [n]) -> T [n, ...]: gather, times the attribute scale.
+//   softcap                              (x T) -> T; cap * tanh(x / cap), attribute cap > 0.
+//   argmax                               (x T [rows, n]) -> int32 [rows]: the first column of the largest value; n in a row with a NaN.
+//   expert_linear                        (x T [rows, k], experts T [E, n, k], index int32 [rows]) -> T [rows, n]: row i times the
+//                                        transpose of expert index[i]. OutOfRange for an index outside [0, E), here and below.
+//   gated_experts                        (x T [m, k], experts T [E, 2 n, k], index int32 [m * slots]) -> T [m * slots, n]:
+//                                        gated_activation of the two halves of expert_linear of x's rows, each repeated slots times.
+//   expert_mix                           (x T [m * slots, k], experts T [E, n, k], index int32 [m * slots], weights T [m, slots]) ->
+//                                        T [m, n]: sums of expert_linear's rows, rounded, times their weights, rounded; one rounding of
+//                                        the sum.
+//
+// clang-format on
 
 }  // namespace metronome
 

@@ -57,12 +57,13 @@ class CudaBackend final : public Backend {
   }
 
   ~CudaBackend() override {
-    if (fault_ != nullptr) driver_->FreePinned(fault_);
+    if (fault_seen_ != nullptr) driver_->FreePinned(fault_seen_);
   }
 
   absl::Status Start() {
     ASSIGN_OR_RETURN(void* const fault, driver_->AllocatePinned(sizeof(IndexFault)));
-    fault_ = new (fault) IndexFault();
+    fault_seen_ = new (fault) IndexFault();
+    ASSIGN_OR_RETURN(fault_, AllocateDeviceMemory(*driver_, sizeof(IndexFault)));
     ASSIGN_OR_RETURN(staging_, Staging::Create(*driver_, options_.staging_bytes));
     ASSIGN_OR_RETURN(workspace_, AllocateDeviceMemory(*driver_, options_.workspace_bytes));
     const int multiprocessors = driver_->properties().multiprocessors;
@@ -70,7 +71,7 @@ class CudaBackend final : public Backend {
     ASSIGN_OR_RETURN(past_, AllocateDeviceMemory(*driver_, sizeof(int64_t)));
     context_ = {.stream = driver_->stream(),
                 .multiprocessors = multiprocessors,
-                .fault = fault_,
+                .fault = static_cast<IndexFault*>(fault_->data()),
                 .workspace = {.data = workspace_->data(), .bytes = workspace_->size_bytes()},
                 .scratch = {.data = scratch_->data(), .bytes = scratch_->size_bytes()}};
     return driver_->Synchronize();
@@ -84,7 +85,8 @@ class CudaBackend final : public Backend {
     return {.name = device.name,
             .instruction_set = absl::StrCat("sm_", device.compute_major, device.compute_minor),
             .threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency())),
-            .memory_total_bytes = memory.ok() ? memory->total_bytes : 0};
+            .memory_total_bytes = memory.ok() ? memory->total_bytes : 0,
+            .runtime = device.runtime};
   }
 
   int64_t MemoryAvailableBytes() const override {
@@ -147,8 +149,10 @@ class CudaBackend final : public Backend {
 
   absl::Status Synchronize() override {
     RETURN_IF_ERROR(Health());
+    RETURN_IF_ERROR(Noting(driver_->Copy(fault_seen_, fault_->data(), sizeof(IndexFault))));
     RETURN_IF_ERROR(Noting(driver_->Synchronize()));
-    return ToStatus(std::exchange(*fault_, IndexFault()));
+    if (fault_seen_->raised != 0) RETURN_IF_ERROR(Noting(driver_->Zero(fault_->data(), sizeof(IndexFault))));
+    return ToStatus(*fault_seen_);
   }
 
   absl::StatusOr<double> MeasureReadBandwidth() override;
@@ -193,9 +197,9 @@ class CudaBackend final : public Backend {
   std::unique_ptr<Driver> driver_;
   const CudaBackendOptions options_;
   absl::flat_hash_map<std::string, std::unique_ptr<CudaKernel>> kernels_;
-  IndexFault* fault_ = nullptr;  // In pinned memory: kernels write it, the host reads it after a wait.
+  IndexFault* fault_seen_ = nullptr;  // In pinned memory: what fault_ was at the last wait.
   std::unique_ptr<Staging> staging_;
-  std::unique_ptr<Buffer> workspace_, scratch_, past_;
+  std::unique_ptr<Buffer> fault_, workspace_, scratch_, past_;
   DeviceContext context_;
   bool recording_ = false;
 

@@ -78,7 +78,8 @@ class CudaDriver final : public Driver {
     properties_ = {.name = device.name,
                    .compute_major = device.major,
                    .compute_minor = device.minor,
-                   .multiprocessors = device.multiProcessorCount};
+                   .multiprocessors = device.multiProcessorCount,
+                   .runtime = absl::StrCat(CUDART_VERSION / 1000, ".", CUDART_VERSION % 1000 / 10)};
     if (device.major < 8) {
       return absl::FailedPreconditionError(absl::StrCat(device.name, " has compute capability ", device.major, ".",
                                                         device.minor, "; the kernels need 8.0"));
@@ -116,7 +117,11 @@ class CudaDriver final : public Driver {
     RETURN_IF_ERROR(Say(cudaMallocAsync(&memory, static_cast<size_t>(bytes), stream_)));
     return memory;
   }
-  void Free(void* memory) override { cudaFreeAsync(memory, stream_); }
+  // Waits, so that Memory() counts what was freed: the pool gives it back when the stream is waited for.
+  void Free(void* memory) override {
+    cudaFreeAsync(memory, stream_);
+    cudaStreamSynchronize(stream_);
+  }
   absl::StatusOr<void*> AllocatePinned(int64_t bytes) override {
     void* memory = nullptr;
     RETURN_IF_ERROR(

@@ -17,6 +17,7 @@ struct DeviceProperties {
   int compute_major = 0;
   int compute_minor = 0;
   int multiprocessors = 1;
+  std::string runtime;  // Version of CUDA that the kernels were built with: "13.0".
 };
 
 struct DeviceMemory {
@@ -44,7 +45,7 @@ class Driver {
   virtual bool lost() const = 0;
 
   virtual absl::StatusOr<void*> Allocate(int64_t bytes) = 0;  // Device memory, 256-byte aligned, contents undefined.
-  virtual void Free(void* memory) = 0;                        // Enqueued.
+  virtual void Free(void* memory) = 0;                        // When all that was enqueued is done.
   // Page-locked host memory that kernels can reach too; the same address on both sides.
   virtual absl::StatusOr<void*> AllocatePinned(int64_t bytes) = 0;
   virtual void FreePinned(void* memory) = 0;

@@ -3,16 +3,9 @@
 
 #include "kernels/cuda/device.cuh"
 #include "kernels/cuda/experts.h"
+#include "kernels/cuda/index_fault.cuh"
 
 namespace metronome::cuda {
-
-// Leaves word of an index outside its table.
-__device__ __forceinline__ void RaiseFault(IndexFault* fault, int32_t index, int64_t position, int64_t rows) {
-  if (atomicCAS(&fault->raised, 0, 1) != 0) return;
-  fault->index = index;
-  fault->position = position;
-  fault->rows = rows;
-}
 
 // The slots of `slot`'s expert from there on, up to M: so many share one reading of the weights. 0 where another slot
 // of the expert stands for this one. Every lane of the warp gets the same.

@@ -1,3 +1,4 @@
+#include "kernels/cuda/index_fault.cuh"
 #include "kernels/cuda/layout.h"
 #include "kernels/cuda/step_size.cuh"
 #include "kernels/cuda/strided.cuh"
@@ -95,13 +96,6 @@ __global__ void METRONOME_BLOCK_THREADS(kThreads) CopyRowsKernel(const __grid_co
     *reinterpret_cast<Unit*>(to + row * args.output_stride + column) =
         *reinterpret_cast<const Unit*>(from + row * args.input_stride + column);
   }
-}
-
-__device__ __forceinline__ void RaiseFault(IndexFault* fault, int32_t index, int64_t position, int64_t rows) {
-  if (atomicCAS(&fault->raised, 0, 1) != 0) return;
-  fault->index = index;
-  fault->position = position;
-  fault->rows = rows;
 }
 
 template <typename Unit>

@@ -17,8 +17,10 @@
 namespace metronome {
 namespace {
 
-// Elements that one thread fills or converts at a time, and that a device without host pointers is fed by.
+// Elements that one thread fills or converts at a time.
 constexpr int64_t kBlockElements = int64_t{1} << 20;
+// Elements that a device without host pointers is fed by: blocks for many threads.
+constexpr int64_t kStagingElements = 32 * kBlockElements;
 
 std::vector<std::string> CandidateNames(absl::string_view name) {
   std::vector<std::string> names;
@@ -30,8 +32,8 @@ std::vector<std::string> CandidateNames(absl::string_view name) {
 // Produces elements [begin, end) of a tensor in its final dtype at `to`.
 using BlockWriter = std::function<void(int64_t begin, int64_t end, void* to)>;
 
-// Runs `write` over the whole tensor, in parallel where the host reaches device memory, else block by block through a
-// staging buffer.
+// Runs `write` over the whole tensor in parallel: in place where the host reaches device memory, else through a staging
+// buffer.
 absl::Status WriteTensor(Backend& backend, ThreadPool& pool, const TensorView& tensor, const BlockWriter& write) {
   const int64_t size = static_cast<int64_t>(SizeOf(tensor.dtype));
   auto* const base = static_cast<std::byte*>(tensor.data);
@@ -40,12 +42,14 @@ absl::Status WriteTensor(Backend& backend, ThreadPool& pool, const TensorView& t
                      [&](int64_t begin, int64_t end, int) { write(begin, end, base + begin * size); });
     return absl::OkStatus();
   }
-  std::vector<std::byte> staging(static_cast<size_t>(std::min(tensor.elements(), kBlockElements) * size));
-  for (int64_t begin = 0; begin < tensor.elements(); begin += kBlockElements) {
-    const int64_t end = std::min(begin + kBlockElements, tensor.elements());
-    write(begin, end, staging.data());
-    RETURN_IF_ERROR(backend.CopyToDevice(base + begin * size, staging.data(), (end - begin) * size));
-    RETURN_IF_ERROR(backend.Synchronize());  // The staging buffer is reused.
+  const int64_t piece = std::min(tensor.elements(), kStagingElements);
+  std::vector<std::byte> staging(static_cast<size_t>(piece * size));
+  for (int64_t first = 0; first < tensor.elements(); first += piece) {
+    const int64_t count = std::min(piece, tensor.elements() - first);
+    pool.ParallelFor(count, kBlockElements, [&](int64_t begin, int64_t end, int) {
+      write(first + begin, first + end, staging.data() + begin * size);
+    });
+    RETURN_IF_ERROR(backend.CopyToDevice(base + first * size, staging.data(), count * size));
   }
   return absl::OkStatus();
 }

@@ -54,6 +54,13 @@ void CompareWithBandwidth(Measurement& m) {
     m.result.set_bandwidth_fraction(static_cast<double>(m.result.step_bytes()) / (ms * 1e-3) / *bandwidth);
 }
 
+// Of the process where the device is the host; else what is taken of the device's memory now, which only grows while a
+// model is measured.
+int64_t PeakMemoryBytes(const Backend& backend) {
+  if (backend.host_addressable()) return PeakResidentBytes();
+  return backend.Describe().memory_total_bytes - backend.MemoryAvailableBytes();
+}
+
 absl::Status Measure(Measurement& m) {
   ASSIGN_OR_RETURN(const ModelRequest request, ModelRequestOf(m.spec, m.engine.backend().name()));
   ASSIGN_OR_RETURN(LoadedModel * model, m.engine.Load(request, m.progress, m.keep_going));
@@ -66,7 +73,8 @@ absl::Status Measure(Measurement& m) {
   m.result.set_model_layers(static_cast<int32_t>(facts.model_layers));
   RETURN_IF_ERROR(m.spec.scenario() == kScaling ? MeasureScaling(*model, m) : MeasureLatency(*model, m));
   RecordForeignLoad(m);
-  m.result.set_peak_memory_bytes(PeakResidentBytes());  // Before the probe below takes memory of its own.
+  m.result.set_peak_memory_bytes(
+      PeakMemoryBytes(m.engine.backend()));  // Before the probe below takes memory of its own.
   SummariseResult(m.result);
   m.progress("bandwidth", 0);
   CompareWithBandwidth(m);
@@ -111,7 +119,7 @@ v1::BenchmarkResult RunBenchmark(Engine& engine, const v1::BenchmarkSpec& spec, 
   result.set_memory_available_before_bytes(engine.backend().MemoryAvailableBytes());
   const absl::Status status = Measure(measurement);
   if (!status.ok()) SummariseResult(result);  // What there is.
-  if (result.peak_memory_bytes() == 0) result.set_peak_memory_bytes(PeakResidentBytes());
+  if (result.peak_memory_bytes() == 0) result.set_peak_memory_bytes(PeakMemoryBytes(engine.backend()));
   if (!loaded_before && engine.Find(spec.model()).ok()) engine.Unload(spec.model()).status().IgnoreError();
   result.set_memory_available_after_bytes(engine.backend().MemoryAvailableBytes());
   if (status.ok()) {

@@ -229,7 +229,8 @@ json Gemma4() {
 
 TEST(HfConfigTest, Gemma4LayersHaveHeadsOfTheirOwn) {
   const ModelConfig config = Parse(Gemma4());
-  EXPECT_THAT(Windows(config), ElementsAre(9, 9, 9, 9, 9, 0, 9));
+  EXPECT_THAT(Windows(config), ElementsAre(9, 9, 9, 9, 9, 0, 0));  // The last layer is global in any case.
+  EXPECT_EQ(config.layers[6].head_dim, 32);
   EXPECT_EQ(config.layers[0].head_dim, 24);
   EXPECT_EQ(config.layers[0].kv_heads, 2);
   EXPECT_FALSE(config.layers[0].value_is_key);
@@ -238,6 +239,10 @@ TEST(HfConfigTest, Gemma4LayersHaveHeadsOfTheirOwn) {
   EXPECT_TRUE(config.layers[5].value_is_key);
   EXPECT_EQ(config.attention_scale, 1);
   EXPECT_FALSE(config.layers[5].sparse);
+
+  json sliding = Gemma4();
+  sliding["layer_types"] = std::vector<std::string>(7, "sliding_attention");
+  EXPECT_THAT(Windows(Parse(sliding)), ElementsAre(9, 9, 9, 9, 9, 9, 0));
 
   json separate = Gemma4();
   separate["attention_k_eq_v"] = false;
