@@ -40,15 +40,13 @@ v1::ServerEnvironment DescribeEnvironment(const Backend& backend) {
   const DeviceInfo device = backend.Describe();
   if (backend.name() == "cpu") {
     environment.set_cpu_model(device.name);
-    environment.set_instruction_set(device.instruction_set);
-    environment.set_threads(device.threads);
   } else {
     environment.set_gpu_name(device.name);
     environment.set_gpu_driver(GpuDriverVersion());
     environment.set_cuda_version(device.runtime);
-    environment.set_instruction_set(device.instruction_set);
-    environment.set_threads(device.threads);
   }
+  environment.set_instruction_set(device.instruction_set);
+  environment.set_threads(device.threads);
   environment.set_memory_total_bytes(device.memory_total_bytes);
   environment.set_memory_available_bytes(backend.MemoryAvailableBytes());
   double load[1] = {0};

@@ -20,6 +20,11 @@ absl::Status CheckSize(int64_t bytes, int64_t least) {
   return absl::OkStatus();
 }
 
+absl::Status CheckCommit(int64_t bytes, int64_t size) {
+  if (bytes <= size) return absl::OkStatus();
+  return absl::OutOfRangeError(absl::StrCat("commit of ", bytes, " bytes in a buffer of ", size));
+}
+
 class AllocatedBuffer final : public Buffer {
  public:
   AllocatedBuffer(Driver& driver, void* data, int64_t size) : driver_(driver), data_(data), size_(size) {}
@@ -29,10 +34,7 @@ class AllocatedBuffer final : public Buffer {
   void* data() const override { return data_; }
   int64_t size_bytes() const override { return size_; }
   int64_t committed_bytes() const override { return size_; }
-  absl::Status Commit(int64_t bytes) override {
-    if (bytes <= size_) return absl::OkStatus();
-    return absl::OutOfRangeError(absl::StrCat("commit of ", bytes, " bytes in a buffer of ", size_));
-  }
+  absl::Status Commit(int64_t bytes) override { return CheckCommit(bytes, size_); }
 
  private:
   Driver& driver_;
@@ -55,10 +57,6 @@ class MappedBuffer : public Buffer {
   int64_t committed_bytes() const override { return committed_; }
 
  protected:
-  absl::Status CheckCommit(int64_t bytes) const {
-    if (bytes <= size_) return absl::OkStatus();
-    return absl::OutOfRangeError(absl::StrCat("commit of ", bytes, " bytes in a buffer of ", size_));
-  }
   // New memory, not yet mapped, kept until the end.
   absl::StatusOr<Driver::PhysicalMemory> TakeMemory(int64_t bytes) {
     RETURN_IF_ERROR(CheckDeviceMemory(driver_, bytes));
@@ -89,7 +87,7 @@ class GrowingBuffer final : public MappedBuffer {
   using MappedBuffer::MappedBuffer;
 
   absl::Status Commit(int64_t bytes) override {
-    RETURN_IF_ERROR(CheckCommit(bytes));
+    RETURN_IF_ERROR(CheckCommit(bytes, size_));
     if (bytes <= mapped()) return absl::OkStatus();
     const int64_t from = mapped(), more = RoundUp(bytes - from, driver_.granularity());
     ASSIGN_OR_RETURN(const Driver::PhysicalMemory memory, TakeMemory(more));
@@ -105,7 +103,7 @@ class RingBuffer final : public MappedBuffer {
       : MappedBuffer(driver, addresses, size), period_(period) {}
 
   absl::Status Commit(int64_t bytes) override {
-    RETURN_IF_ERROR(CheckCommit(bytes));
+    RETURN_IF_ERROR(CheckCommit(bytes, size_));
     if (bytes > 0 && memory_ == 0) {
       ASSIGN_OR_RETURN(memory_, TakeMemory(std::min(period_, size_)));
     }
