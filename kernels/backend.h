@@ -13,6 +13,7 @@
 #include "absl/types/span.h"
 #include "kernels/attributes.h"
 #include "kernels/tensor_view.h"
+#include "kernels/token_draw.h"
 
 namespace metronome {
 
@@ -59,6 +60,20 @@ struct KernelArgs {
 struct KernelLaunch {
   const Kernel* kernel = nullptr;
   KernelArgs args;
+};
+
+// Device memory to be copied to the host.
+struct HostCopy {
+  void* host = nullptr;
+  const void* device = nullptr;
+  int64_t bytes = 0;
+};
+
+// A point in the stream of what is enqueued, whose time can be read once the device has passed it. Owned by who asked
+// for it, valid as long as the backend.
+class TimeMark {
+ public:
+  virtual ~TimeMark() = default;
 };
 
 // Launches that were recorded once and can run many times; owned by who asked for it, valid as long as the backend.
@@ -117,6 +132,22 @@ class Backend {
 
   // Waits for everything enqueued; reports the first failure.
   virtual absl::Status Synchronize() = 0;
+  // Makes all the copies and synchronizes, with one wait where the device allows.
+  virtual absl::Status Fetch(absl::Span<const HostCopy> copies);
+
+  // A mark for SetMark, as often as wanted. Those of a backend that runs launches at once are points of host time.
+  virtual absl::StatusOr<std::unique_ptr<TimeMark>> CreateMark();
+  // Moves the mark behind all that was enqueued. Recorded like a launch.
+  virtual absl::Status SetMark(TimeMark& mark);
+  // Waits for the device to pass the mark.
+  virtual absl::Status WaitFor(const TimeMark& mark);
+  // Device time from one mark to a later one; waits for that. Both were set.
+  virtual absl::StatusOr<double> SecondsBetween(const TimeMark& from, const TimeMark& to);
+
+  // Whether tokens can be drawn on the device: worth it where waiting for logits costs more than drawing.
+  virtual bool can_draw() const { return false; }
+  // Enqueues a draw. InvalidArgument (logits, options, capacity); Unimplemented where can_draw() is false.
+  virtual absl::Status Draw(const TokenDraw& draw);
 
   // Whether launches can be recorded: worth it where launching costs the host more than the device.
   virtual bool can_record() const { return false; }

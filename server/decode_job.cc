@@ -6,6 +6,11 @@
 #include "server/messages.h"
 
 namespace metronome {
+namespace {
+
+bool IsAmong(const std::vector<int32_t>& ids, int32_t id) { return std::find(ids.begin(), ids.end(), id) != ids.end(); }
+
+}  // namespace
 
 DecodeJob::DecodeJob(Engine& engine, std::shared_ptr<DecodeStream> stream, Options options)
     : engine_(engine), stream_(std::move(stream)), options_(std::move(options)) {}
@@ -39,25 +44,31 @@ DecodeJob::Progress DecodeJob::Step() {
     End(absl::NotFoundError("the session was closed while it was decoding"));
     return Progress::kEnded;
   }
-  const int64_t previous_ns = last_ns_;
-  const absl::StatusOr<GeneratedToken> token = generation->Next();
-  if (!token.ok()) {
-    End(token.status());
+  const int64_t count = std::min(options_.tokens_at_once, options_.max_tokens - tokens_);
+  const absl::StatusOr<std::vector<GeneratedToken>> tokens = generation->NextUpTo(
+      count, [this](int32_t id) { return Ends(id); }, [this] { return !stream_->cancelled(); });
+  if (!tokens.ok()) {
+    const bool cancelled = stream_->cancelled();
+    options_.close_session |= cancelled;
+    End(cancelled ? stream_->Cancellation() : tokens.status());
     return Progress::kEnded;
   }
-  engine_.metrics().ObserveStep(labels_, static_cast<double>(token->known_ns - previous_ns) * 1e-9);
-  return Emit(ToToken(*token, token->known_ns - previous_ns, tokenizer_), token->known_ns);
+  for (const GeneratedToken& token : *tokens) {
+    const int64_t step_ns = token.known_ns - last_ns_;
+    engine_.metrics().ObserveStep(labels_, static_cast<double>(step_ns) * 1e-9);
+    if (Emit(ToToken(token, step_ns, tokenizer_), token.known_ns) == Progress::kEnded) return Progress::kEnded;
+  }
+  return Progress::kMore;
 }
+
+bool DecodeJob::Ends(int32_t token) const { return IsAmong(eos_, token) || IsAmong(options_.stop_token_ids, token); }
 
 DecodeJob::Progress DecodeJob::Emit(v1::Token token, int64_t known_ns) {
   last_ns_ = known_ns;
   if (tokens_++ == 0) first_ns_ = known_ns;
   digest_.Add(token.id());
-  const auto among = [&](const std::vector<int32_t>& ids) {
-    return std::find(ids.begin(), ids.end(), token.id()) != ids.end();
-  };
-  const bool eos = among(eos_), stop = among(options_.stop_token_ids);
-  const bool ends = eos || stop || tokens_ >= options_.max_tokens;
+  const bool stop = IsAmong(options_.stop_token_ids, token.id()), eos = IsAmong(eos_, token.id());
+  const bool ends = stop || eos || tokens_ >= options_.max_tokens;
   v1::DecodeResponse response;
   *response.mutable_token() = std::move(token);
   if (ends && options_.close_session) {  // Nothing will complete what the last tokens began.

@@ -12,8 +12,9 @@ namespace metronome {
 
 using DecodeStream = StreamReactor<v1::DecodeResponse>;
 
-// Streams the tokens of one kept session. Runs on the engine's thread a token at a time: after each it goes on at once
-// if nothing else waits, else at the back of the queue, so that concurrent sequences take turns.
+// Streams the tokens of one kept session. Runs on the engine's thread a token, or tokens_at_once, at a time: after each
+// turn it goes on at once if nothing else waits, else at the back of the queue, so that concurrent sequences take
+// turns.
 class DecodeJob : public std::enable_shared_from_this<DecodeJob> {
  public:
   struct Options {
@@ -21,6 +22,7 @@ class DecodeJob : public std::enable_shared_from_this<DecodeJob> {
     int64_t max_tokens = 0;  // To generate, the first token below included.
     bool stop_at_eos = false;
     std::vector<int32_t> stop_token_ids;
+    int64_t tokens_at_once = 1;
     bool close_session = false;  // At the end, however it comes; cancellation always closes.
     int64_t received_ns = 0;
     // Generate: the token that the prefill gave, already counted, when it was known, and the timeline so far.
@@ -39,6 +41,7 @@ class DecodeJob : public std::enable_shared_from_this<DecodeJob> {
   Progress Step();
   Progress Emit(v1::Token token, int64_t known_ns);
   void End(absl::Status status);
+  bool Ends(int32_t token) const;
   void SendSummary(const char* reason);
   int64_t SinceReceived(int64_t ns) const { return ns - options_.received_ns; }
 

@@ -1,5 +1,6 @@
 #include "server/generation.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -19,22 +20,87 @@ absl::StatusOr<GeneratedToken> Generation::Start(absl::Span<const int32_t> promp
   if (prefilled_ns != nullptr) *prefilled_ns = clock_.MonotonicNs();
   history_.insert(history_.end(), prompt.begin(), prompt.end());
   prompt_tokens_ = history_.size();
-  return Sample();
+  if (!DrawsOnDevice(1)) return Sample();
+  ASSIGN_OR_RETURN(const std::vector<GeneratedToken> tokens,
+                   DrawOnDevice(/*from_logits=*/true, 1, nullptr, keep_going));
+  return tokens.front();
 }
 
 absl::StatusOr<GeneratedToken> Generation::Next() {
+  ASSIGN_OR_RETURN(std::vector<GeneratedToken> tokens, NextUpTo(1, nullptr));
+  return std::move(tokens.front());
+}
+
+absl::StatusOr<std::vector<GeneratedToken>> Generation::NextUpTo(int64_t count,
+                                                                 const std::function<bool(int32_t)>& ends,
+                                                                 const std::function<bool()>& keep_going) {
   if (history_.empty()) return absl::FailedPreconditionError("the session has no prompt");
-  RETURN_IF_ERROR(session_->Step(history_.back()));
-  return Sample();
+  const int64_t room = std::max<int64_t>(1, session_->max_length() - session_->length());
+  count = std::min({count, room, DrawSequence::kMostDraws});
+  if (!DrawsOnDevice(count)) {
+    RETURN_IF_ERROR(session_->Step(history_.back()));
+    ASSIGN_OR_RETURN(GeneratedToken token, Sample());
+    return std::vector<GeneratedToken>{std::move(token)};
+  }
+  return DrawOnDevice(/*from_logits=*/false, count, ends, keep_going);
+}
+
+// One token that is the most likely is known without its logits. Several are worth drawing where the next one is
+// needed.
+bool Generation::DrawsOnDevice(int64_t count) const {
+  if (!session_->can_draw() || logprobs_.has_value()) return false;
+  return count > 1 || !sampler_.options().takes_most_likely();
+}
+
+absl::StatusOr<std::vector<GeneratedToken>> Generation::DrawOnDevice(bool from_logits, int64_t count,
+                                                                     const std::function<bool(int32_t)>& ends,
+                                                                     const std::function<bool()>& keep_going) {
+  const int64_t start_ns = clock_.MonotonicNs(), length = session_->length();
+  ASSIGN_OR_RETURN(std::vector<DrawnToken> drawn, session_->Draw({.sampling = sampler_.options(),
+                                                                  .state = sampler_.state(),
+                                                                  .history = history_,
+                                                                  .from_logits = from_logits,
+                                                                  .count = count},
+                                                                 keep_going));
+  const int64_t end_ns = clock_.MonotonicNs();
+  const auto last = ends == nullptr ? drawn.end()
+                                    : std::find_if(drawn.begin(), drawn.end(),
+                                                   [&](const DrawnToken& token) { return ends(token.id); });
+  if (last != drawn.end()) {  // What was drawn after it was not wanted.
+    drawn.erase(last + 1, drawn.end());
+    RETURN_IF_ERROR(session_->Truncate(length + static_cast<int64_t>(drawn.size()) - (from_logits ? 1 : 0)));
+  }
+  sampler_.Skip(static_cast<int64_t>(drawn.size()));
+  std::vector<GeneratedToken> tokens;
+  for (const DrawnToken& token : drawn) {
+    const auto at_ns = [&](double seconds) { return std::min(end_ns, start_ns + static_cast<int64_t>(seconds * 1e9)); };
+    tokens.push_back(
+        Append({.id = token.id, .logits_ns = at_ns(token.logits_seconds), .known_ns = at_ns(token.seconds)}));
+  }
+  tokens.back().known_ns = end_ns;
+  return tokens;
 }
 
 absl::StatusOr<GeneratedToken> Generation::Sample() {
   GeneratedToken token = {.logits_ns = clock_.MonotonicNs()};
-  ASSIGN_OR_RETURN(token.id, sampler_.Next(session_->logits(), history_, session_->most_likely()));
+  const std::optional<int32_t> most_likely = session_->most_likely();
+  const std::optional<int32_t> id =
+      most_likely.has_value() ? sampler_.NextWithoutLogits(*most_likely, model_.facts().vocab_size) : std::nullopt;
+  if (id.has_value()) {
+    token.id = *id;
+  } else {
+    ASSIGN_OR_RETURN(const absl::Span<const float> logits, session_->Logits());
+    ASSIGN_OR_RETURN(token.id, sampler_.Next(logits, history_));
+  }
   token.known_ns = clock_.MonotonicNs();
   if (logprobs_.has_value()) {
-    ASSIGN_OR_RETURN(token.logprobs, LogProbabilities(session_->logits(), token.id, *logprobs_));
+    ASSIGN_OR_RETURN(const absl::Span<const float> logits, session_->Logits());
+    ASSIGN_OR_RETURN(token.logprobs, LogProbabilities(logits, token.id, *logprobs_));
   }
+  return Append(std::move(token));
+}
+
+GeneratedToken Generation::Append(GeneratedToken token) {
   token.position = static_cast<int64_t>(history_.size());
   history_.push_back(token.id);
   if (text_.has_value()) token.text = text_->Push(token.id);

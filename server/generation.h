@@ -25,7 +25,8 @@ struct GeneratedToken {
   std::string text;       // What it adds to the text; empty without a tokenizer.
   int64_t position = 0;   // Index in the sequence.
   int64_t logits_ns = 0;  // When the logits that it was sampled from were known on the host, on the monotonic clock.
-  int64_t known_ns = 0;   // When its id was.
+  int64_t known_ns = 0;   // When its id was. Of tokens that the host learns together, these are the device's times, but
+                         // the last known_ns.
   std::optional<LogProbs> logprobs;  // Where asked for.
 };
 
@@ -49,6 +50,11 @@ class Generation {
                                        const std::function<bool()>& keep_going, int64_t* prefilled_ns);
   // One more token. FailedPrecondition before Start; errors as Session::Step.
   absl::StatusOr<GeneratedToken> Next();
+  // Up to `count` more, at least one: those up to the first that `ends` says yes to. A device that draws tokens itself
+  // goes from one to the next without the host, which learns them together; elsewhere they come one by one. On error
+  // none of them was generated. Errors as Next, and Cancelled (`keep_going` said no).
+  absl::StatusOr<std::vector<GeneratedToken>> NextUpTo(int64_t count, const std::function<bool(int32_t)>& ends,
+                                                       const std::function<bool()>& keep_going = nullptr);
 
   // Text that tokens so far began but did not complete, with U+FFFD for what is missing; for when no token will follow.
   std::string FinishText();
@@ -63,6 +69,11 @@ class Generation {
 
  private:
   absl::StatusOr<GeneratedToken> Sample();
+  bool DrawsOnDevice(int64_t count) const;
+  absl::StatusOr<std::vector<GeneratedToken>> DrawOnDevice(bool from_logits, int64_t count,
+                                                           const std::function<bool(int32_t)>& ends,
+                                                           const std::function<bool()>& keep_going);
+  GeneratedToken Append(GeneratedToken token);
 
   LoadedModel& model_;
   const Clock& clock_;

@@ -37,6 +37,22 @@ absl::Status CheckStopTokens(const google::protobuf::RepeatedField<int32_t>& ids
   return absl::OkStatus();
 }
 
+absl::Status CheckTokensAtOnce(int64_t tokens) {
+  if (tokens >= 0 && tokens <= DrawSequence::kMostDraws) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("tokens_at_once is ", tokens, ", not in [0, ", DrawSequence::kMostDraws, "]"));
+}
+
+// What a DecodeRequest and a GenerateRequest say alike.
+template <typename Request>
+DecodeJob::Options DecodeOptions(const Request& request, const std::string& session) {
+  return {.session = session,
+          .max_tokens = request.max_tokens(),
+          .stop_at_eos = request.stop_at_eos(),
+          .stop_token_ids = {request.stop_token_ids().begin(), request.stop_token_ids().end()},
+          .tokens_at_once = std::max<int64_t>(1, request.tokens_at_once())};
+}
+
 v1::CompileResponse CompileProgressMessage(absl::string_view phase, double fraction) {
   v1::CompileResponse response;
   response.mutable_progress()->set_phase(std::string(phase));
@@ -179,6 +195,7 @@ grpc::ServerWriteReactor<v1::DecodeResponse>* InferenceService::Decode(grpc::Cal
   const absl::Status queued = engine_.queue().Submit([this, stream, meter, request = *request] {
     const auto start = [&]() -> absl::Status {
       RETURN_IF_ERROR(CheckMaxTokens(request.max_tokens()));
+      RETURN_IF_ERROR(CheckTokensAtOnce(request.tokens_at_once()));
       ASSIGN_OR_RETURN(const Generation* generation, engine_.Acquire(request.session()));
       absl::Status status = CheckRoom(*generation, request.max_tokens());
       if (status.ok()) status = CheckStopTokens(request.stop_token_ids(), generation->model());
@@ -186,11 +203,8 @@ grpc::ServerWriteReactor<v1::DecodeResponse>* InferenceService::Decode(grpc::Cal
       return status;
     };
     if (absl::Status status = start(); !status.ok()) return stream->Finish(status);
-    DecodeJob::Options options = {.session = request.session(),
-                                  .max_tokens = request.max_tokens(),
-                                  .stop_at_eos = request.stop_at_eos(),
-                                  .stop_token_ids = {request.stop_token_ids().begin(), request.stop_token_ids().end()},
-                                  .received_ns = meter.received_ns()};
+    DecodeJob::Options options = DecodeOptions(request, request.session());
+    options.received_ns = meter.received_ns();
     options.timeline.set_queue_ns(engine_.clock().MonotonicNs() - meter.received_ns());
     engine_.metrics().ObserveQueue(static_cast<double>(options.timeline.queue_ns()) * 1e-9);
     std::make_shared<DecodeJob>(engine_, stream, std::move(options))->Run();
@@ -207,6 +221,7 @@ grpc::ServerWriteReactor<v1::DecodeResponse>* InferenceService::Generate(grpc::C
   const absl::Status queued = engine_.queue().Submit([this, stream, meter, request = *request] {
     const auto check = [&]() -> absl::Status {
       RETURN_IF_ERROR(CheckMaxTokens(request.max_tokens()));
+      RETURN_IF_ERROR(CheckTokensAtOnce(request.tokens_at_once()));
       ASSIGN_OR_RETURN(const LoadedModel* model, engine_.Find(request.model()));
       return CheckStopTokens(request.stop_token_ids(), *model);
     };
@@ -227,15 +242,12 @@ grpc::ServerWriteReactor<v1::DecodeResponse>* InferenceService::Generate(grpc::C
       engine_.Close(session).IgnoreError();
       return stream->Finish(status);
     }
-    DecodeJob::Options options = {.session = session,
-                                  .max_tokens = request.max_tokens(),
-                                  .stop_at_eos = request.stop_at_eos(),
-                                  .stop_token_ids = {request.stop_token_ids().begin(), request.stop_token_ids().end()},
-                                  .close_session = true,
-                                  .received_ns = meter.received_ns(),
-                                  .first_token = prefilled.first_token(),
-                                  .first_known_ns = prefilled.timeline().sample_ns() + meter.received_ns(),
-                                  .timeline = prefilled.timeline()};
+    DecodeJob::Options options = DecodeOptions(request, session);
+    options.close_session = true;
+    options.received_ns = meter.received_ns();
+    options.first_token = prefilled.first_token();
+    options.first_known_ns = prefilled.timeline().sample_ns() + meter.received_ns();
+    options.timeline = prefilled.timeline();
     std::make_shared<DecodeJob>(engine_, stream, std::move(options))->Run();
   });
   if (!queued.ok()) stream->Finish(queued);

@@ -42,6 +42,15 @@ class ForwardingBackend : public Backend {
   }
   absl::StatusOr<double> MeasureReadBandwidth() override { return real_->MeasureReadBandwidth(); }
   absl::Status Synchronize() override { return real_->Synchronize(); }
+  absl::Status Fetch(absl::Span<const HostCopy> copies) override { return real_->Fetch(copies); }
+  absl::StatusOr<std::unique_ptr<TimeMark>> CreateMark() override { return real_->CreateMark(); }
+  absl::Status SetMark(TimeMark& mark) override { return real_->SetMark(mark); }
+  absl::Status WaitFor(const TimeMark& mark) override { return real_->WaitFor(mark); }
+  absl::StatusOr<double> SecondsBetween(const TimeMark& from, const TimeMark& to) override {
+    return real_->SecondsBetween(from, to);
+  }
+  bool can_draw() const override { return real_->can_draw(); }
+  absl::Status Draw(const TokenDraw& draw) override { return real_->Draw(draw); }
   bool can_record() const override { return real_->can_record(); }
   absl::Status BeginRecording(int64_t past) override { return real_->BeginRecording(past); }
   absl::StatusOr<std::unique_ptr<Recording>> EndRecording() override { return real_->EndRecording(); }

@@ -11,8 +11,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "kernels/cuda/attention.h"
-#include "kernels/cuda/device_memory.h"
+#include "kernels/cuda/device_heap.h"
 #include "kernels/cuda/kernel_table.h"
+#include "kernels/cuda/position.h"
 #include "kernels/cuda/read_probe.h"
 #include "kernels/cuda/staging.h"
 #include "kernels/cuda/tuning.h"
@@ -48,10 +49,26 @@ class GraphRecording final : public Recording {
   Driver::Graph graph_;
 };
 
+// Tokens and flags of a step, not its logits.
+constexpr int64_t kMailboxBytes = 16384;
+
+class EventMark final : public TimeMark {
+ public:
+  EventMark(Driver& driver, Driver::Event event) : driver_(driver), event_(event) {}
+  ~EventMark() override { driver_.FreeEvent(event_); }
+  Driver::Event event() const { return event_; }
+
+ private:
+  Driver& driver_;
+  Driver::Event event_;
+};
+
+Driver::Event EventOf(const TimeMark& mark) { return static_cast<const EventMark&>(mark).event(); }
+
 class CudaBackend final : public Backend {
  public:
   CudaBackend(std::unique_ptr<Driver> driver, const CudaBackendOptions& options)
-      : driver_(std::move(driver)), options_(options) {
+      : driver_(std::move(driver)), options_(options), heap_(*driver_, options.kept_bytes) {
     for (const auto& [name, function] : KernelTable())
       kernels_.emplace(name, std::make_unique<CudaKernel>(name, function));
   }
@@ -61,14 +78,15 @@ class CudaBackend final : public Backend {
   }
 
   absl::Status Start() {
-    ASSIGN_OR_RETURN(void* const fault, driver_->AllocatePinned(sizeof(IndexFault)));
-    fault_seen_ = new (fault) IndexFault();
-    ASSIGN_OR_RETURN(fault_, AllocateDeviceMemory(*driver_, sizeof(IndexFault)));
+    ASSIGN_OR_RETURN(void* const pinned, driver_->AllocatePinned(sizeof(IndexFault) + kMailboxBytes));
+    fault_seen_ = new (pinned) IndexFault();
+    mailbox_ = static_cast<std::byte*>(pinned) + sizeof(IndexFault);
+    ASSIGN_OR_RETURN(fault_, heap_.Allocate(sizeof(IndexFault)));
     ASSIGN_OR_RETURN(staging_, Staging::Create(*driver_, options_.staging_bytes));
-    ASSIGN_OR_RETURN(workspace_, AllocateDeviceMemory(*driver_, options_.workspace_bytes));
+    ASSIGN_OR_RETURN(workspace_, heap_.Allocate(options_.workspace_bytes));
     const int multiprocessors = driver_->properties().multiprocessors;
-    ASSIGN_OR_RETURN(scratch_, AllocateUnfilledDeviceMemory(*driver_, AttentionScratchBytes(multiprocessors)));
-    ASSIGN_OR_RETURN(past_, AllocateDeviceMemory(*driver_, sizeof(int64_t)));
+    ASSIGN_OR_RETURN(scratch_, heap_.AllocateUnfilled(AttentionScratchBytes(multiprocessors)));
+    ASSIGN_OR_RETURN(past_, heap_.Allocate(sizeof(int64_t)));
     context_ = {.stream = driver_->stream(),
                 .multiprocessors = multiprocessors,
                 .fault = static_cast<IndexFault*>(fault_->data()),
@@ -89,25 +107,22 @@ class CudaBackend final : public Backend {
             .runtime = device.runtime};
   }
 
-  int64_t MemoryAvailableBytes() const override {
-    const absl::StatusOr<DeviceMemory> memory = driver_->Memory();
-    return memory.ok() ? memory->free_bytes : 0;
-  }
+  int64_t MemoryAvailableBytes() const override { return heap_.AvailableBytes(); }
   bool host_addressable() const override { return false; }
 
   absl::StatusOr<std::unique_ptr<Buffer>> Allocate(int64_t bytes) override {
     RETURN_IF_ERROR(Health());
-    absl::StatusOr<std::unique_ptr<Buffer>> buffer = AllocateDeviceMemory(*driver_, bytes);
+    absl::StatusOr<std::unique_ptr<Buffer>> buffer = heap_.Allocate(bytes);
     RETURN_IF_ERROR(Noting(buffer.status()));
     return buffer;
   }
   absl::StatusOr<std::unique_ptr<Buffer>> Reserve(int64_t bytes) override {
     RETURN_IF_ERROR(Health());
-    return ReserveDeviceMemory(*driver_, bytes);
+    return heap_.Reserve(bytes);
   }
   absl::StatusOr<std::unique_ptr<Buffer>> ReserveRing(int64_t bytes, int64_t period_bytes) override {
     RETURN_IF_ERROR(Health());
-    return ReserveDeviceRing(*driver_, bytes, period_bytes);
+    return heap_.ReserveRing(bytes, period_bytes);
   }
 
   absl::Status CopyToDevice(void* device, const void* host, int64_t bytes) override {
@@ -154,6 +169,45 @@ class CudaBackend final : public Backend {
     if (fault_seen_->raised != 0) RETURN_IF_ERROR(Noting(driver_->Zero(fault_->data(), sizeof(IndexFault))));
     return ToStatus(*fault_seen_);
   }
+  absl::Status Fetch(absl::Span<const HostCopy> copies) override {
+    int64_t bytes = 0;
+    for (const HostCopy& copy : copies) bytes += copy.bytes;
+    if (bytes > kMailboxBytes) return Backend::Fetch(copies);
+    RETURN_IF_ERROR(Health());
+    std::byte* at = mailbox_;
+    for (const HostCopy& copy : copies) {
+      if (copy.bytes > 0) RETURN_IF_ERROR(Noting(driver_->Copy(at, copy.device, copy.bytes)));
+      at += copy.bytes;
+    }
+    RETURN_IF_ERROR(Synchronize());
+    at = mailbox_;
+    for (const HostCopy& copy : copies) {
+      std::copy_n(at, copy.bytes, static_cast<std::byte*>(copy.host));
+      at += copy.bytes;
+    }
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::unique_ptr<TimeMark>> CreateMark() override {
+    RETURN_IF_ERROR(Health());
+    absl::StatusOr<Driver::Event> event = driver_->CreateEvent();
+    RETURN_IF_ERROR(Noting(event.status()));
+    return std::make_unique<EventMark>(*driver_, *event);
+  }
+  absl::Status SetMark(TimeMark& mark) override {
+    RETURN_IF_ERROR(Health());
+    return Noting(driver_->Record(EventOf(mark)));
+  }
+  absl::Status WaitFor(const TimeMark& mark) override {
+    RETURN_IF_ERROR(Health());
+    return Noting(driver_->WaitFor(EventOf(mark)));
+  }
+  absl::StatusOr<double> SecondsBetween(const TimeMark& from, const TimeMark& to) override {
+    RETURN_IF_ERROR(Health());
+    absl::StatusOr<double> seconds = driver_->SecondsBetween(EventOf(from), EventOf(to));
+    RETURN_IF_ERROR(Noting(seconds.status()));
+    return seconds;
+  }
 
   absl::StatusOr<double> MeasureReadBandwidth() override;
 
@@ -176,7 +230,9 @@ class CudaBackend final : public Backend {
     return std::make_unique<GraphRecording>(*driver_, *graph);
   }
   absl::Status Replay(const Recording& recording, int64_t past) override {
-    RETURN_IF_ERROR(CopyToDevice(past_->data(), &past, sizeof(past)));
+    RETURN_IF_ERROR(Health());
+    LaunchSetPosition(context_, static_cast<int64_t*>(past_->data()), past);
+    RETURN_IF_ERROR(Noting(driver_->LastError()));
     return Noting(driver_->LaunchGraph(static_cast<const GraphRecording&>(recording).graph()));
   }
 
@@ -196,8 +252,10 @@ class CudaBackend final : public Backend {
 
   std::unique_ptr<Driver> driver_;
   const CudaBackendOptions options_;
+  DeviceHeap heap_;
   absl::flat_hash_map<std::string, std::unique_ptr<CudaKernel>> kernels_;
   IndexFault* fault_seen_ = nullptr;  // In pinned memory: what fault_ was at the last wait.
+  std::byte* mailbox_ = nullptr;      // Behind it: kMailboxBytes through which small copies reach the host.
   std::unique_ptr<Staging> staging_;
   std::unique_ptr<Buffer> fault_, workspace_, scratch_, past_;
   DeviceContext context_;

@@ -13,6 +13,7 @@ namespace metronome::cuda {
 struct CudaBackendOptions {
   int64_t staging_bytes = int64_t{32} << 20;    // Of each of two pieces of pinned memory.
   int64_t workspace_bytes = int64_t{64} << 20;  // Where blocks of one launch meet.
+  int64_t kept_bytes = int64_t{1} << 30;        // Memory of reserved buffers that is kept for later ones, at most.
   int64_t probe_bytes = int64_t{2} << 30;       // That MeasureReadBandwidth reads; far more than a cache holds.
 };
 

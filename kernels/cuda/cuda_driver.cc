@@ -178,7 +178,11 @@ class CudaDriver final : public Driver {
     return static_cast<Event>(event);
   }
   void FreeEvent(Event event) override { cudaEventDestroy(static_cast<cudaEvent_t>(event)); }
-  absl::Status Record(Event event) override { return Say(cudaEventRecord(static_cast<cudaEvent_t>(event), stream_)); }
+  absl::Status Record(Event event) override {
+    // In a capture: a node that records the event whenever the graph runs, not a dependency of the capture alone.
+    return Say(cudaEventRecordWithFlags(static_cast<cudaEvent_t>(event), stream_,
+                                        capturing_ ? cudaEventRecordExternal : cudaEventRecordDefault));
+  }
   absl::Status WaitFor(Event event) override { return Say(cudaEventSynchronize(static_cast<cudaEvent_t>(event))); }
   absl::StatusOr<double> SecondsBetween(Event from, Event to) override {
     RETURN_IF_ERROR(WaitFor(to));
@@ -189,9 +193,12 @@ class CudaDriver final : public Driver {
   }
 
   absl::Status BeginCapture() override {
-    return Say(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal));
+    RETURN_IF_ERROR(Say(cudaStreamBeginCapture(stream_, cudaStreamCaptureModeThreadLocal)));
+    capturing_ = true;
+    return absl::OkStatus();
   }
   absl::StatusOr<Graph> EndCapture() override {
+    capturing_ = false;
     cudaGraph_t graph = nullptr;
     RETURN_IF_ERROR(Say(cudaStreamEndCapture(stream_, &graph)));
     cudaGraphExec_t executable = nullptr;
@@ -230,6 +237,7 @@ class CudaDriver final : public Driver {
   VirtualMemory virtual_;
   cudaStream_t stream_ = nullptr;
   int64_t granularity_ = 0;
+  bool capturing_ = false;
   bool lost_ = false;
 };
 

@@ -68,7 +68,7 @@ class Driver {
   // Points in the stream.
   virtual absl::StatusOr<Event> CreateEvent() = 0;
   virtual void FreeEvent(Event event) = 0;
-  virtual absl::Status Record(Event event) = 0;   // Moves it to here.
+  virtual absl::Status Record(Event event) = 0;   // Moves it to here; in a capture, whenever the graph runs.
   virtual absl::Status WaitFor(Event event) = 0;  // On the host; returns at once if it was never recorded.
   virtual absl::StatusOr<double> SecondsBetween(Event from, Event to) = 0;  // Waits for `to`.
 

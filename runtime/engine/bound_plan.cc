@@ -161,6 +161,7 @@ BoundPlan::Layout& BoundPlan::LayoutFor(const StepShape& step) {
     MemoryPlan memory = PlanMemory(plan_, layout.capacity, waves_);
     if (memory == layout.memory) return layout;  // No temporary grows with the cache.
     layout.memory = std::move(memory);
+    ++layout.version;
     placed_ = false;
   }
   return layout;
@@ -255,8 +256,7 @@ void BoundPlan::Place(const StepShape& step, const Memory& memory) {
                           memory.tokens == placed_memory_.tokens && memory.arena == placed_memory_.arena &&
                           SamePlace(memory.states, placed_states_) && SamePlace(memory.inputs, placed_inputs_);
   step_ = step;
-  same_place_ = moved_only;
-  if (!moved_only) recording_.reset();
+  recorded_ = MayRecord() ? &recordings_.Visit(PlaceOf(memory, layout)) : nullptr;
   if (moved_only) {
     for (ValueId id : moving_values_) PlaceValue(id, memory, layout);
     for (size_t call : moving_calls_) {
@@ -291,28 +291,41 @@ absl::Status BoundPlan::Explain(const absl::Status& status, absl::Span<const siz
 }
 
 bool BoundPlan::MayRecord() const {
-  return mode_ == LaunchMode::kGraph && !debug_sequential_ && same_place_ && recordable_ && backend_.can_record();
+  return mode_ == LaunchMode::kGraph && !debug_sequential_ && recordable_ && backend_.can_record();
 }
 
-// A step that cannot be recorded is launched call by call from then on; that is no error.
-absl::Status BoundPlan::Record() {
+StepPlace BoundPlan::PlaceOf(const Memory& memory, const Layout& layout) const {
+  const auto address = [](const void* data) { return static_cast<uint64_t>(reinterpret_cast<uintptr_t>(data)); };
+  StepPlace place = {static_cast<uint64_t>(step_.seq), layout.version, address(memory.tokens), address(memory.arena)};
+  for (const absl::Span<const TensorView> views : {memory.states, memory.inputs}) {
+    for (const TensorView& view : views) {
+      place.push_back(address(view.data));
+      for (int axis = 0; axis < view.shape.rank(); ++axis) place.push_back(static_cast<uint64_t>(view.shape[axis]));
+    }
+  }
+  return place;
+}
+
+// A step that cannot be recorded is launched call by call; that is no error.
+absl::StatusOr<std::unique_ptr<Recording>> BoundPlan::RecordIfPossible(const std::function<absl::Status()>& launch) {
   RETURN_IF_ERROR(backend_.BeginRecording(step_.past));
-  const absl::Status launched = LaunchAll(nullptr);
+  const absl::Status launched = launch();
   absl::StatusOr<std::unique_ptr<Recording>> recording = backend_.EndRecording();
   const absl::Status status = launched.ok() ? recording.status() : launched;
-  recordable_ = !absl::IsFailedPrecondition(status) && !absl::IsUnimplemented(status);
-  if (!recordable_) return absl::OkStatus();
+  if (absl::IsFailedPrecondition(status) || absl::IsUnimplemented(status)) return nullptr;
   RETURN_IF_ERROR(status);
-  recording_ = *std::move(recording);
-  return absl::OkStatus();
+  return recording;
 }
 
 absl::Status BoundPlan::Run(const std::function<bool()>& keep_going) {
-  if (MayRecord()) {
-    if (recording_ == nullptr) RETURN_IF_ERROR(Record());
-    if (recording_ != nullptr) {
+  if (recorded_ != nullptr && recorded_->visits > 1) {
+    if (recorded_->recording == nullptr && recordable_) {
+      ASSIGN_OR_RETURN(recorded_->recording, RecordIfPossible([&] { return LaunchAll(nullptr); }));
+      recordable_ = recorded_->recording != nullptr;
+    }
+    if (recorded_->recording != nullptr) {
       if (keep_going != nullptr && !keep_going()) return absl::CancelledError("cancelled before a step");
-      return backend_.Replay(*recording_, step_.past);
+      return backend_.Replay(*recorded_->recording, step_.past);
     }
   }
   return LaunchAll(keep_going);
@@ -334,17 +347,38 @@ absl::Status BoundPlan::LaunchAll(const std::function<bool()>& keep_going) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<BoundPlan::CallTime>> BoundPlan::Profile() {
-  RETURN_IF_ERROR(backend_.Synchronize());
-  std::vector<CallTime> times;
+// Between marks, all enqueued at once, so that what launching costs the host is not counted where it can be recorded.
+absl::Status BoundPlan::LaunchBetween(absl::Span<const std::unique_ptr<TimeMark>> marks) {
+  RETURN_IF_ERROR(backend_.SetMark(*marks[0]));
+  size_t next = 1;
   // Waves keep what is not yet read, so their order is the only safe one.
   for (const std::vector<size_t>& calls : launches_) {
     for (size_t call : calls) {
       const KernelLaunch launch = LaunchOf(call);
-      const int64_t start = Clock::Real().MonotonicNs();
       RETURN_IF_ERROR(Explain(backend_.Launch(*launch.kernel, launch.args), {call}));
-      RETURN_IF_ERROR(Explain(backend_.Synchronize(), {call}));
-      times.push_back({call, Clock::Real().MonotonicNs() - start, CostOf(call)});
+      RETURN_IF_ERROR(backend_.SetMark(*marks[next++]));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<BoundPlan::CallTime>> BoundPlan::Profile() {
+  std::vector<std::unique_ptr<TimeMark>> marks(plan_.calls.size() + 1);
+  for (std::unique_ptr<TimeMark>& mark : marks) {
+    ASSIGN_OR_RETURN(mark, backend_.CreateMark());
+  }
+  std::unique_ptr<Recording> recording;
+  if (backend_.can_record()) {
+    ASSIGN_OR_RETURN(recording, RecordIfPossible([&] { return LaunchBetween(marks); }));
+  }
+  RETURN_IF_ERROR(recording == nullptr ? LaunchBetween(marks) : backend_.Replay(*recording, step_.past));
+  RETURN_IF_ERROR(backend_.Synchronize());
+  std::vector<CallTime> times;
+  for (const std::vector<size_t>& calls : launches_) {
+    for (size_t call : calls) {
+      const size_t at = times.size();
+      ASSIGN_OR_RETURN(const double seconds, backend_.SecondsBetween(*marks[at], *marks[at + 1]));
+      times.push_back({call, static_cast<int64_t>(seconds * 1e9), CostOf(call)});
     }
   }
   return times;

@@ -12,6 +12,7 @@
 #include "absl/types/span.h"
 #include "kernels/backend.h"
 #include "kernels/catalogue.h"
+#include "runtime/engine/recording_cache.h"
 #include "runtime/plan/memory_plan.h"
 #include "runtime/plan/plan.h"
 #include "runtime/weights/weight_store.h"
@@ -23,7 +24,7 @@ enum class LaunchMode : uint8_t {
   kInOrder,  // One after the other, operands worked out for each step.
   kGraph,    // Operands are bound once for a number of tokens and only what depends on the position is renewed; small
              // calls that do not depend on each other run side by side. A backend that records launches is given the
-             // whole step as one recording, from the second step at the same place on.
+             // whole step as one recording, from the second step at the same place on, whatever came in between.
 };
 
 // A plan with its kernels, weights and constants resolved on one backend. Place says where everything else lies for a
@@ -61,7 +62,7 @@ class BoundPlan {
   // Launches the placed step. `keep_going`, if given, is asked before every launch; Cancelled when it says no. Errors
   // name the kernel.
   absl::Status Run(const std::function<bool()>& keep_going = nullptr);
-  // Runs the placed step one call at a time and says how long each took, the wait for its completion included.
+  // Runs the placed step one call at a time and says how long each took on the device.
   absl::StatusOr<std::vector<CallTime>> Profile();
 
   // Where result `index` of the placed step lies.
@@ -73,6 +74,7 @@ class BoundPlan {
   struct Layout {
     StepShape capacity = {.seq = 0, .past = -1};
     MemoryPlan memory;
+    uint64_t version = 0;  // Counts the plans that came before.
   };
   // The operands of a call: inputs, then outputs.
   struct Operands {
@@ -90,8 +92,11 @@ class BoundPlan {
   void RenewStepAttributes(size_t call);
   void GroupLaunches();
   bool MayRecord() const;
-  absl::Status Record();
+  StepPlace PlaceOf(const Memory& memory, const Layout& layout) const;
+  // nullptr where the backend refuses.
+  absl::StatusOr<std::unique_ptr<Recording>> RecordIfPossible(const std::function<absl::Status()>& launch);
   absl::Status LaunchAll(const std::function<bool()>& keep_going);
+  absl::Status LaunchBetween(absl::Span<const std::unique_ptr<TimeMark>> marks);
   KernelLaunch LaunchOf(size_t call) const;
   KernelCost CostOf(size_t call) const;
   absl::Status Explain(const absl::Status& status, absl::Span<const size_t> calls) const;
@@ -119,10 +124,10 @@ class BoundPlan {
   Layout decode_layout_, prefill_layout_;
   StepShape step_;
   bool placed_ = false;
-  bool same_place_ = false;               // Only the position differs from the step placed before.
-  bool recordable_ = true;                // Until the backend refuses.
-  std::unique_ptr<Recording> recording_;  // Of the steps at this place.
-  Memory placed_memory_;                  // Its spans point into the two vectors below.
+  bool recordable_ = true;  // Until the backend refuses.
+  RecordingCache recordings_;
+  RecordingCache::Entry* recorded_ = nullptr;  // Of the placed step; nullptr when steps are not recorded.
+  Memory placed_memory_;                       // Its spans point into the two vectors below.
   std::vector<TensorView> placed_states_, placed_inputs_;
 };
 

@@ -9,6 +9,11 @@
 #include "runtime/plan/storage_root.h"
 
 namespace metronome {
+namespace {
+
+int64_t BytesOf(absl::Span<const int32_t> tokens) { return static_cast<int64_t>(tokens.size() * sizeof(int32_t)); }
+
+}  // namespace
 
 std::vector<WeightSpec> WeightSpecsOf(const Plan& plan) {
   std::vector<WeightSpec> specs;
@@ -79,9 +84,9 @@ absl::StatusOr<std::unique_ptr<Executor>> Executor::Create(Backend& backend, con
   return executor;
 }
 
-absl::StatusOr<BoundPlan*> Executor::Prepare(absl::Span<const int32_t> tokens, KvCache& cache) {
-  if (tokens.empty()) return absl::InvalidArgumentError("a step needs at least one token");
-  const StepShape step = {.seq = static_cast<int64_t>(tokens.size()), .past = cache.length()};
+absl::StatusOr<BoundPlan*> Executor::Prepare(int64_t tokens, KvCache& cache) {
+  if (tokens == 0) return absl::InvalidArgumentError("a step needs at least one token");
+  const StepShape step = {.seq = tokens, .past = cache.length()};
   const int64_t token_bytes = step.seq * static_cast<int64_t>(sizeof(int32_t));
   RETURN_IF_ERROR(cache.EnsureCapacity(step.past + step.seq));
   if (tokens_ == nullptr || tokens_->size_bytes() < token_bytes) {
@@ -97,31 +102,59 @@ absl::StatusOr<BoundPlan*> Executor::Prepare(absl::Span<const int32_t> tokens, K
   for (int state : bucket.states) states_.push_back(cache.View(state));
   bucket.plan->Place(
       step, {.tokens = tokens_->data(), .states = states_, .arena = arena_ == nullptr ? nullptr : arena_->data()});
-  RETURN_IF_ERROR(backend_.CopyToDevice(tokens_->data(), tokens.data(), token_bytes));
+  device_logits_ = {};  // The step overwrites them.
+  logits_known_ = false;
+  most_likely_.reset();
   return bucket.plan.get();
 }
 
-absl::Status Executor::FetchResults(const BoundPlan& plan) {
-  const TensorView& view = plan.result(0);
-  if (plan.plan().results.size() > 1) {
-    most_likely_.emplace();
-    RETURN_IF_ERROR(backend_.CopyToHost(&*most_likely_, plan.result(1).data, sizeof(int32_t)));
-  }
-  RETURN_IF_ERROR(backend_.CopyToHost(raw_logits_.data(), view.data, view.bytes()));
-  RETURN_IF_ERROR(backend_.Synchronize());
-  ConvertToFloat32(raw_logits_.data(), view.dtype, logits_.data(), view.elements());
-  return absl::OkStatus();
-}
-
 absl::Status Executor::Step(absl::Span<const int32_t> tokens, KvCache& cache, const std::function<bool()>& keep_going) {
-  ASSIGN_OR_RETURN(BoundPlan* const plan, Prepare(tokens, cache));
+  ASSIGN_OR_RETURN(BoundPlan* const plan, Prepare(static_cast<int64_t>(tokens.size()), cache));
+  RETURN_IF_ERROR(backend_.CopyToDevice(tokens_->data(), tokens.data(), BytesOf(tokens)));
   RETURN_IF_ERROR(plan->Run(keep_going));
-  RETURN_IF_ERROR(FetchResults(*plan));
+  if (plan->plan().results.size() > 1) {
+    int32_t most_likely = 0;
+    const HostCopy copy = {&most_likely, plan->result(1).data, sizeof(most_likely)};
+    RETURN_IF_ERROR(backend_.Fetch({copy}));
+    most_likely_ = most_likely;
+  } else {
+    RETURN_IF_ERROR(backend_.Synchronize());
+  }
+  device_logits_ = plan->result(0);
   return cache.Advance(static_cast<int64_t>(tokens.size()));
 }
 
+absl::StatusOr<absl::Span<const float>> Executor::Logits() {
+  if (device_logits_.data == nullptr) return absl::FailedPreconditionError("no step was taken");
+  if (!logits_known_) {
+    RETURN_IF_ERROR(backend_.CopyToHost(raw_logits_.data(), device_logits_.data, device_logits_.bytes()));
+    ConvertToFloat32(raw_logits_.data(), device_logits_.dtype, logits_.data(), device_logits_.elements());
+    logits_known_ = true;
+  }
+  return logits_;
+}
+
+absl::StatusOr<std::vector<DrawnToken>> Executor::Draw(const DrawOptions& options, KvCache& cache,
+                                                       const std::function<bool()>& keep_going) {
+  if (options.from_logits && device_logits_.data == nullptr) return absl::FailedPreconditionError("no step was taken");
+  if (!options.from_logits && options.history.empty()) return absl::InvalidArgumentError("no token takes a step");
+  RETURN_IF_ERROR(draws_.Begin(options.sampling, options.state, options.history, options.count));
+  for (int64_t i = 0; i < options.count; ++i) {
+    if (i > 0 || !options.from_logits) {
+      ASSIGN_OR_RETURN(BoundPlan* const plan, Prepare(1, cache));
+      if (i == 0) RETURN_IF_ERROR(backend_.CopyToDevice(tokens_->data(), &options.history.back(), sizeof(int32_t)));
+      RETURN_IF_ERROR(plan->Run(keep_going));
+      device_logits_ = plan->result(0);
+      RETURN_IF_ERROR(cache.Advance(1));
+    }
+    RETURN_IF_ERROR(draws_.Draw(device_logits_, static_cast<int32_t*>(tokens_->data())));
+  }
+  return draws_.Finish();
+}
+
 absl::StatusOr<Executor::StepProfile> Executor::Profile(absl::Span<const int32_t> tokens, KvCache& cache) {
-  ASSIGN_OR_RETURN(BoundPlan* const plan, Prepare(tokens, cache));
+  ASSIGN_OR_RETURN(BoundPlan* const plan, Prepare(static_cast<int64_t>(tokens.size()), cache));
+  RETURN_IF_ERROR(backend_.CopyToDevice(tokens_->data(), tokens.data(), BytesOf(tokens)));
   StepProfile profile = {.plan = &plan->plan(),
                          .step = {.seq = static_cast<int64_t>(tokens.size()), .past = cache.length()}};
   ASSIGN_OR_RETURN(profile.calls, plan->Profile());

@@ -12,8 +12,10 @@
 #include "absl/types/span.h"
 #include "kernels/backend.h"
 #include "runtime/engine/bound_plan.h"
+#include "runtime/engine/draw_sequence.h"
 #include "runtime/kv/kv_cache.h"
 #include "runtime/plan/plan_set.h"
+#include "runtime/sampling/sampler.h"
 #include "runtime/weights/weight_store.h"
 
 namespace metronome {
@@ -37,11 +39,27 @@ class Executor {
                                                           LaunchMode mode = LaunchMode::kInOrder);
 
   // Runs the model for `tokens` at positions cache.length() and up, and advances the cache by as many. Afterwards
-  // logits() are those after the last token. On error the cache keeps its length, and the same step may be tried again.
+  // Logits() are those after the last token. On error the cache keeps its length, and the same step may be tried again.
   // InvalidArgument (no tokens), OutOfRange (the cache is full, or a token id is not in the vocabulary),
   // ResourceExhausted, Cancelled (`keep_going`, asked before every kernel, said no).
   absl::Status Step(absl::Span<const int32_t> tokens, KvCache& cache,
                     const std::function<bool()>& keep_going = nullptr);
+
+  // Draws tokens on the device, each from the logits of a step of the one before; can_draw() says whether it can. The
+  // host waits once, at the end.
+  struct DrawOptions {
+    SamplingOptions sampling;
+    uint64_t state = 0;                 // Of the sampler's generator.
+    absl::Span<const int32_t> history;  // As Sampler::Next has it for the first draw.
+    // The first token is drawn from the last step's logits. Otherwise the last token of `history` takes a step first.
+    bool from_logits = false;
+    int64_t count = 1;  // Of tokens, in [1, DrawSequence::kMostDraws].
+  };
+  bool can_draw() const { return backend_.can_draw(); }
+  // All but the last token drawn are in the cache afterwards. On error it may hold tokens that were not wanted: the
+  // caller truncates it. Errors as Step; Internal as Sampler::Next.
+  absl::StatusOr<std::vector<DrawnToken>> Draw(const DrawOptions& options, KvCache& cache,
+                                               const std::function<bool()>& keep_going = nullptr);
 
   // Such a step, one kernel at a time, with how long each took. The cache does not advance.
   struct StepProfile {
@@ -51,8 +69,9 @@ class Executor {
   };
   absl::StatusOr<StepProfile> Profile(absl::Span<const int32_t> tokens, KvCache& cache);
 
-  // [vocab]; valid until the next Step.
-  absl::Span<const float> logits() const { return logits_; }
+  // [vocab], those of the last step, brought to the host when first asked for; valid until the next. FailedPrecondition
+  // before the first step and after one that failed.
+  absl::StatusOr<absl::Span<const float>> Logits();
   // The first token of the largest logit, found on the device; the vocabulary's size when a logit is NaN. nullopt where
   // the plan does not say.
   std::optional<int32_t> most_likely() const { return most_likely_; }
@@ -65,11 +84,10 @@ class Executor {
     std::vector<int> states;  // By number of the plan's state: that of the cache.
   };
 
-  Executor(Backend& backend, const PlanSet& plans) : backend_(backend), plans_(plans) {}
+  Executor(Backend& backend, const PlanSet& plans) : backend_(backend), plans_(plans), draws_(backend) {}
 
   // Makes everything ready for the step; the plan to run.
-  absl::StatusOr<BoundPlan*> Prepare(absl::Span<const int32_t> tokens, KvCache& cache);
-  absl::Status FetchResults(const BoundPlan& plan);
+  absl::StatusOr<BoundPlan*> Prepare(int64_t tokens, KvCache& cache);
 
   Backend& backend_;
   const PlanSet& plans_;
@@ -77,9 +95,12 @@ class Executor {
   std::unique_ptr<Buffer> tokens_;
   std::unique_ptr<Buffer> arena_;
   std::vector<TensorView> states_;  // Of the step.
+  TensorView device_logits_;        // Of the last step; without data before the first and after one that failed.
   std::vector<std::byte> raw_logits_;
   std::vector<float> logits_;
+  bool logits_known_ = false;  // logits_ are those of the last step.
   std::optional<int32_t> most_likely_;
+  DrawSequence draws_;
 };
 
 }  // namespace metronome

@@ -43,8 +43,14 @@ class Session {
   // Appends one token. Errors as Prefill.
   absl::Status Step(int32_t token) { return Prefill(absl::MakeConstSpan(&token, 1), PrefillMode::kSequential); }
 
+  // Draws tokens on the device as Executor::Draw: the cache then holds all of them but the last. On error, the session
+  // is as it was before. Of the error's codes also OutOfRange, for more than max_length().
+  bool can_draw() const { return executor_.can_draw(); }
+  absl::StatusOr<std::vector<DrawnToken>> Draw(const Executor::DrawOptions& options,
+                                               const std::function<bool()>& keep_going = nullptr);
+
   // [vocab], those of the executor's last step: read them before another session takes a step.
-  absl::Span<const float> logits() const { return executor_.logits(); }
+  absl::StatusOr<absl::Span<const float>> Logits() const { return executor_.Logits(); }
 
   std::optional<int32_t> most_likely() const { return executor_.most_likely(); }  // Likewise; see Executor.
 
@@ -60,6 +66,8 @@ class Session {
   absl::Status AdvanceRandomly(int64_t length, uint64_t seed) { return cache_->AdvanceRandomly(length, seed); }
 
  private:
+  absl::Status CheckRoom(int64_t tokens) const;  // OutOfRange for more than are left.
+
   Executor& executor_;
   std::unique_ptr<KvCache> cache_;
 };

@@ -131,15 +131,20 @@ size_t Sampler::Draw() {
   return index;
 }
 
-absl::StatusOr<int32_t> Sampler::Next(absl::Span<const float> logits, absl::Span<const int32_t> history,
-                                      std::optional<int32_t> most_likely) {
-  const bool greedy = options_.temperature == 0;
-  if (greedy && options_.repetition_penalty == 1 && most_likely.has_value() && *most_likely >= 0 &&
-      *most_likely < static_cast<int64_t>(logits.size()) && logits[*most_likely] != kRemoved) {
-    return *most_likely;
-  }
+void Sampler::Skip(int64_t tokens) {
+  if (options_.temperature == 0) return;
+  for (int64_t i = 0; i < tokens; ++i) NextSplitMix64(state_);
+}
+
+std::optional<int32_t> Sampler::NextWithoutLogits(int32_t most_likely, int64_t vocab) const {
+  // 0 is also the first of logits that are all -infinity; any other is larger than that one's.
+  if (!options_.takes_most_likely() || most_likely <= 0 || most_likely >= vocab) return std::nullopt;
+  return most_likely;
+}
+
+absl::StatusOr<int32_t> Sampler::Next(absl::Span<const float> logits, absl::Span<const int32_t> history) {
   ASSIGN_OR_RETURN(const float largest, Prepare(logits, history));
-  if (greedy) return static_cast<int32_t>(FirstIndexOf(values_, largest));
+  if (options_.temperature == 0) return static_cast<int32_t>(FirstIndexOf(values_, largest));
   RETURN_IF_ERROR(Weigh(largest));
   return TokenAt(Draw());
 }

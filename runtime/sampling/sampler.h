@@ -24,6 +24,9 @@ struct SamplingOptions {
                       // with the lowest ids; 1 = off.
   double min_p = 0;   // [0, 1]. Drops tokens less likely than this fraction of the most likely; 0 = off.
   uint64_t seed = 0;  // Equal seeds give equal tokens on every platform.
+
+  // The next token is that of the largest logit, whatever came before.
+  bool takes_most_likely() const { return temperature == 0 && repetition_penalty == 1; }
 };
 
 // InvalidArgument naming the field, its value and its range.
@@ -38,12 +41,19 @@ class Sampler {
 
   // The next token after `history` (prompt and generated ids; those outside the vocabulary are passed over), of
   // logits [vocab]. Probabilities are relative to the most likely token's and exact to 2^-23 of themselves or 2^-43.
-  // `most_likely`, if given, is the first token of the largest logit, or logits.size() when one is NaN; it saves a
-  // greedy choice the search.
   // Errors: Internal when a logit is NaN, all are -infinity, or one is +infinity and the choice is not greedy: the
   // model failed. InvalidArgument for more than kMaxWeights (2 Mi) logits.
-  absl::StatusOr<int32_t> Next(absl::Span<const float> logits, absl::Span<const int32_t> history,
-                               std::optional<int32_t> most_likely = std::nullopt);
+  absl::StatusOr<int32_t> Next(absl::Span<const float> logits, absl::Span<const int32_t> history);
+
+  // The same where `most_likely`, the first token of the largest of `vocab` logits (`vocab` when one is NaN), tells it
+  // without them; nullopt where it does not.
+  std::optional<int32_t> NextWithoutLogits(int32_t most_likely, int64_t vocab) const;
+
+  // For tokens that are drawn elsewhere: what to draw them with, and then how many there were, so that the next one
+  // here is the one that would have followed.
+  const SamplingOptions& options() const { return options_; }
+  uint64_t state() const { return state_; }  // Of the generator (SplitMix64).
+  void Skip(int64_t tokens);
 
   // The probability [vocab] of each token in Next with the same logits and history, 0 for what the options remove.
   // Draws nothing. Errors as Next.

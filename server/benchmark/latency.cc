@@ -59,13 +59,17 @@ class LatencyRun {
     digest.Add(first.id);
     const double ttft_s = static_cast<double>(first.known_ns - accepted_ns) * 1e-9;
     std::vector<GeneratedToken> tokens = {first};
-    while (static_cast<int64_t>(tokens.size()) < m_.spec.decode_tokens()) {
-      if (!m_.keep_going()) return absl::CancelledError("cancelled by the client");
-      ASSIGN_OR_RETURN(GeneratedToken token, generation->Next());
-      digest.Add(token.id);
-      tokens.push_back(std::move(token));
-    }
     v1::BenchmarkResult& result = m_.result;
+    while (const int64_t left = m_.spec.decode_tokens() - static_cast<int64_t>(tokens.size())) {
+      if (!m_.keep_going()) return absl::CancelledError("cancelled by the client");
+      ASSIGN_OR_RETURN(std::vector<GeneratedToken> more,
+                       generation->NextUpTo(m_.spec.streamed() ? 1 : left, nullptr, m_.keep_going));
+      result.set_tokens_on_device(result.tokens_on_device() || more.size() > 1);
+      for (GeneratedToken& token : more) {
+        digest.Add(token.id);
+        tokens.push_back(std::move(token));
+      }
+    }
     result.set_kv_bytes(std::max(result.kv_bytes(), generation->kv_bytes()));
     if (iteration < 0) return absl::OkStatus();
 

@@ -38,6 +38,7 @@ absl::Status CheckScaling(const v1::BenchmarkSpec& spec) {
   RETURN_IF_ERROR(CheckUnused("decode_tokens", spec.decode_tokens() != 0));
   RETURN_IF_ERROR(CheckUnused("warmups", spec.warmups() != 0));
   RETURN_IF_ERROR(CheckUnused("sampling", spec.has_sampling()));
+  RETURN_IF_ERROR(CheckUnused("streamed", spec.streamed()));
   if (spec.max_cache_len() == 0) return absl::OkStatus();
   return CheckRange("prompt_tokens", spec.prompt_tokens(), 1, spec.max_cache_len() - 1);
 }

@@ -6,6 +6,7 @@
 #include "runtime/base/memory_shortage.h"
 #include "server/benchmark/benchmark.h"
 #include "server/benchmark/spec.h"
+#include "tests/drawing_backend.h"
 #include "tests/forwarding_backend.h"
 #include "tests/server/fake_clock.h"
 #include "tests/server/scarce_backend.h"
@@ -267,6 +268,89 @@ TEST(EngineSearchTest, WithoutMemoryToSearchInTheDefaultPlanServes) {
   ASSERT_TRUE(model.ok()) << model.status();
   EXPECT_EQ((*model)->plans().size(), 1u);
   EXPECT_TRUE((*(*model)->NewSession(16))->Step(3).ok());
+}
+
+// Two engines over equal models, one of which draws on its device.
+class DrawingEngineTest : public EngineTest {
+ protected:
+  DrawingEngineTest() {
+    auto backend = std::make_unique<DrawingBackend>(CreateCpuBackend({.threads = 1}).value());
+    drawing_ = backend.get();
+    other_ = std::make_unique<Engine>(std::move(backend), EngineOptions{}, clock_, metrics_);
+  }
+  std::unique_ptr<Generation> Begin(Engine& engine, const SamplingOptions& sampling) {
+    auto model = engine.Load({.model = "tiny-qwen3", .dtype = "float32"}, [](absl::string_view, double) {});
+    auto generation = engine.NewGeneration(**model, {.sampling = sampling}, 0).value();
+    first_ = generation->Start(kPrompt, PrefillMode::kChunked, nullptr, nullptr).value().id;
+    return generation;
+  }
+
+  DrawingBackend* drawing_ = nullptr;
+  std::unique_ptr<Engine> other_;
+  int32_t first_ = -1;
+};
+
+TEST_F(DrawingEngineTest, TokensDrawnTogetherAreThoseDrawnOneByOne) {
+  for (const SamplingOptions& sampling :
+       {SamplingOptions{}, SamplingOptions{.repetition_penalty = 1.3, .temperature = 1, .top_p = 0.95, .seed = 11}}) {
+    const auto host = Begin(*engine_, sampling);
+    const int32_t first = first_;
+    const std::vector<int32_t> want = NextIds(*host, 30);
+    const auto device = Begin(*other_, sampling);
+    EXPECT_EQ(first_, first);
+    std::vector<int32_t> got;
+    const auto take = [&](int64_t count, const std::function<bool(int32_t)>& ends) {
+      const auto tokens = device->NextUpTo(count, ends);
+      ASSERT_TRUE(tokens.ok()) << tokens.status();
+      for (const GeneratedToken& token : *tokens) {
+        EXPECT_EQ(token.position, static_cast<int64_t>(kPrompt.size() + 1 + got.size()));
+        got.push_back(token.id);
+      }
+    };
+    take(9, nullptr);
+    EXPECT_EQ(got.size(), 9u);
+    take(1, nullptr);
+    // The fifth of the next is where it ends, though more were drawn.
+    int seen = 0;
+    take(10, [&](int32_t) { return ++seen == 5; });
+    EXPECT_EQ(got.size(), 15u);
+    EXPECT_EQ(device->length(), static_cast<int64_t>(kPrompt.size() + got.size()));
+    const auto fork = device->Fork().value();
+    take(15, nullptr);
+    EXPECT_EQ(got, want);
+    EXPECT_EQ(fork->NextUpTo(3, nullptr).value()[2].id, want[17]);
+  }
+  EXPECT_GT(drawing_->draws, 30);
+}
+
+TEST_F(DrawingEngineTest, WhatFailsTogetherLeavesTheGenerationAsItWas) {
+  const auto host = Begin(*engine_, {});
+  const std::vector<int32_t> want = NextIds(*host, 4);
+  const auto device = Begin(*other_, {});
+  drawing_->failing_draw = drawing_->draws + 2;
+  EXPECT_EQ(device->NextUpTo(4, nullptr).status().code(), absl::StatusCode::kInternal);
+  EXPECT_EQ(device->NextUpTo(4, nullptr, [] { return false; }).status().code(), absl::StatusCode::kCancelled);
+  EXPECT_EQ(NextIds(*device, 4), want);
+}
+
+TEST_F(DrawingEngineTest, ABenchmarkSaysWhoDrewItsTokens) {
+  v1::BenchmarkSpec spec;
+  spec.set_model("tiny-llama");
+  spec.set_decode_tokens(6);
+  ASSERT_TRUE(NormaliseSpec(spec).ok());
+  const auto run = [&](Engine& engine) {
+    return RunBenchmark(
+        engine, spec, [] { return true; }, [](absl::string_view, double) {});
+  };
+  const v1::BenchmarkResult host = run(*engine_), device = run(*other_);
+  spec.set_streamed(true);
+  const v1::BenchmarkResult streamed = run(*other_);
+  EXPECT_FALSE(host.tokens_on_device());
+  EXPECT_TRUE(device.tokens_on_device());
+  EXPECT_FALSE(streamed.tokens_on_device());
+  EXPECT_EQ(device.output_digest(), host.output_digest());
+  EXPECT_EQ(streamed.output_digest(), host.output_digest());
+  EXPECT_EQ(device.step_ms().n(), 5);
 }
 
 }  // namespace

@@ -47,10 +47,10 @@ class SearchPlansTest : public testing::TestWithParam<std::tuple<const char*, DT
     for (int32_t& token : prompt) token = token * 7 % 200;
     EXPECT_TRUE(session.Prefill(prompt, PrefillMode::kChunked).ok());
     EXPECT_TRUE(session.Step(5).ok());
-    Run run = {.logits = {session.logits().begin(), session.logits().end()}};
+    Run run = {.logits = {session.Logits().value().begin(), session.Logits().value().end()}};
     for (int i = 0; i < 6; ++i) {
-      const auto largest = std::max_element(session.logits().begin(), session.logits().end());
-      run.greedy.push_back(static_cast<int32_t>(largest - session.logits().begin()));
+      const auto largest = std::max_element(session.Logits().value().begin(), session.Logits().value().end());
+      run.greedy.push_back(static_cast<int32_t>(largest - session.Logits().value().begin()));
       EXPECT_TRUE(session.Step(run.greedy.back()).ok());
     }
     return run;

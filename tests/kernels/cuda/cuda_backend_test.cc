@@ -85,7 +85,7 @@ TEST_F(CudaBackendTest, ShortageHasBothNumbersAndTheBackendGoesOn) {
 }
 
 TEST_F(CudaBackendTest, ReservedMemoryGrowsInPlaceAndKeepsContents) {
-  const int64_t before = driver_->live_objects(), used = driver_->used_bytes();
+  const int64_t available = backend_->MemoryAvailableBytes(), used = driver_->used_bytes();
   {
     const auto buffer = backend_->Reserve(10 * kGranularity - 5).value();
     EXPECT_EQ(driver_->used_bytes(), used);
@@ -105,12 +105,11 @@ TEST_F(CudaBackendTest, ReservedMemoryGrowsInPlaceAndKeepsContents) {
     EXPECT_TRUE(buffer->Commit(5 * kGranularity).ok());
     EXPECT_EQ(buffer->Commit(11 * kGranularity).code(), absl::StatusCode::kOutOfRange);
   }
-  EXPECT_EQ(driver_->live_objects(), before);
-  EXPECT_EQ(driver_->used_bytes(), used);
+  EXPECT_EQ(backend_->MemoryAvailableBytes(), available);
 }
 
 TEST_F(CudaBackendTest, RingsRepeatOnePeriod) {
-  const int64_t before = driver_->live_objects();
+  const int64_t available = backend_->MemoryAvailableBytes();
   {
     const auto ring = backend_->ReserveRing(20 * kGranularity, 2 * kGranularity - 10).value();
     EXPECT_EQ(ring->committed_bytes(), 0);
@@ -125,7 +124,7 @@ TEST_F(CudaBackendTest, RingsRepeatOnePeriod) {
     EXPECT_EQ(std::memcmp(data + 2 * kGranularity - 5, text.data(), 17), 0);
     EXPECT_EQ(ring->Commit(21 * kGranularity).code(), absl::StatusCode::kOutOfRange);
   }
-  EXPECT_EQ(driver_->live_objects(), before);
+  EXPECT_EQ(backend_->MemoryAvailableBytes(), available);
   EXPECT_EQ(backend_->ReserveRing(0, 1).status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(backend_->ReserveRing(1, 0).status().code(), absl::StatusCode::kInvalidArgument);
 }
@@ -140,6 +139,51 @@ TEST_F(CudaBackendTest, CopiesOfAnySizePassTheStaging) {
     ASSERT_TRUE(backend_->CopyOnDevice(other->data(), buffer->data(), bytes).ok());
     EXPECT_EQ(Fetch<char>(other->data(), bytes), values);
   }
+}
+
+// 20,000 bytes are more than one wait brings.
+TEST_F(CudaBackendTest, FetchesSeveralPiecesAndSaysWhatFailed) {
+  const auto buffer = backend_->Allocate(20'000).value();
+  std::vector<char> values(20'000);
+  for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<char>(i * 31);
+  ASSERT_TRUE(backend_->CopyToDevice(buffer->data(), values.data(), 20'000).ok());
+  const auto* const device = static_cast<const char*>(buffer->data());
+  for (const int64_t bytes : {5, 9'000, 11'000}) {
+    std::vector<char> one(3), none, many(bytes);
+    const HostCopy copies[] = {
+        {one.data(), device + 7, 3}, {none.data(), device, 0}, {many.data(), device + 100, bytes}};
+    ASSERT_TRUE(backend_->Fetch(copies).ok());
+    EXPECT_EQ(one, std::vector<char>(values.begin() + 7, values.begin() + 10));
+    EXPECT_EQ(many, std::vector<char>(values.begin() + 100, values.begin() + 100 + bytes));
+  }
+  driver_->Lose("cudaErrorLaunchFailure");
+  char byte = 0;
+  EXPECT_EQ(backend_->Fetch({HostCopy{&byte, device, 1}}).code(), absl::StatusCode::kInternal);
+}
+
+TEST_F(CudaBackendTest, MarksAreSetWhenTheirRecordingRuns) {
+  const auto x = backend_->Allocate(64).value();
+  const int64_t before = driver_->live_objects();
+  {
+    const auto start = backend_->CreateMark().value(), end = backend_->CreateMark().value();
+    ASSERT_TRUE(backend_->BeginRecording(0).ok());
+    ASSERT_TRUE(backend_->SetMark(*start).ok());
+    for (int i = 0; i < 3; ++i) {
+      ASSERT_TRUE(
+          Run("neg", {View(x->data(), DType::kFloat32, {16})}, View(x->data(), DType::kFloat32, {16}), {}).ok());
+    }
+    ASSERT_TRUE(backend_->SetMark(*end).ok());
+    const auto recording = backend_->EndRecording().value();
+    EXPECT_EQ(backend_->SecondsBetween(*start, *end).value(), 0);  // Of the fake driver: neither was reached.
+    ASSERT_TRUE(backend_->Replay(*recording, 0).ok());
+    ASSERT_TRUE(backend_->WaitFor(*end).ok());
+    EXPECT_GT(backend_->SecondsBetween(*start, *end).value(), 0);
+  }
+  EXPECT_EQ(driver_->live_objects(), before);
+  driver_->Lose("cudaErrorLaunchFailure");
+  const absl::Status lost = backend_->CreateMark().status();
+  EXPECT_FALSE(lost.ok());
+  EXPECT_EQ(lost, backend_->Health());
 }
 
 TEST_F(CudaBackendTest, AnIndexOutsideItsTableIsNamedOnceWhenItIsWaitedFor) {

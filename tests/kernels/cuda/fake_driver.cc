@@ -160,7 +160,9 @@ void FakeDriver::FreeEvent(Event event) {
 
 absl::Status FakeDriver::Record(Event event) {
   RETURN_IF_ERROR(Check());
-  events_.at(event) = std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
+  RunOrRecord([&time = events_.at(event)] {
+    time = std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1);
+  });
   return absl::OkStatus();
 }
 

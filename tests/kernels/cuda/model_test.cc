@@ -3,6 +3,7 @@
 #include <string>
 #include <tuple>
 
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/forwarding_backend.h"
 #include "tests/golden/golden_model.h"
@@ -43,7 +44,7 @@ TEST_P(CudaModelTest, ChunkedPrefillThenGreedyDecodeMatchesHuggingFace) {
   for (size_t step = 0; step < expected.greedy.size(); ++step) {
     const auto row = static_cast<int64_t>(expected.prompt.size() - 1 + step);
     for (int64_t i = 0; i < expected.vocab; ++i)
-      ASSERT_NEAR(session.logits()[i], expected.logits[row * expected.vocab + i], 1e-4)
+      ASSERT_NEAR(session.Logits().value()[i], expected.logits[row * expected.vocab + i], 1e-4)
           << "step " << step << " at " << i;
     ASSERT_EQ(session.most_likely(), expected.greedy[step]);
     ASSERT_TRUE(session.Step(expected.greedy[step]).ok());
@@ -63,7 +64,7 @@ TEST_P(CudaModelTest, BFloat16StaysAsCloseToFloat32AsTheReferenceDoes) {
     ASSERT_TRUE(session.Step(tokens[row]).ok());
     for (int64_t i = 0; i < expected.vocab; ++i) {
       const int64_t at = static_cast<int64_t>(row) * expected.vocab + i;
-      ours += std::pow(session.logits()[i] - expected.logits[at], 2);
+      ours += std::pow(session.Logits().value()[i] - expected.logits[at], 2);
       theirs += std::pow(expected.bf16_logits[at] - expected.logits[at], 2);
     }
   }
@@ -99,7 +100,37 @@ TEST(CudaGraphPathTest, ASessionsStepsAreOneRecording) {
     Session other = model->NewSession(64);  // Its cache lies elsewhere.
     for (int32_t token = 1; token <= 3; ++token) ASSERT_TRUE(other.Step(token).ok());
     EXPECT_EQ(counts.recordings, path == ExecutionPath::kGraph ? 2 : 0);
+    for (int32_t token = 1; token <= 3; ++token) {  // Both go on in turns.
+      ASSERT_TRUE(session.Step(token).ok());
+      ASSERT_TRUE(other.Step(token).ok());
+    }
+    EXPECT_EQ(counts.recordings, path == ExecutionPath::kGraph ? 2 : 0);
+    EXPECT_EQ(counts.replays, path == ExecutionPath::kGraph ? 9 + 2 + 6 : 0);
   }
+}
+
+// A prompt is launched at first, recorded when one of its length comes again, and replayed from then on, also at other
+// positions, and for sessions that follow one another: from the second on, their caches lie where the one before lay.
+TEST(CudaGraphPathTest, SessionsThatFollowOneAnotherShareTheirRecordings) {
+  auto backend = std::make_unique<CountingBackend>();
+  const CountingBackend& counts = *backend;
+  const auto model = GoldenModel::LoadOn(std::move(backend), "qwen3", {.path = ExecutionPath::kGraph});
+  ASSERT_NE(model, nullptr);
+  std::vector<std::vector<float>> logits;
+  std::vector<int> recordings, replays;
+  for (int i = 0; i < 5; ++i) {
+    Session session = model->NewSession(64);
+    ASSERT_TRUE(session.Prefill({9, 8, 7, 6, 5}, PrefillMode::kChunked).ok());
+    ASSERT_TRUE(session.Step(4).ok());
+    ASSERT_TRUE(session.Prefill({1, 2, 3, 2, 1}, PrefillMode::kChunked).ok());
+    const absl::Span<const float> row = session.Logits().value();
+    logits.emplace_back(row.begin(), row.end());
+    recordings.push_back(counts.recordings);
+    replays.push_back(counts.replays);
+  }
+  EXPECT_THAT(recordings, ::testing::ElementsAre(1, 2, 3, 3, 3));  // The prompt, there too, and the step there.
+  EXPECT_THAT(replays, ::testing::ElementsAre(1, 2, 5, 8, 11));
+  for (const std::vector<float>& row : logits) EXPECT_EQ(row, logits[0]);
 }
 
 // 409 rows of its local layers fill a period of the fake device's memory.
@@ -114,7 +145,7 @@ TEST(CudaRingTest, WindowedCachesGoRound) {
     ASSERT_TRUE(ring.Prefill(tokens, PrefillMode::kChunked).ok());
     ASSERT_TRUE(whole.Prefill(tokens, PrefillMode::kChunked).ok());
   }
-  for (size_t i = 0; i < 131; ++i) EXPECT_NEAR(ring.logits()[i], whole.logits()[i], 1e-4);
+  for (size_t i = 0; i < 131; ++i) EXPECT_NEAR(ring.Logits().value()[i], whole.Logits().value()[i], 1e-4);
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, CudaModelTest,

@@ -21,7 +21,7 @@ std::vector<std::vector<float>> LogitsOfTwoSessions(ExecutionPath path) {
   Session a = model->NewSession(64), b = model->NewSession(64);
   std::vector<std::vector<float>> logits;
   const auto keep = [&](const Session& session) {
-    logits.emplace_back(session.logits().begin(), session.logits().end());
+    logits.emplace_back(session.Logits().value().begin(), session.Logits().value().end());
   };
   EXPECT_TRUE(a.Prefill({1, 2, 3, 4, 5}, PrefillMode::kChunked).ok());
   keep(a);

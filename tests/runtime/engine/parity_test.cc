@@ -57,7 +57,7 @@ TEST_P(ParityTest, SequentialLogitsMatchHuggingFaceAtEveryPosition) {
 
   for (size_t i = 0; i < tokens.size(); ++i) {
     ASSERT_TRUE(session.Step(tokens[i]).ok());
-    EXPECT_LE(LargestDifference(session.logits(), Row(expected_, expected_.logits, i)), kTolerance) << "position " << i;
+    EXPECT_LE(LargestDifference(session.Logits().value(), Row(expected_, expected_.logits, i)), kTolerance) << "position " << i;
   }
 }
 
@@ -67,10 +67,10 @@ TEST_P(ParityTest, ChunkedPrefillThenGreedyDecodeMatchesHuggingFace) {
 
   std::vector<int32_t> greedy;
   for (size_t step = 0; step < expected_.greedy.size(); ++step) {
-    EXPECT_LE(LargestDifference(session.logits(), Row(expected_, expected_.logits, expected_.prompt.size() - 1 + step)),
+    EXPECT_LE(LargestDifference(session.Logits().value(), Row(expected_, expected_.logits, expected_.prompt.size() - 1 + step)),
               kTolerance)
         << "step " << step;
-    greedy.push_back(ArgMax(session.logits()));
+    greedy.push_back(ArgMax(session.Logits().value()));
     EXPECT_EQ(session.most_likely(), greedy.back());
     ASSERT_TRUE(session.Step(greedy.back()).ok());
   }
@@ -110,7 +110,7 @@ TEST_P(HalfPrecisionTest, StaysAsCloseToFloat32AsTheReferenceDoes) {
     ASSERT_TRUE(session.Step(tokens[i]).ok());
     const auto exact = Row(expected, expected.logits, i), half = Row(expected, expected.bf16_logits, i);
     for (size_t j = 0; j < exact.size(); ++j) {
-      ours += std::pow(session.logits()[j] - exact[j], 2);
+      ours += std::pow(session.Logits().value()[j] - exact[j], 2);
       theirs += std::pow(half[j] - exact[j], 2);
     }
   }

@@ -29,9 +29,9 @@ class RingCacheTest : public testing::TestWithParam<const char*> {
   // One step each, of the same size, through the same kernels: equal to the last bit.
   static void ExpectSameStep(Session& ring, Session& whole, absl::Span<const int32_t> tokens) {
     ASSERT_TRUE(ring.Prefill(tokens, PrefillMode::kChunked).ok());
-    const std::vector<float> got(ring.logits().begin(), ring.logits().end());
+    const std::vector<float> got(ring.Logits().value().begin(), ring.Logits().value().end());
     ASSERT_TRUE(whole.Prefill(tokens, PrefillMode::kChunked).ok());
-    const std::vector<float> want(whole.logits().begin(), whole.logits().end());
+    const std::vector<float> want(whole.Logits().value().begin(), whole.Logits().value().end());
     EXPECT_EQ(got, want) << "to position " << ring.length();
   }
 
@@ -56,10 +56,10 @@ TEST_P(RingCacheTest, ALongPromptGoesInStepsThatFit) {
   Session ring = Ring(), whole = Whole();
   const std::vector<int32_t> prompt = Tokens(1300, 3);
   ASSERT_TRUE(ring.Prefill(prompt, PrefillMode::kChunked).ok());
-  const std::vector<float> got(ring.logits().begin(), ring.logits().end());
+  const std::vector<float> got(ring.Logits().value().begin(), ring.Logits().value().end());
   ASSERT_TRUE(whole.Prefill(prompt, PrefillMode::kChunked).ok());
   // In one step of 1024 rows and one of the rest: sums in another order.
-  for (size_t i = 0; i < got.size(); ++i) EXPECT_NEAR(got[i], whole.logits()[i], 1e-4);
+  for (size_t i = 0; i < got.size(); ++i) EXPECT_NEAR(got[i], whole.Logits().value()[i], 1e-4);
 }
 
 TEST_P(RingCacheTest, ForksAndForgetsAcrossTheWrap) {

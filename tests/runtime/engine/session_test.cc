@@ -16,7 +16,9 @@ class SessionTest : public testing::Test {
     ASSERT_NE(model_, nullptr);
   }
 
-  std::vector<float> Logits(const Session& session) { return {session.logits().begin(), session.logits().end()}; }
+  std::vector<float> Logits(const Session& session) {
+    return {session.Logits().value().begin(), session.Logits().value().end()};
+  }
 
   std::unique_ptr<GoldenModel> model_;
 };
@@ -106,7 +108,7 @@ TEST_F(SessionTest, APromptOfSeveralChunksEqualsTheSamePromptInPieces) {
   }
 
   EXPECT_EQ(pieces.length(), 700);
-  for (size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR(pieces.logits()[i], expected[i], 1e-4);
+  for (size_t i = 0; i < expected.size(); ++i) EXPECT_NEAR(pieces.Logits().value()[i], expected[i], 1e-4);
 }
 
 TEST_F(SessionTest, ACacheWithoutPositionsIsRefused) {

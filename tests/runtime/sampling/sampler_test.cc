@@ -175,5 +175,28 @@ INSTANTIATE_TEST_SUITE_P(All, SamplerOptionTest,
                                          BadOption{{.top_p = 1.1}, "top_p is 1.1"}, BadOption{{.top_p = kNan}, "top_p"},
                                          BadOption{{.min_p = -0.1}, "min_p"}, BadOption{{.min_p = 2}, "min_p is 2"}));
 
+TEST(SamplerTest, TellsTheMostLikelyTokenWithoutLogitsWhereThatIsSure) {
+  const Sampler greedy = Make({});
+  EXPECT_EQ(greedy.NextWithoutLogits(3, 10), 3);
+  EXPECT_EQ(greedy.NextWithoutLogits(9, 10), 9);
+  EXPECT_EQ(greedy.NextWithoutLogits(10, 10), std::nullopt);  // A logit is NaN.
+  EXPECT_EQ(greedy.NextWithoutLogits(0, 10), std::nullopt);   // All may be -infinity.
+  EXPECT_EQ(Make({.repetition_penalty = 1.1}).NextWithoutLogits(3, 10), std::nullopt);
+  EXPECT_EQ(Make({.temperature = 0.1}).NextWithoutLogits(3, 10), std::nullopt);
+}
+
+TEST(SamplerTest, SkipsTokensThatWereDrawnElsewhere) {
+  const std::vector<float> logits = {1, 1.5f, 0.5f, 1.2f, 0.9f};
+  for (const double temperature : {0.0, 1.0}) {
+    Sampler whole = Make({.temperature = temperature, .seed = 5}),
+            parts = Make({.temperature = temperature, .seed = 5});
+    for (int i = 0; i < 7; ++i) ASSERT_TRUE(whole.Next(logits, {}).ok());
+    parts.Skip(3);
+    parts.Skip(0);
+    parts.Skip(4);
+    EXPECT_EQ(parts.state(), whole.state());
+  }
+}
+
 }  // namespace
 }  // namespace metronome

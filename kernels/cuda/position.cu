@@ -1,0 +1,16 @@
+#include "kernels/cuda/position.h"
+
+#include "kernels/cuda/device.cuh"
+
+namespace metronome::cuda {
+namespace {
+
+__global__ void METRONOME_BLOCK_THREADS(1) SetPositionKernel(int64_t* position, int64_t value) { *position = value; }
+
+}  // namespace
+
+void LaunchSetPosition(const DeviceContext& context, int64_t* position, int64_t value) {
+  Launch(context, SetPositionKernel, {.grid = dim3(1), .block = dim3(1)}, position, value);
+}
+
+}  // namespace metronome::cuda
