@@ -278,16 +278,19 @@ else
 fi
 if [ ${#only_models[@]} -gt 0 ]; then models=("${only_models[@]}") peer_models=("${only_models[@]}"); fi
 
+# `graph` is what Metronome is meant to be used as on a GPU, `compiled` the same kernels launched one by one.
 step_latency() {
   local model failed=0
-  for model in "${models[@]}"; do bench "latency-$model" 120 --models "$model" --weights synthetic "${load[@]}" || failed=1; done
+  for model in "${models[@]}"; do
+    bench "latency-$model" 180 --models "$model" --paths graph,compiled --weights synthetic "${load[@]}" || failed=1
+  done
   return "$failed"
 }
 
 step_scaling() {
   local model failed=0
   for model in "${scaling_models[@]}"; do
-    bench "scaling-$model" 120 --models "$model" --weights synthetic --scaling --max-cache-len "$positions" || failed=1
+    bench "scaling-$model" 120 --models "$model" --paths graph --weights synthetic --scaling --max-cache-len "$positions" || failed=1
   done
   return "$failed"
 }
@@ -296,7 +299,7 @@ step_generation() {
   local model config failed=0
   for config in short medium; do
     for model in "${generation_models[@]}"; do
-      bench "generation-$config-$model" 90 --models "$model" --weights synthetic --config "$config" || failed=1
+      bench "generation-$config-$model" 90 --models "$model" --paths graph --weights synthetic --config "$config" || failed=1
     done
   done
   return "$failed"

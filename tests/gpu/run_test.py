@@ -61,8 +61,8 @@ class RunTest(unittest.TestCase):
             self.assertIn(part, table)
         self.assertNotIn("| tiny-gemma3 ", table)
         with sqlite3.connect(self.output / "metronome.db") as database:
-            self.assertEqual(database.execute("SELECT model FROM results ORDER BY result_id").fetchall(),
-                             [("tiny-llama",), ("tiny-llama",), ("tiny-qwen2",)])
+            self.assertEqual([model for model, in database.execute("SELECT model FROM results ORDER BY result_id")],
+                             ["tiny-llama"] * 3 + ["tiny-qwen2"] * 2)
         self.assertEqual(sorted(path.name for path in self.output.iterdir()), ["daemon.log", "log.txt", "metronome.db", "results.json", "table.md"])
 
     def test_a_pattern_that_matches_no_test_fails_the_step_by_name(self):

@@ -78,9 +78,14 @@ def brief_result(result):
     return text + (f", {fraction:.0%} of bandwidth" if fraction else "")
 
 
+def path_of(result):
+    return result.get("spec", {}).get("path", "-")
+
+
 def brief(file):
     content = json.loads(pathlib.Path(file).read_text())
-    print("; ".join(brief_result(result) for result in content.get("results", [content])))
+    results = content.get("results", [content])
+    print("; ".join((f"{path_of(result)} " if len(results) > 1 else "") + brief_result(result) for result in results))
 
 
 def thin(samples):
@@ -173,27 +178,30 @@ def ratio(peer, ours, metric):
     return "-" if theirs is None or not ours else f"{theirs / ours:.2f}x"
 
 
+def model_row(model, result, results, torch_read):
+    ttft, tpot = (median_of(result, metric) if result["outcome"] == "ok" else None for metric in ("ttft_ms", "tpot_ms"))
+    fraction = result.get("bandwidth_fraction")
+    step_ms = median_of(result, "step_ms")
+    of_torch = int(result.get("step_bytes", 0)) / (step_ms * 1e-3) / torch_read if torch_read and step_ms else None
+    row = [model, path_of(result), milliseconds(ttft) if ttft else result["outcome"], milliseconds(tpot), f"{fraction:.0%}" if fraction else "-",
+           f"{of_torch:.0%}" if of_torch else "-"]
+    for peer in PEERS:
+        measured = results.get(f"peer-{peer}-{model}", {})
+        outcome = measured.get("outcome", "-")
+        row += [ratio(measured, ttft, "ttft_ms"), ratio(measured, tpot, "tpot_ms")] if outcome == "ok" else [outcome] * 2
+    return row
+
+
 def model_rows(results):
     torch_read = results.get("bandwidth", {}).get("read_bytes_per_second")
-    header = ["model", "TTFT", "TPOT", "% of bandwidth", "% of torch's read"]
+    header = ["model", "path", "TTFT", "TPOT", "% of bandwidth", "% of torch's read"]
     header += [f"{peer} {metric}" for peer in PEERS for metric in ("TTFT", "TPOT")]
     rows = [header]
     for name, run in results.items():
         if not name.startswith("latency-"):
             continue
         model = name.removeprefix("latency-")
-        result = (run.get("results") or [{"outcome": "failed"}])[0]
-        ttft, tpot = (median_of(result, metric) if result["outcome"] == "ok" else None for metric in ("ttft_ms", "tpot_ms"))
-        fraction = result.get("bandwidth_fraction")
-        step_ms = median_of(result, "step_ms")
-        of_torch = int(result.get("step_bytes", 0)) / (step_ms * 1e-3) / torch_read if torch_read and step_ms else None
-        row = [model, milliseconds(ttft) if ttft else result["outcome"], milliseconds(tpot), f"{fraction:.0%}" if fraction else "-",
-               f"{of_torch:.0%}" if of_torch else "-"]
-        for peer in PEERS:
-            measured = results.get(f"peer-{peer}-{model}", {})
-            outcome = measured.get("outcome", "-")
-            row += [ratio(measured, ttft, "ttft_ms"), ratio(measured, tpot, "tpot_ms")] if outcome == "ok" else [outcome] * 2
-        rows.append(row)
+        rows += [model_row(model, result, results, torch_read) for result in run.get("results") or [{"outcome": "failed"}]]
     return rows
 
 

@@ -21,8 +21,9 @@ PRAGMA user_version = 3;
 
 
 def ours(ttft, tpot, fraction=0.85, step_bytes=2_000_000_000):
-    return {"run_id": "r", "results": [{"outcome": "ok", "ttft_ms": {"median": ttft}, "tpot_ms": {"median": tpot}, "step_ms": {"median": tpot},
-                                        "step_bytes": str(step_bytes), "bandwidth_fraction": fraction}]}
+    result = {"outcome": "ok", "spec": {"path": "graph"}, "ttft_ms": {"median": ttft}, "tpot_ms": {"median": tpot}, "step_ms": {"median": tpot},
+              "step_bytes": str(step_bytes), "bandwidth_fraction": fraction}
+    return {"run_id": "r", "results": [result]}
 
 
 def peer(ttft, tpot):
@@ -61,7 +62,7 @@ class SummariseTest(unittest.TestCase):
         self.raw("peer-hf_eager-big", peer(ttft=25, tpot=2.5))
         self.raw("peer-torch_compile-big", peer(ttft=9, tpot=0.5))
         text = self.table()
-        self.assertEqual(self.row(text, "big"), ["big", "10 ms", "0.625 ms", "85%", "80%", "2.50x", "4.00x", "0.90x", "0.80x"])
+        self.assertEqual(self.row(text, "big"), ["big", "graph", "10 ms", "0.625 ms", "85%", "80%", "2.50x", "4.00x", "0.90x", "0.80x"])
         self.assertIn("Machine: G-1", text)
         self.assertIn("copy 3500 GB/s, read 4000 GB/s", text)
         self.assertNotIn("SELF-TEST", text)
@@ -78,8 +79,16 @@ class SummariseTest(unittest.TestCase):
         text = self.table()
         self.assertIn("SELF-TEST", text)
         for name, outcome in (("skipped", "skipped"), ("empty", "failed"), ("cut", "failed"), ("list", "failed")):
-            self.assertEqual(self.row(text, name)[1:], [outcome] + ["-"] * 7)
-        self.assertEqual(self.row(text, "one")[1:], ["5 ms", "-", "-", "-", "failed", "failed", "-", "-"])
+            self.assertEqual(self.row(text, name)[1:], ["-", outcome] + ["-"] * 7)
+        self.assertEqual(self.row(text, "one")[1:], ["-", "5 ms", "-", "-", "-", "failed", "failed", "-", "-"])
+
+    def test_every_path_has_a_row_with_ratios_of_its_own(self):
+        run = {"results": ours(10, 1)["results"] + ours(10, 4)["results"] + [{"outcome": "failed", "spec": {"path": "eager"}}]}
+        run["results"][1]["spec"] = {"path": "compiled"}
+        self.raw("latency-m", run)
+        self.raw("peer-hf_eager-m", peer(20, 2))
+        rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in self.table().splitlines() if line.startswith("| m ")]
+        self.assertEqual([(row[1], row[3], row[7]) for row in rows], [("graph", "1 ms", "2.00x"), ("compiled", "4 ms", "0.50x"), ("eager", "-", "-")])
 
     def test_calls_into_one_folder_make_one_table_and_a_repeated_step_replaces_its_row(self):
         self.raw("step-kernels", {"step": "kernels", "outcome": "failed", "seconds": 3, "text": "a|b"})
@@ -92,7 +101,7 @@ class SummariseTest(unittest.TestCase):
         text = self.table()
         self.assertEqual(self.row(text, "kernels"), ["kernels", "ok", "4", "fine"])
         self.assertLess(text.index("| smoke"), text.index("| kernels"))  # In the order of the steps, not of the calls.
-        self.assertEqual(self.row(text, "m")[5:7], ["2.00x", "3.00x"])
+        self.assertEqual(self.row(text, "m")[6:8], ["2.00x", "3.00x"])
 
     def test_samples_are_thinned_after_the_median_was_taken(self):
         samples = [{"metric": "tpot_ms", "value": 1.0 if i < 501 else 9.0} for i in range(1000)]
@@ -115,14 +124,15 @@ class SummariseTest(unittest.TestCase):
         database.close()
 
     def test_folders_of_several_calls_merge_into_one(self):
-        for folder, model, runs in (("a", "first", {"r1": ["compiled", "eager"]}), ("b", "second", {"r1": ["compiled", "eager"], "r2": ["hf_eager"]})):
+        first = {"r1": ["compiled", "eager"]}
+        for folder, model, runs in (("a", "first", first), ("b", "second", {**first, "r2": ["hf_eager"]})):
             self.raw(f"latency-{model}", ours(10, 1), folder)
             self.make_database(folder, runs)
             with contextlib.redirect_stdout(io.StringIO()):
                 summarise.table(self.directory / folder)
         text = self.table(self.directory / "a", self.directory / "b")
-        self.assertEqual(self.row(text, "first")[1], "10 ms")
-        self.assertEqual(self.row(text, "second")[1], "10 ms")
+        self.assertEqual(self.row(text, "first")[2], "10 ms")
+        self.assertEqual(self.row(text, "second")[2], "10 ms")
         with contextlib.closing(sqlite3.connect(self.directory / "metronome.db")) as database:
             rows = database.execute("SELECT run_id, path, count(*), min(value) FROM results JOIN samples USING (result_id) GROUP BY result_id "
                                     "ORDER BY result_id").fetchall()
