@@ -204,7 +204,7 @@ ensure_daemon() {
   rm -f "$work/ports"
   LD_LIBRARY_PATH=$cuda_libraries "$bin/metronomed" "${flags[@]}" >>"$output/daemon.log" 2>&1 3>&- 4>&- &
   daemon=$!
-  for _ in $(seq 300); do
+  for _ in $(seq 600); do  # CUDA's libraries have 700 MB to read, the first time from a disk.
     if [ -s "$work/ports" ] && grep -q '^metrics=' "$work/ports"; then
       address=127.0.0.1:$(sed -n 's/^grpc=//p' "$work/ports")
       return

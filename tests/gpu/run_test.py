@@ -66,7 +66,7 @@ class RunTest(unittest.TestCase):
         self.assertEqual(sorted(path.name for path in self.output.iterdir()), ["daemon.log", "log.txt", "metronome.db", "results.json", "table.md"])
 
     def test_a_pattern_that_matches_no_test_fails_the_step_by_name(self):
-        self.kernel_tests('echo "[       OK ] On/A.B/cpu (0 ms)"', lists='case "$*" in *RopeRotates*) ;; *) echo "  X/cpu" ;; esac; exit')
+        self.kernel_tests('echo "[       OK ] On/A.B/cpu (0 ms)"', lists='case "$*" in *RopeRotates*) ;; *) echo "On/RowTest."; echo "  X/cpu" ;; esac; exit')
         done = self.run_script("--steps", "kernels")
         self.assertEqual(done.returncode, 1, done.stdout)
         self.assertIn("matches On/RowTest.RopeRotates*, of the family rotary", (self.output / "table.md").read_text())
@@ -80,21 +80,37 @@ class RunTest(unittest.TestCase):
             self.assertIn(reason, done.stdout)
             self.assertEqual(self.outcomes(), {"kernels": "failed", "sanitizer": "skipped"})
 
-    def test_every_tool_of_the_sanitizer_runs_whatever_the_others_find(self):
-        (self.bin / "cuda_gpu_test").write_text('#!/usr/bin/env bash\necho "  X/cuda"\n')  # Lists a test whatever the pattern.
+    def sanitize(self, kernel_tests, body='echo "[       OK ] On/A.B/cuda (0 ms)"'):
+        """The step with a stand-in for the sanitizer."""
+        (self.bin / "cuda_gpu_test").write_text(f"#!/usr/bin/env bash\n{kernel_tests}\n")
         sanitizer = self.directory / "path" / "compute-sanitizer"
-        sanitizer.parent.mkdir()
-        sanitizer.write_text('#!/usr/bin/env bash\necho "[       OK ] On/A.B/cuda (0 ms)"\n'
-                             'case "$*" in *racecheck*--gtest_filter=On/*) echo "Race reported"; exit 1 ;; esac\n')
+        sanitizer.parent.mkdir(exist_ok=True)
+        sanitizer.write_text(f"#!/usr/bin/env bash\n{body}\n")
         for program in (self.bin / "cuda_gpu_test", sanitizer):
             program.chmod(0o755)
         environment = {**self.environment(), "PATH": f"{sanitizer.parent}:{os.environ['PATH']}"}
         command = ["bash", HERE / "run.sh", "--bin", self.bin, "--output", self.output, "--steps", "sanitizer"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=GIVE_UP_S, env=environment)
+        return subprocess.run(command, capture_output=True, text=True, timeout=GIVE_UP_S, env=environment)
+
+    def test_every_tool_of_the_sanitizer_runs_whatever_the_others_find(self):
+        done = self.sanitize('echo "On/RowTest."; echo "  X/cuda"',  # Lists a test whatever the pattern.
+                             'echo "[       OK ] On/A.B/cuda (0 ms)"\n'
+                             'case "$*" in *racecheck*--gtest_filter=On/*) echo "Race reported"; exit 1 ;; esac')
         self.assertEqual(done.returncode, 1, done.stdout)
         self.assertIn("memcheck ok, racecheck FAILED, synccheck ok, initcheck ok", (self.output / "table.md").read_text())
         self.assertIn("Race reported", done.stdout)
         self.assertIn("Race reported", (self.output / "sanitizer-racecheck.txt").read_text())
+
+    def test_a_suite_that_no_family_has_fails_the_step_by_name(self):
+        done = self.sanitize('echo "On/RowTest."; echo "  X/cuda"; echo "On/NewTest."; echo "  X/cuda"')
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn("no family has a test of the suite On/NewTest", (self.output / "table.md").read_text())
+        self.assertIn("lists no test", self.sanitize("exit 3").stdout)
+
+    @unittest.skipUnless((BIN / "cuda_gpu_test").exists(), "CUDA is not built")
+    def test_families_are_those_of_the_program_for_cuda(self):
+        done = self.sanitize(f'exec "{BIN}/cuda_gpu_test" "$@"')
+        self.assertEqual(done.returncode, 0, done.stdout)
 
     def test_a_call_that_is_stopped_records_its_step_and_makes_the_table(self):
         marker = self.directory / "marker"
