@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "client/benchmark_config.h"
 #include "client/connection.h"
@@ -23,6 +24,15 @@ struct RunOptions {
   OutputFormat output = OutputFormat::kTable;
 };
 ExitCode RunBenchmarks(const ServerOptions& server, const RunOptions& options);
+
+struct RecordOptions {
+  std::vector<std::string> files;  // "-": standard input.
+  std::string run_id;              // Of a run in state running that gets the results; empty = one is started.
+  bool keep_open = false;          // Leave the run running, so that more can be added.
+  std::string note;                // Of a run started here.
+  OutputFormat output = OutputFormat::kTable;
+};
+ExitCode RecordResults(const ServerOptions& server, const RecordOptions& options);
 
 ExitCode ListRuns(const ServerOptions& server, int limit, OutputFormat output);
 ExitCode ShowRun(const ServerOptions& server, const std::string& run_id, OutputFormat output);  // Empty id: the newest.

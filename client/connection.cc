@@ -23,7 +23,9 @@ namespace {
 namespace fs = std::filesystem;
 
 std::shared_ptr<grpc::Channel> Connect(const std::string& address) {
-  return grpc::CreateChannel(address, grpc::InsecureChannelCredentials());
+  grpc::ChannelArguments arguments;
+  arguments.SetMaxReceiveMessageSize(-1);  // A run comes with all its samples.
+  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
 }
 
 bool WaitConnected(grpc::Channel& channel, std::chrono::milliseconds timeout) {

@@ -68,6 +68,7 @@ void AddCompile(CLI::App& app, CompileOptions& options) {
 struct Arguments {
   ServerOptions server;
   RunOptions run;
+  RecordOptions record;
   CompileOptions compile;
   GenerateOptions generate;
   ExplainOptions explain;
@@ -117,6 +118,19 @@ void AddRun(CLI::App& app, Arguments& arguments) {
   run.add_option("--weights", arguments.run.weights, "auto, synthetic or a directory on the server (default auto)");
   run.add_option("--note", arguments.run.note, "kept with the run");
   AddOutput(run, arguments.run.output);
+}
+
+void AddRecord(CLI::App& app, Arguments& arguments) {
+  CLI::App& record = *AddCommand(app, arguments, "record", "record results that another program measured",
+                                 [](const Arguments& a) { return RecordResults(a.server, a.record); });
+  RecordOptions& options = arguments.record;
+  record
+      .add_option("files", options.files, "JSON of client/peers/run_peer.py or of `run -o json`; - is standard input")
+      ->required();
+  CLI::Option* run = record.add_option("--run", options.run_id, "add to this open run (default: a run of its own)");
+  record.add_flag("--open", options.keep_open, "leave the run open for more results");
+  record.add_option("--note", options.note, "kept with the run")->excludes(run);
+  AddOutput(record, options.output);
 }
 
 void AddGenerate(CLI::App& app, Arguments& arguments) {
@@ -176,6 +190,7 @@ int Main(int argc, char** argv) {
   app.require_subcommand(1);
   Arguments arguments;
   AddRun(app, arguments);
+  AddRecord(app, arguments);
   CLI::App* runs = AddCommand(app, arguments, "runs", "list recorded runs, newest first",
                               [](const Arguments& a) { return ListRuns(a.server, a.limit, a.output); });
   runs->add_option("--limit", arguments.limit, "how many (default 50)");

@@ -1,35 +1,14 @@
-#include <unistd.h>
-
-#include <cstdio>
 #include <fstream>
 #include <iterator>
-#include <memory>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "client/commands.h"
 #include "client/render/progress.h"
+#include "client/run_lifecycle.h"
 #include "runtime/base/status_macros.h"
 
 namespace metronome {
 namespace {
-
-// First line that a command prints; empty when it fails. Commands are literals of this file.
-std::string OutputOf(const char* command) {
-  const std::unique_ptr<FILE, int (*)(FILE*)> pipe(popen(command, "r"), pclose);
-  char line[256] = {};
-  if (pipe == nullptr || fgets(line, sizeof(line), pipe.get()) == nullptr) return "";
-  return std::string(absl::StripAsciiWhitespace(line));
-}
-
-v1::CallerEnvironment DescribeCaller() {
-  v1::CallerEnvironment caller;
-  caller.set_git_commit(OutputOf("git rev-parse HEAD 2>/dev/null"));
-  caller.set_git_branch(OutputOf("git rev-parse --abbrev-ref HEAD 2>/dev/null"));
-  char host[256] = {};
-  if (gethostname(host, sizeof(host) - 1) == 0) caller.set_host(host);
-  return caller;
-}
 
 absl::StatusOr<BenchmarkConfig> Configure(const RunOptions& options) {
   BenchmarkConfig config;
@@ -112,30 +91,12 @@ absl::StatusOr<v1::BenchmarkResult> Measure(Connection& connection, const std::s
   return result;
 }
 
-absl::Status Finish(Connection& connection, const std::string& run_id, bool failed) {
-  grpc::ClientContext context;
-  v1::FinishRunRequest request;
-  request.set_run_id(run_id);
-  request.set_state(failed ? "failed" : "complete");
-  v1::FinishRunResponse response;
-  return FromGrpcStatus(connection.benchmark().FinishRun(&context, request, &response));
-}
-
 absl::StatusOr<v1::Run> MeasureAll(Connection& connection, const RunOptions& options, const BenchmarkConfig& config) {
   ASSIGN_OR_RETURN(const std::vector<std::string> models, ModelsOf(connection, *config.models));
   const std::vector<std::string> paths = config.paths.value_or(std::vector<std::string>{"compiled"});
-  v1::StartRunRequest start;
-  start.set_mode(config.scenario.value_or("latency"));
-  start.set_note(options.note);
-  *start.mutable_caller() = DescribeCaller();
-  v1::StartRunResponse started;
-  grpc::ClientContext context;
-  RETURN_IF_ERROR(FromGrpcStatus(connection.benchmark().StartRun(&context, start, &started)));
-
   v1::Run run;
-  run.set_run_id(started.run_id());
+  ASSIGN_OR_RETURN(*run.mutable_run_id(), StartRun(connection, config.scenario.value_or("latency"), options.note));
   ProgressDisplay display;
-  bool failed = false;
   for (size_t i = 0; i < models.size(); ++i) {
     for (const std::string& path : paths) {
       const std::string subject =
@@ -145,14 +106,14 @@ absl::StatusOr<v1::Run> MeasureAll(Connection& connection, const RunOptions& opt
       absl::StatusOr<v1::BenchmarkResult> result =
           Measure(connection, run.run_id(), SpecFor(config, options, models[i], path), subject, display);
       if (!result.ok()) {
-        Finish(connection, run.run_id(), true).IgnoreError();  // The first error tells more.
+        FinishRun(connection, run.run_id(), true).IgnoreError();  // The first error tells more.
         return result.status();
       }
-      failed = failed || result->outcome() == "failed";
       *run.add_results() = *std::move(result);
     }
   }
-  RETURN_IF_ERROR(Finish(connection, run.run_id(), failed));
+  const bool failed = HasFailedResult(run);
+  RETURN_IF_ERROR(FinishRun(connection, run.run_id(), failed));
   run.set_state(failed ? "failed" : "complete");
   return run;
 }
@@ -166,10 +127,7 @@ ExitCode RunBenchmarks(const ServerOptions& server, const RunOptions& options) {
   if (!connection.ok()) return Report(connection.status());
   const absl::StatusOr<v1::Run> run = MeasureAll(**connection, options, *config);
   if (!run.ok()) return Report(run.status());
-  std::fputs(RenderRun(*run, options.output).c_str(), stdout);
-  if (options.output == OutputFormat::kTable)
-    std::printf("Run %s is %s.\n", run->run_id().c_str(), run->state().c_str());
-  return run->state() == "complete" ? ExitCode::kOk : ExitCode::kFailed;
+  return PrintRun(*run, options.output);
 }
 
 }  // namespace metronome

@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/commands.h"
 #include "client/render/format.h"
+#include "client/run_lifecycle.h"
 #include "runtime/base/status_macros.h"
 
 namespace metronome {
@@ -18,16 +19,11 @@ absl::StatusOr<std::string> NewestRun(Connection& connection) {
   return response.runs(0).run_id();
 }
 
-absl::StatusOr<v1::Run> Fetch(Connection& connection, const std::string& run_id) {
-  v1::GetRunRequest request;
-  request.set_run_id(run_id);
+absl::StatusOr<v1::Run> Fetch(Connection& connection, std::string run_id) {
   if (run_id.empty()) {
-    ASSIGN_OR_RETURN(*request.mutable_run_id(), NewestRun(connection));
+    ASSIGN_OR_RETURN(run_id, NewestRun(connection));
   }
-  grpc::ClientContext context;
-  v1::Run run;
-  RETURN_IF_ERROR(FromGrpcStatus(connection.benchmark().GetRun(&context, request, &run)));
-  return run;
+  return GetRun(connection, run_id);
 }
 
 }  // namespace

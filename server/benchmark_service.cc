@@ -5,8 +5,8 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status_macros.h"
 #include "server/benchmark/benchmark.h"
+#include "server/benchmark/external_result.h"
 #include "server/benchmark/spec.h"
-#include "server/benchmark/statistics.h"
 #include "server/environment.h"
 #include "server/rpc/progress_pacer.h"
 
@@ -88,14 +88,14 @@ grpc::ServerUnaryReactor* BenchmarkService::RecordResult(grpc::CallbackServerCon
                                                          v1::RecordResultResponse* response) {
   return AnswerFrom(database_, context, Meter("RecordResult"), [this, request, response]() -> absl::Status {
     v1::BenchmarkResult result = request->result();
-    result.set_provenance("external");
-    if (result.outcome().empty()) result.set_outcome("ok");
-    if (result.outcome() != "ok" && result.outcome() != "skipped" && result.outcome() != "failed") {
-      return absl::InvalidArgumentError(absl::StrCat("outcome is '", result.outcome(), "', not ok, skipped or failed"));
+    RETURN_IF_ERROR(NormaliseExternalResult(result));
+    const std::string& run_id = request->run_id();
+    if (run_id.empty()) {
+      return request->validate_only() ? absl::OkStatus() : absl::InvalidArgumentError("run_id is empty");
     }
-    if (result.spec().model().empty()) return absl::InvalidArgumentError("spec.model is empty");
-    SummariseSamples(result);
-    ASSIGN_OR_RETURN(const int64_t id, Store(request->run_id(), result));
+    RETURN_IF_ERROR(store_.CheckRunning(run_id));
+    if (request->validate_only()) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const int64_t id, Store(run_id, result));
     response->set_result_id(id);
     return absl::OkStatus();
   });

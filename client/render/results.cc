@@ -2,10 +2,12 @@
 
 #include <google/protobuf/util/json_util.h>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "client/render/format.h"
 #include "client/render/model_label.h"
+#include "client/render/path_label.h"
 #include "client/render/scaling.h"
 #include "client/render/table.h"
 
@@ -23,10 +25,10 @@ std::string ToJson(const google::protobuf::Message& message) {
   return json;
 }
 
-// Median, and the spread where there is one.
+// Median, and the spread where there is one. An external result may have the median alone.
 std::string Median(const v1::Statistics& statistics) {
-  if (statistics.n() == 0) return "-";
-  if (statistics.n() == 1) return FormatMilliseconds(statistics.median());
+  if (statistics.median() == 0) return "-";
+  if (statistics.n() <= 1) return FormatMilliseconds(statistics.median());
   return absl::StrCat(FormatMilliseconds(statistics.median()), " ±", FormatMilliseconds(statistics.stddev()));
 }
 
@@ -35,6 +37,14 @@ std::string Reason(const v1::BenchmarkResult& result) {
   if (result.bytes_needed() == 0) return result.error_text();
   return absl::StrCat(result.error_text(), " (needs ", FormatBytes(result.bytes_needed()), ", ",
                       FormatBytes(result.bytes_available()), " available)");
+}
+
+// What was not measured is 0.
+std::string BytesIfKnown(int64_t bytes) { return bytes == 0 ? "-" : FormatBytes(bytes); }
+std::string TimeIfKnown(double ms) { return ms == 0 ? "-" : FormatMilliseconds(ms); }
+std::string RateIfKnown(double per_second) { return per_second == 0 ? "-" : FormatRate(per_second); }
+std::string Bandwidth(const v1::BenchmarkResult& result) {
+  return result.bandwidth_fraction() == 0 ? "-" : absl::StrFormat("%.0f%%", 100 * result.bandwidth_fraction());
 }
 
 Table ResultTable(const v1::Run& run) {
@@ -56,17 +66,15 @@ Table ResultTable(const v1::Run& run) {
     const v1::BenchmarkSpec& spec = result.spec();
     if (!result.positions().empty()) continue;
     if (result.outcome() != "ok") {
-      table.AddRow({ModelLabel(result), spec.path(), spec.dtype(), "", "", "", absl::StrCat(result.outcome(), ":"),
-                    result.error_kind()});
+      table.AddRow({ModelLabel(result), PathLabel(result), spec.dtype(), "", "", "",
+                    absl::StrCat(result.outcome(), ":"), result.error_kind()});
       continue;
     }
-    table.AddRow({ModelLabel(result), spec.path(), spec.dtype(), FormatBytes(result.weight_bytes()),
+    table.AddRow({ModelLabel(result), PathLabel(result), spec.dtype(), BytesIfKnown(result.weight_bytes()),
                   absl::StrCat(result.prompt_tokens()), absl::StrCat(result.ttft_ms().n()), Median(result.ttft_ms()),
-                  Median(result.tpot_ms()), FormatRate(result.prefill_tokens_per_second()),
-                  FormatRate(result.decode_tokens_per_second()),
-                  result.tpot_ms().n() == 0 ? "-" : absl::StrFormat("%.0f%%", 100 * result.bandwidth_fraction()),
-                  FormatMilliseconds(result.compile_ms()), FormatMilliseconds(result.load_ms()),
-                  FormatBytes(result.peak_memory_bytes())});
+                  Median(result.tpot_ms()), RateIfKnown(result.prefill_tokens_per_second()),
+                  RateIfKnown(result.decode_tokens_per_second()), Bandwidth(result), TimeIfKnown(result.compile_ms()),
+                  TimeIfKnown(result.load_ms()), BytesIfKnown(result.peak_memory_bytes())});
   }
   return table;
 }
@@ -76,10 +84,16 @@ std::string RenderTable(const v1::Run& run) {
   if (const Table table = ResultTable(run); !table.empty() || text.empty())
     absl::StrAppend(&text, text.empty() ? "" : "\n", table.ToText());
   double bandwidth = 0;
-  std::string weights;
+  std::string weights, origins;
   for (const v1::BenchmarkResult& result : run.results()) {
     if (result.outcome() != "ok") {
       absl::StrAppend(&text, ModelLabel(result), " was ", result.outcome(), ": ", Reason(result), "\n");
+      continue;
+    }
+    if (IsExternal(result)) {
+      const std::string origin =
+          absl::StrCat(PathLabel(result), ": ", result.note().empty() ? "-" : result.note(), "\n");
+      if (!absl::StrContains(origins, origin)) absl::StrAppend(&origins, origin);
       continue;
     }
     bandwidth = result.bandwidth_bytes_per_second();
@@ -92,6 +106,7 @@ std::string RenderTable(const v1::Run& run) {
                     "/ its time, over a plain read (",
                     FormatBytes(static_cast<int64_t>(bandwidth)), "/s here). Weights: ", weights, ".\n");
   }
+  if (!origins.empty()) absl::StrAppend(&text, "External times were taken by their programs.\n", origins);
   return text;
 }
 
@@ -112,14 +127,17 @@ std::string RenderMarkdown(const v1::Run& run) {
   for (const v1::BenchmarkResult& result : run.results()) {
     const v1::BenchmarkSpec& spec = result.spec();
     const std::string size = FormatBytes(result.weight_bytes()),
-                      backend = run.server().gpu_name().empty() ? "CPU" : run.server().gpu_name();
+                      backend = IsExternal(result)                ? "-"  // Its program's choice; the note may say.
+                                : run.server().gpu_name().empty() ? "CPU"
+                                                                  : run.server().gpu_name();
     if (result.outcome() != "ok") {
-      table.AddRow({ModelLabel(result), "", backend, spec.path(), spec.dtype(), result.outcome(), Reason(result)});
+      table.AddRow(
+          {ModelLabel(result), "", backend, PathLabel(result), spec.dtype(), result.outcome(), Reason(result)});
       continue;
     }
     const auto add = [&](const std::string& test, const v1::Statistics& ms, int64_t tokens) {
       if (ms.n() == 0) return;
-      table.AddRow({ModelLabel(result), size, backend, spec.path(), spec.dtype(), test,
+      table.AddRow({ModelLabel(result), size, backend, PathLabel(result), spec.dtype(), test,
                     TokensPerSecond(ms, static_cast<double>(tokens))});
     };
     add(absl::StrCat("pp", result.prompt_tokens()), result.ttft_ms(), result.prompt_tokens());

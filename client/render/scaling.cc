@@ -8,6 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "client/render/format.h"
 #include "client/render/model_label.h"
+#include "client/render/path_label.h"
 #include "client/render/table.h"
 
 namespace metronome {
@@ -26,17 +27,18 @@ const v1::PositionResult* Find(const v1::BenchmarkResult& result, int64_t positi
   return nullptr;
 }
 
-// Of a plain read of what the step must read.
-double BandwidthFraction(const v1::BenchmarkResult& result, const v1::PositionResult& at) {
-  if (result.bandwidth_bytes_per_second() <= 0) return 0;
-  return static_cast<double>(at.step_bytes()) / (at.step_ms().median() * 1e-3) / result.bandwidth_bytes_per_second();
+// Of a plain read of what the step must read; "-" where one of the two is not known.
+std::string BandwidthShare(const v1::BenchmarkResult& result, const v1::PositionResult& at) {
+  if (result.bandwidth_bytes_per_second() <= 0 || at.step_bytes() == 0) return "-";
+  return absl::StrFormat("%.0f%%", 100 * static_cast<double>(at.step_bytes()) / (at.step_ms().median() * 1e-3) /
+                                       result.bandwidth_bytes_per_second());
 }
 
 std::string StepTimes(const Results& results) {
   std::vector<std::pair<std::string, Align>> headings = {{"position", Align::kRight}, {"must read", Align::kRight}};
   for (const v1::BenchmarkResult* result : results) {
-    headings.emplace_back(absl::StrCat(result->spec().path(), " step"), Align::kRight);
-    if (result != results[0]) headings.emplace_back(absl::StrCat("x ", results[0]->spec().path()), Align::kRight);
+    headings.emplace_back(absl::StrCat(PathLabel(*result), " step"), Align::kRight);
+    if (result != results[0]) headings.emplace_back(absl::StrCat("x ", PathLabel(*results[0])), Align::kRight);
     headings.emplace_back("% bandwidth", Align::kRight);
   }
   Table table(std::move(headings));
@@ -60,7 +62,7 @@ std::string StepTimes(const Results& results) {
         cells.push_back(first == nullptr ? "-"
                                          : absl::StrFormat("%.2f", at->step_ms().median() / first->step_ms().median()));
       }
-      cells.push_back(absl::StrFormat("%.0f%%", 100 * BandwidthFraction(*result, *at)));
+      cells.push_back(BandwidthShare(*result, *at));
     }
     table.AddRow(std::move(cells));
   }
@@ -72,7 +74,7 @@ std::string CostOfDepth(const v1::BenchmarkResult& result) {
   const double added_ms = last.step_ms().median() - first.step_ms().median();
   const int64_t added_bytes = last.step_bytes() - first.step_bytes();
   std::string text =
-      absl::StrCat(result.spec().path(), ": position ", last.position(), " costs ", FormatMilliseconds(added_ms),
+      absl::StrCat(PathLabel(result), ": position ", last.position(), " costs ", FormatMilliseconds(added_ms),
                    " more than position ", first.position(), ", for ", FormatBytes(added_bytes), " more of cache");
   if (result.bandwidth_bytes_per_second() > 0 && added_bytes > 0) {
     const double read_ms = static_cast<double>(added_bytes) / result.bandwidth_bytes_per_second() * 1e3;

@@ -23,10 +23,7 @@ constexpr double kForeignLoadWorthANote = 0.1;
 // Of the samples there are.
 void SummariseResult(v1::BenchmarkResult& result) {
   SummariseSamples(result);
-  if (result.ttft_ms().n() > 0)
-    result.set_prefill_tokens_per_second(static_cast<double>(result.prompt_tokens()) /
-                                         (result.ttft_ms().median() * 1e-3));
-  if (result.tpot_ms().n() > 0) result.set_decode_tokens_per_second(1e3 / result.tpot_ms().median());
+  SetRates(result);
 }
 
 void RecordForeignLoad(Measurement& m) {

@@ -88,4 +88,10 @@ void SummariseSamples(v1::BenchmarkResult& result) {
   summarise("sampling_ms", result.mutable_sampling_ms());
 }
 
+void SetRates(v1::BenchmarkResult& result) {
+  if (const double ms = result.ttft_ms().median(); ms > 0)
+    result.set_prefill_tokens_per_second(static_cast<double>(result.prompt_tokens()) / (ms * 1e-3));
+  if (const double ms = result.tpot_ms().median(); ms > 0) result.set_decode_tokens_per_second(1e3 / ms);
+}
+
 }  // namespace metronome

@@ -15,6 +15,9 @@ v1::Statistics Summarise(std::vector<double> samples);
 // step_ms. One without samples keeps what it has: of a stored result the median alone.
 void SummariseSamples(v1::BenchmarkResult& result);
 
+// Sets tokens per second by the medians of ttft_ms and tpot_ms; one without a median keeps what it has.
+void SetRates(v1::BenchmarkResult& result);
+
 }  // namespace metronome
 
 #endif  // METRONOME_SERVER_BENCHMARK_STATISTICS_H_

@@ -69,6 +69,31 @@ TEST(RenderTest, ResultsOfTheFirstLayersAreLabelledEverywhere) {
   EXPECT_THAT(RenderRun(run, OutputFormat::kTable), Not(HasSubstr("llama-x [")));
 }
 
+TEST(RenderTest, ExternalResultsAreLabelledAndClaimNothingOfTheDaemons) {
+  v1::Run run = ExampleRun();
+  run.mutable_server()->set_gpu_name("H-1");
+  v1::BenchmarkResult& peer = *run.add_results() = run.results(0);
+  peer.set_provenance("external");
+  peer.mutable_spec()->set_path("hf_eager");
+  peer.clear_bandwidth_bytes_per_second();
+  peer.clear_bandwidth_fraction();
+  peer.clear_weight_bytes();
+  peer.mutable_tpot_ms()->Clear();
+  peer.mutable_ttft_ms()->set_median(77);
+  peer.mutable_ttft_ms()->set_n(0);  // The median alone.
+  peer.set_note("torch 9 on a G-2");
+  *run.add_results() = peer;
+
+  const std::string table = RenderRun(run, OutputFormat::kTable), markdown = RenderRun(run, OutputFormat::kMarkdown);
+  EXPECT_THAT(table,
+              AllOf(HasSubstr("llama-x  compiled "), HasSubstr("llama-x  hf_eager (external) "), HasSubstr("77.0 ms  "),
+                    HasSubstr("76%"), HasSubstr("(40.0 GB/s here)"), Not(HasSubstr(" 0%"))));
+  EXPECT_THAT(table, testing::EndsWith("taken by their programs.\nhf_eager (external): torch 9 on a G-2\n"));
+  EXPECT_THAT(markdown, AllOf(HasSubstr("| H-1 | compiled |"), Not(HasSubstr("| H-1 | hf_eager"))));
+  run.mutable_results()->DeleteSubrange(0, 2);
+  EXPECT_THAT(RenderRun(run, OutputFormat::kTable), Not(HasSubstr("inside the daemon")));
+}
+
 v1::BenchmarkResult ScalingResult(const std::string& path, std::vector<std::pair<int64_t, double>> steps) {
   v1::BenchmarkResult result;
   result.set_outcome("ok");
@@ -104,6 +129,13 @@ TEST(RenderScalingTest, PathsShareATableWithRatios) {
   EXPECT_THAT(text, HasSubstr("\nllama-x [first 2 layers], bfloat16"));  // In a table of its own.
   EXPECT_THAT(text, Not(HasSubstr("TTFT")));
   EXPECT_THAT(RenderRun(run, OutputFormat::kMarkdown), HasSubstr("| tg1 @ d1024 | 45.45 ± 1.03 |"));
+
+  run.mutable_results(1)->set_provenance("external");
+  run.mutable_results(1)->clear_bandwidth_bytes_per_second();
+  const std::string external = RenderRun(run, OutputFormat::kTable);
+  EXPECT_THAT(external,
+              AllOf(HasSubstr("graph (external) step"), HasSubstr("\ngraph (external): position 1024 costs")));
+  EXPECT_THAT(external, Not(HasSubstr(" 0%")));
 }
 
 TEST(RenderTest, JsonKeepsFieldNamesAndNumbers) {

@@ -7,6 +7,7 @@ import os
 import pathlib
 import shutil
 import sqlite3
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,9 @@ import unittest
 BIN = pathlib.Path(sys.argv[1])
 GOLDEN = pathlib.Path(sys.argv[2])
 CHECKPOINT = GOLDEN / "models" / "qwen3"
+PEERS = GOLDEN / "peers" / "tiny-llama.jsonl"  # Of hf_eager and of torch_compile.
+os.environ["METRONOMED"] = str(BIN / "metronomed")
+from daemon import Daemon  # noqa: E402  It reads the variable.
 
 
 class BenchClientTest(unittest.TestCase):
@@ -23,13 +27,13 @@ class BenchClientTest(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.directory)
         self.database = os.path.join(self.directory, "deep", "runs.db")
 
-    def run_client(self, *arguments, own_daemon=True):
+    def run_client(self, *arguments, own_daemon=True, stdin=""):
         command = [BIN / "bench-client", *arguments]
         if own_daemon:
             command += ["--db", self.database]
         environment = {**os.environ, "HOME": self.directory, "XDG_DATA_HOME": self.directory,
                        "XDG_CACHE_HOME": self.directory}
-        return subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, stdin=subprocess.DEVNULL)
+        return subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, input=stdin)
 
     def test_run_measures_stores_and_shows(self):
         result = self.run_client("run", "--models", "tiny-llama,tiny-gemma3", "--iters", "3", "--warmups", "1", "--decode-tokens", "4",
@@ -92,6 +96,84 @@ class BenchClientTest(unittest.TestCase):
             self.assertEqual(result.returncode, 0, result.stderr)
             self.assertIn(f"{directory} was skipped", result.stdout)
         self.assertIn("tiny-qwen2", result.stdout)
+
+    def query(self, sql):
+        with sqlite3.connect(self.database) as database:
+            return database.execute(sql).fetchall()
+
+    def test_results_of_peers_are_recorded_and_shown_as_external(self):
+        recorded = self.run_client("record", str(PEERS), "--note", "beside ours")
+        self.assertEqual(recorded.returncode, 0, recorded.stderr)
+        for part in ("hf_eager (external)", "torch_compile (external)", "; on cpu", " is complete."):
+            self.assertIn(part, recorded.stdout)
+        self.assertNotIn("inside the daemon", recorded.stdout)
+        self.assertEqual(self.query("SELECT mode, state, note FROM runs"), [("external", "complete", "beside ours")])
+        self.assertEqual(self.query("SELECT path, provenance, outcome FROM results ORDER BY result_id"),
+                         [("hf_eager", "external", "ok"), ("torch_compile", "external", "ok")])
+        self.assertEqual(self.query("SELECT metric, count(*) FROM samples GROUP BY metric ORDER BY metric"),
+                         [("step_ms", 18), ("tpot_ms", 6), ("ttft_ms", 6)])
+
+        shown = json.loads(self.run_client("show", "-o", "json").stdout)
+        for line, result in zip(PEERS.read_text().splitlines(), shown["results"]):
+            given = json.loads(line)
+            median = statistics.median(s["value"] for s in given["samples"] if s["metric"] == "tpot_ms")
+            self.assertAlmostEqual(result["tpot_ms"]["median"], median)
+            self.assertAlmostEqual(result["decode_tokens_per_second"], 1e3 / median)
+            self.assertEqual(result["output_digest"], given["output_digest"])
+        self.assertIn("torch_compile (external)", self.run_client("show", "-o", "md").stdout)
+        self.assertIn(" external ", self.run_client("runs").stdout)
+
+    def test_a_run_measured_elsewhere_can_be_recorded_from_standard_input(self):
+        measured = self.run_client("run", "--models", "tiny-qwen2", "--decode-tokens", "3", "-o", "json").stdout
+        recorded = self.run_client("record", "-", "-o", "json", stdin=measured)
+        self.assertEqual(recorded.returncode, 0, recorded.stderr)
+        result, = json.loads(recorded.stdout)["results"]
+        original = json.loads(measured)
+        self.assertEqual((result["provenance"], result["spec"]["path"]), ("external", "compiled"))
+        self.assertEqual(result["ttft_ms"], original["results"][0]["ttft_ms"])
+        self.assertIn("from run " + original["run_id"], result["note"])
+
+    def test_a_malformed_file_is_refused_before_anything_is_recorded(self):
+        self.run_client("runs")  # The database is there.
+        good, other = PEERS.read_text().splitlines()
+        spoiled = {**json.loads(other), "samples": [{"metric": "ttft_ms", "value": -3}]}
+        unknown = {**json.loads(other), "spec": {**json.loads(other)["spec"], "path": "scenic"}}
+        file = pathlib.Path(self.directory) / "bad.jsonl"
+        for bad, reason in ((other[:-7], "not JSON"), (json.dumps({"modle": "x"}), "modle"), (json.dumps({"peer": "bandwidth"}), "bandwidth"),
+                            (json.dumps(spoiled), "samples[0].value is -3"), (json.dumps(unknown), "spec.path is 'scenic'"),
+                            (json.dumps({**json.loads(other), "spec": {}}), "spec.model is empty")):
+            file.write_text(good + "\n" + bad + "\n")
+            refused = self.run_client("record", str(PEERS), str(file))
+            self.assertEqual(refused.returncode, 2, (reason, refused.stdout))
+            self.assertIn(f"{file}:2: ", refused.stderr)
+            self.assertIn(reason, refused.stderr)
+        for wrong in (["record"], ["record", str(file) + ".not-there"], ["record", self.directory], ["record", os.devnull],
+                      ["record", str(PEERS), "--run", "r", "--note", "n"]):
+            self.assertEqual(self.run_client(*wrong).returncode, 2, wrong)
+        self.assertEqual(self.query("SELECT count(*) FROM runs"), [(0,)])
+
+    def test_results_are_added_to_an_open_run_until_it_is_finished(self):
+        good, other = PEERS.read_text().splitlines()
+        failed = {**json.loads(other), "outcome": "failed", "error_kind": "INTERNAL", "error_text": "torch fell over", "samples": []}
+        with Daemon(self.directory) as daemon:
+            def record(stdin, *flags):
+                return self.run_client("record", "-", "--server", daemon.address, *flags, own_daemon=False, stdin=stdin)
+
+            opened = record(good, "--open", "-o", "json")
+            self.assertEqual(opened.returncode, 0, opened.stderr)
+            run_id, state = (json.loads(opened.stdout)[field] for field in ("run_id", "state"))
+            self.assertEqual(state, "running")
+            finished = record(json.dumps(failed), "--run", run_id)
+            self.assertEqual(finished.returncode, 1, finished.stderr)
+            for part in ("hf_eager (external)", "torch fell over", f"Run {run_id} is failed."):
+                self.assertIn(part, finished.stdout)
+            late, unknown = record(good, "--run", run_id), record(good, "--run", "no-such-run")
+            self.assertEqual((late.returncode, unknown.returncode), (1, 1))
+            self.assertIn("is failed, not running", late.stderr)
+            self.assertIn("no run 'no-such-run'", unknown.stderr)
+            self.database = str(daemon.database)
+            self.assertEqual(self.query("SELECT state, count(*) FROM runs JOIN results USING (run_id)"), [("failed", 2)])
+        self.assertEqual(self.run_client("record", str(PEERS), "--server", "127.0.0.1:1", own_daemon=False).returncode, 4)
 
     def test_explain_accounts_for_a_step_and_prints_the_program_at_each_stage(self):
         result = self.run_client("explain", "tiny-llama", "--search-iterations", "12", "--past", "20")

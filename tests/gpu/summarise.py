@@ -5,15 +5,19 @@
     summarise.py step FILE NAME OUTCOME SECONDS LOG       records how a step ended
     summarise.py environment FILE BACKEND                 records the machine
     summarise.py table DIRECTORY                          gathers DIRECTORY/raw into results.json, thins the samples, prints the table
+    summarise.py merge DIRECTORY FROM...                  adds what other calls kept in folders of their own, prints the table of all
 """
+import importlib.metadata
 import json
 import pathlib
 import platform
+import shutil
 import sqlite3
 import statistics
 import subprocess
 import sys
 
+STEPS = ("smoke", "kernels", "sanitizer", "parity", "latency", "scaling", "generation", "peers")
 KEPT_SAMPLES = 200  # Of one metric of one result, evenly spread over it; medians are computed before.
 PEERS = ("hf_eager", "torch_compile")
 
@@ -25,8 +29,15 @@ def output_of(*command):
         return ""
 
 
+def version_of(package):
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
 def environment(file, backend):
-    versions = {name: output_of(sys.executable, "-c", f"import {name}; print({name}.__version__)") for name in ("torch", "transformers")}
+    versions = {name: version_of(name) for name in ("torch", "transformers")}
     cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "")
     gpu = output_of("nvidia-smi", "--query-gpu=name,driver_version,memory.total,clocks.sm,clocks.max.sm,power.limit,"
                                   "clocks_throttle_reasons.active", "--format=csv,noheader")
@@ -55,10 +66,10 @@ def milliseconds(value):
 
 
 def brief_result(result):
-    if result.get("peer") == "bandwidth" and result["outcome"] == "ok":
+    if result.get("peer") == "bandwidth" and result.get("outcome") == "ok":
         return f"copy {result['copy_bytes_per_second'] / 1e9:.0f} GB/s, read {result['read_bytes_per_second'] / 1e9:.0f} GB/s"
-    if result["outcome"] != "ok":
-        return f"{result['outcome']}: {result.get('error_text', '')}"
+    if result.get("outcome") != "ok":
+        return f"{result.get('outcome', 'no outcome')}: {result.get('error_text', '')}"
     if result.get("positions"):
         last = result["positions"][-1]
         return f"step at position {last['position']} {milliseconds(last['step_ms']['median'])}"
@@ -67,9 +78,14 @@ def brief_result(result):
     return text + (f", {fraction:.0%} of bandwidth" if fraction else "")
 
 
+def path_of(result):
+    return result.get("spec", {}).get("path", "-")
+
+
 def brief(file):
     content = json.loads(pathlib.Path(file).read_text())
-    print("; ".join(brief_result(result) for result in content.get("results", [content])))
+    results = content.get("results", [content])
+    print("; ".join((f"{path_of(result)} " if len(results) > 1 else "") + brief_result(result) for result in results))
 
 
 def thin(samples):
@@ -81,25 +97,60 @@ def thin(samples):
             for i in range(min(len(group), KEPT_SAMPLES))]
 
 
+def read_results(directory):
+    file = directory / "results.json"
+    return json.loads(file.read_text()) if file.exists() else {}
+
+
+def write_results(directory, results):
+    (directory / "results.json").write_text(json.dumps(results, separators=(",", ":")) + "\n")
+
+
+def read_raw(file):
+    """An object, whatever a program that failed has left."""
+    try:
+        content = json.loads(file.read_text())
+    except ValueError as error:
+        return {"outcome": "failed", "error_text": f"{file.name} is not JSON: {error}"}
+    return content if isinstance(content, dict) else {"outcome": "failed", "error_text": f"{file.name} is not an object"}
+
+
 def gather(directory):
     """results.json of what was there before and what raw/ has now, which is then removed."""
-    file = directory / "results.json"
-    results = json.loads(file.read_text()) if file.exists() else {}
-    for raw in sorted((directory / "raw").glob("*.json"), key=lambda path: path.stat().st_mtime):
-        try:
-            content = json.loads(raw.read_text())
-        except ValueError as error:
-            content = {"outcome": "failed", "error_text": f"{raw.name} is not JSON: {error}"}
-        for result in content.get("results", [content]) if isinstance(content, dict) else []:
+    results = read_results(directory)
+    raw_files = sorted((directory / "raw").glob("*.json"), key=lambda path: path.stat().st_mtime)
+    for raw in raw_files:
+        content = read_raw(raw)
+        for result in content.get("results", [content]):
             if result.get("samples"):
                 for metric in ("ttft_ms", "tpot_ms"):
                     if metric not in result:
                         result[metric + "_median"] = median_of(result, metric)
                 result["samples"] = thin(result["samples"])
         results[raw.stem] = content
+    write_results(directory, results)
+    for raw in raw_files:
         raw.unlink()
-    file.write_text(json.dumps(results, separators=(",", ":")) + "\n")
     return results
+
+
+def merge_database(target, source):
+    """Copies the runs of `source` that `target` does not have, with their results and samples."""
+    database = sqlite3.connect(target)
+    database.execute("ATTACH ? AS other", (str(source),))
+    versions = [database.execute(f"PRAGMA {schema}.user_version").fetchone()[0] for schema in ("main", "other")]
+    if versions[0] != versions[1]:
+        raise ValueError(f"{source} has schema version {versions[1]}, {target} has {versions[0]}")
+    columns = ", ".join(row[1] for row in database.execute("PRAGMA other.table_info(results)") if row[1] != "result_id")
+    with database:
+        new = [run for run, in database.execute("SELECT run_id FROM other.runs WHERE run_id NOT IN (SELECT run_id FROM main.runs)")]
+        for run in new:
+            database.execute("INSERT INTO main.runs SELECT * FROM other.runs WHERE run_id = ?", (run,))
+            for old, in database.execute("SELECT result_id FROM other.results WHERE run_id = ? ORDER BY result_id", (run,)).fetchall():
+                cursor = database.execute(f"INSERT INTO main.results ({columns}) SELECT {columns} FROM other.results WHERE result_id = ?", (old,))
+                database.execute("INSERT INTO main.samples SELECT ?, metric, sample_index, position, value FROM other.samples WHERE result_id = ? "
+                                 "ORDER BY rowid", (cursor.lastrowid, old))
+    database.close()
 
 
 def thin_database(file):
@@ -127,52 +178,82 @@ def ratio(peer, ours, metric):
     return "-" if theirs is None or not ours else f"{theirs / ours:.2f}x"
 
 
+def model_row(model, result, results, torch_read):
+    ttft, tpot = (median_of(result, metric) if result["outcome"] == "ok" else None for metric in ("ttft_ms", "tpot_ms"))
+    fraction = result.get("bandwidth_fraction")
+    step_ms = median_of(result, "step_ms")
+    of_torch = int(result.get("step_bytes", 0)) / (step_ms * 1e-3) / torch_read if torch_read and step_ms else None
+    row = [model, path_of(result), milliseconds(ttft) if ttft else result["outcome"], milliseconds(tpot), f"{fraction:.0%}" if fraction else "-",
+           f"{of_torch:.0%}" if of_torch else "-"]
+    for peer in PEERS:
+        measured = results.get(f"peer-{peer}-{model}", {})
+        outcome = measured.get("outcome", "-")
+        row += [ratio(measured, ttft, "ttft_ms"), ratio(measured, tpot, "tpot_ms")] if outcome == "ok" else [outcome] * 2
+    return row
+
+
 def model_rows(results):
     torch_read = results.get("bandwidth", {}).get("read_bytes_per_second")
-    header = ["model", "TTFT", "TPOT", "% of bandwidth", "% of torch's read"]
+    header = ["model", "path", "TTFT", "TPOT", "% of bandwidth", "% of torch's read"]
     header += [f"{peer} {metric}" for peer in PEERS for metric in ("TTFT", "TPOT")]
     rows = [header]
     for name, run in results.items():
         if not name.startswith("latency-"):
             continue
         model = name.removeprefix("latency-")
-        result = (run.get("results") or [{"outcome": "failed", "error_text": "no result"}])[0]
-        ttft, tpot = (median_of(result, metric) if result["outcome"] == "ok" else None for metric in ("ttft_ms", "tpot_ms"))
-        fraction = result.get("bandwidth_fraction")
-        step_ms = median_of(result, "step_ms")
-        of_torch = int(result["step_bytes"]) / (step_ms * 1e-3) / torch_read if torch_read and step_ms else None
-        row = [model, milliseconds(ttft) if ttft else result["outcome"], milliseconds(tpot), f"{fraction:.0%}" if fraction else "-",
-               f"{of_torch:.0%}" if of_torch else "-"]
-        for peer in PEERS:
-            measured = results.get(f"peer-{peer}-{model}", {"outcome": "-"})
-            row += [ratio(measured, ttft, "ttft_ms"), ratio(measured, tpot, "tpot_ms")] if measured["outcome"] == "ok" else [measured["outcome"]] * 2
-        rows.append(row)
+        rows += [model_row(model, result, results, torch_read) for result in run.get("results") or [{"outcome": "failed"}]]
     return rows
 
 
-def table(directory):
-    directory = pathlib.Path(directory)
-    results = gather(directory)
-    if (directory / "metronome.db").exists():
-        thin_database(directory / "metronome.db")
+def text_of(results):
     machine = results.get("environment", {})
     parts = []
     if machine.get("backend") == "cpu":
         parts.append("CPU SELF-TEST with tiny models: none of this was measured on a GPU.")
     parts.append(f"Machine: {machine.get('gpu') or machine.get('cpu') or 'not recorded'}")
-    steps = [content for name, content in results.items() if name.startswith("step-")]
+    if "bandwidth" in results:
+        parts.append(f"Bandwidth by torch: {brief_result(results['bandwidth'])}")
+    steps = [results[f"step-{name}"] for name in STEPS if f"step-{name}" in results]
     if steps:
         parts.append(print_grid([["step", "outcome", "s", "last line"]] +
-                                [[s["step"], s["outcome"], str(s["seconds"]), s["text"][:100].replace("|", "/")] for s in steps]))
+                                [[s["step"], s["outcome"], str(s["seconds"]), s["text"][:140].replace("|", "/")] for s in steps]))
+    not_run = [name for name in STEPS if f"step-{name}" not in results]
+    if not_run:
+        parts.append(f"Not run: {', '.join(not_run)}.")
     rows = model_rows(results)
     if len(rows) > 1:
         parts.append("Times are medians. A peer's columns are its time divided by Metronome's: above 1x, Metronome is faster.\n\n" + print_grid(rows))
-    text = "\n\n".join(parts) + "\n"
+    return "\n\n".join(parts) + "\n"
+
+
+def table(directory):
+    directory = pathlib.Path(directory)
+    results = gather(directory)
+    text = text_of(results)
     (directory / "table.md").write_text(text)
-    print(text, end="")
+    print(text, end="", flush=True)
+    if (directory / "metronome.db").exists():
+        thin_database(directory / "metronome.db")
 
 
-COMMANDS = {"brief": brief, "step": step, "environment": environment, "table": table}
+def merge(directory, *sources):
+    directory = pathlib.Path(directory)
+    directory.mkdir(parents=True, exist_ok=True)
+    results = read_results(directory)
+    for source in map(pathlib.Path, sources):
+        results.update(read_results(source))
+        database = directory / "metronome.db"
+        if not (source / "metronome.db").exists():
+            continue
+        if database.exists():
+            merge_database(database, source / "metronome.db")
+        else:
+            shutil.copy(source / "metronome.db", database)
+    write_results(directory, results)
+    table(directory)
+
+
+COMMANDS = {"brief": brief, "step": step, "environment": environment, "table": table, "merge": merge}
 
 if __name__ == "__main__":
     if len(sys.argv) < 3 or sys.argv[1] not in COMMANDS:

@@ -42,6 +42,29 @@ class BenchmarkServiceTest : public ServedDaemon {
     if (status.ok()) *result = messages.back().result();
     return status;
   }
+  static v1::BenchmarkResult PeerResult() {
+    v1::BenchmarkResult result;
+    result.mutable_spec()->set_model("llama-3.2-1b");
+    result.mutable_spec()->set_path("hf_eager");
+    result.mutable_spec()->set_dtype("bfloat16");
+    result.set_prompt_tokens(8);
+    for (const double value : {3.0, 1.0, 2.0}) {
+      v1::Sample& sample = *result.add_samples();
+      sample.set_metric("ttft_ms");
+      sample.set_value(value);
+    }
+    return result;
+  }
+  grpc::Status Record(const std::string& run, const v1::BenchmarkResult& result,
+                      v1::RecordResultResponse* response = nullptr, bool validate_only = false) {
+    Context context;
+    v1::RecordResultRequest request;
+    request.set_run_id(run);
+    *request.mutable_result() = result;
+    request.set_validate_only(validate_only);
+    v1::RecordResultResponse ignored;
+    return benchmark_->RecordResult(&context, request, response == nullptr ? &ignored : response);
+  }
   v1::Run GetRun(const std::string& id) {
     Context context;
     v1::GetRunRequest request;
@@ -329,42 +352,51 @@ TEST_F(BenchmarkServiceTest, RunsOpenAndCloseOnce) {
 
 TEST_F(BenchmarkServiceTest, ExternalResultGetsItsStatisticsFromItsSamples) {
   const std::string run = StartRun();
-  Context context;
-  v1::RecordResultRequest request;
-  request.set_run_id(run);
-  v1::BenchmarkResult& result = *request.mutable_result();
-  result.mutable_spec()->set_model("llama-3.2-1b");
-  result.mutable_spec()->set_path("hf_eager");
-  for (const double value : {3.0, 1.0, 2.0}) {
-    v1::Sample& sample = *result.add_samples();
-    sample.set_metric("tpot_ms");
-    sample.set_value(value);
-  }
   v1::RecordResultResponse response;
-  ASSERT_TRUE(benchmark_->RecordResult(&context, request, &response).ok());
+  ASSERT_TRUE(Record(run, PeerResult(), &response).ok());
   const v1::Run stored = GetRun(run);
   ASSERT_EQ(stored.results_size(), 1);
   EXPECT_EQ(stored.results(0).result_id(), response.result_id());
   EXPECT_EQ(stored.results(0).provenance(), "external");
+  EXPECT_EQ(stored.results(0).outcome(), "ok");
   EXPECT_EQ(stored.results(0).spec().path(), "hf_eager");
-  EXPECT_EQ(stored.results(0).tpot_ms().n(), 3);
-  EXPECT_EQ(stored.results(0).tpot_ms().median(), 2);
+  EXPECT_EQ(stored.results(0).ttft_ms().n(), 3);
+  EXPECT_EQ(stored.results(0).ttft_ms().median(), 2);
+  EXPECT_EQ(stored.results(0).prefill_tokens_per_second(), 4000);
 }
 
-TEST_F(BenchmarkServiceTest, BadExternalResultsAreRefused) {
+TEST_F(BenchmarkServiceTest, BadExternalResultsAreRefusedAndNotStored) {
   const std::string run = StartRun();
-  const auto record = [&](const std::string& model, const std::string& outcome) {
-    Context context;
-    v1::RecordResultRequest request;
-    request.set_run_id(run);
-    request.mutable_result()->mutable_spec()->set_model(model);
-    request.mutable_result()->set_outcome(outcome);
-    v1::RecordResultResponse response;
-    return benchmark_->RecordResult(&context, request, &response).error_code();
+  const auto expect = [](const grpc::Status& status, grpc::StatusCode code, const std::string& message) {
+    EXPECT_EQ(status.error_code(), code) << status.error_message();
+    EXPECT_THAT(status.error_message(), HasSubstr(message));
   };
-  EXPECT_EQ(record("", "ok"), grpc::StatusCode::INVALID_ARGUMENT);
-  EXPECT_EQ(record("m", "splendid"), grpc::StatusCode::INVALID_ARGUMENT);
-  EXPECT_EQ(record("m", "ok"), grpc::StatusCode::OK);
+  v1::BenchmarkResult bad = PeerResult();
+  bad.mutable_samples(1)->set_value(-1);
+  expect(Record(run, bad), grpc::StatusCode::INVALID_ARGUMENT, "samples[1].value is -1");
+  bad = PeerResult();
+  bad.mutable_spec()->set_path("scenic");
+  expect(Record(run, bad), grpc::StatusCode::INVALID_ARGUMENT, "spec.path is 'scenic'");
+  expect(Record("", PeerResult()), grpc::StatusCode::INVALID_ARGUMENT, "run_id is empty");
+  expect(Record("20200101T000000.000000Z", PeerResult()), grpc::StatusCode::NOT_FOUND,
+         "no run '20200101T000000.000000Z'");
+  EXPECT_EQ(GetRun(run).results_size(), 0);
+  ASSERT_TRUE(FinishRun(run).ok());
+  expect(Record(run, PeerResult()), grpc::StatusCode::FAILED_PRECONDITION, "is complete, not running");
+}
+
+TEST_F(BenchmarkServiceTest, ExternalResultsAreCheckedWithoutBeingStored) {
+  const std::string run = StartRun();
+  v1::BenchmarkResult bad = PeerResult();
+  bad.mutable_spec()->clear_dtype();
+  v1::RecordResultResponse response;
+  for (const std::string& id : {run, std::string()}) {
+    EXPECT_TRUE(Record(id, PeerResult(), &response, true).ok());
+    EXPECT_EQ(response.result_id(), 0);
+    EXPECT_EQ(Record(id, bad, &response, true).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  }
+  EXPECT_EQ(Record("no-such-run", PeerResult(), &response, true).error_code(), grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(GetRun(run).results_size(), 0);
 }
 
 TEST_F(BenchmarkServiceTest, ListIsBounded) {

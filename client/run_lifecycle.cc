@@ -1,0 +1,74 @@
+#include "client/run_lifecycle.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+
+#include "absl/strings/ascii.h"
+#include "runtime/base/status_macros.h"
+
+namespace metronome {
+namespace {
+
+// First line that a command prints; empty when it fails. Commands are literals of this file.
+std::string OutputOf(const char* command) {
+  const std::unique_ptr<FILE, int (*)(FILE*)> pipe(popen(command, "r"), pclose);
+  char line[256] = {};
+  if (pipe == nullptr || fgets(line, sizeof(line), pipe.get()) == nullptr) return "";
+  return std::string(absl::StripAsciiWhitespace(line));
+}
+
+v1::CallerEnvironment DescribeCaller() {
+  v1::CallerEnvironment caller;
+  caller.set_git_commit(OutputOf("git rev-parse HEAD 2>/dev/null"));
+  caller.set_git_branch(OutputOf("git rev-parse --abbrev-ref HEAD 2>/dev/null"));
+  char host[256] = {};
+  if (gethostname(host, sizeof(host) - 1) == 0) caller.set_host(host);
+  return caller;
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> StartRun(Connection& connection, const std::string& mode, const std::string& note) {
+  v1::StartRunRequest request;
+  request.set_mode(mode);
+  request.set_note(note);
+  *request.mutable_caller() = DescribeCaller();
+  grpc::ClientContext context;
+  v1::StartRunResponse response;
+  RETURN_IF_ERROR(FromGrpcStatus(connection.benchmark().StartRun(&context, request, &response)));
+  return response.run_id();
+}
+
+absl::Status FinishRun(Connection& connection, const std::string& run_id, bool failed) {
+  grpc::ClientContext context;
+  v1::FinishRunRequest request;
+  request.set_run_id(run_id);
+  request.set_state(failed ? "failed" : "complete");
+  v1::FinishRunResponse response;
+  return FromGrpcStatus(connection.benchmark().FinishRun(&context, request, &response));
+}
+
+absl::StatusOr<v1::Run> GetRun(Connection& connection, const std::string& run_id) {
+  grpc::ClientContext context;
+  v1::GetRunRequest request;
+  request.set_run_id(run_id);
+  v1::Run run;
+  RETURN_IF_ERROR(FromGrpcStatus(connection.benchmark().GetRun(&context, request, &run)));
+  return run;
+}
+
+bool HasFailedResult(const v1::Run& run) {
+  return std::any_of(run.results().begin(), run.results().end(),
+                     [](const v1::BenchmarkResult& result) { return result.outcome() == "failed"; });
+}
+
+ExitCode PrintRun(const v1::Run& run, OutputFormat output) {
+  std::fputs(RenderRun(run, output).c_str(), stdout);
+  if (output == OutputFormat::kTable) std::printf("Run %s is %s.\n", run.run_id().c_str(), run.state().c_str());
+  return HasFailedResult(run) ? ExitCode::kFailed : ExitCode::kOk;
+}
+
+}  // namespace metronome

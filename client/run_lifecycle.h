@@ -1,0 +1,31 @@
+#ifndef METRONOME_CLIENT_RUN_LIFECYCLE_H_
+#define METRONOME_CLIENT_RUN_LIFECYCLE_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "client/connection.h"
+#include "client/exit_code.h"
+#include "client/render/results.h"
+
+namespace metronome {
+
+// What commands that make or show a run have in common.
+
+// Opens a run that says where it was asked for: this host and the git checkout of the working directory. Returns its
+// id. Errors of the RPC, as below.
+absl::StatusOr<std::string> StartRun(Connection& connection, const std::string& mode, const std::string& note);
+
+absl::Status FinishRun(Connection& connection, const std::string& run_id, bool failed);
+
+absl::StatusOr<v1::Run> GetRun(Connection& connection, const std::string& run_id);
+
+bool HasFailedResult(const v1::Run& run);
+
+// Prints a run on standard output. kFailed where it has a failed result.
+ExitCode PrintRun(const v1::Run& run, OutputFormat output);
+
+}  // namespace metronome
+
+#endif  // METRONOME_CLIENT_RUN_LIFECYCLE_H_
