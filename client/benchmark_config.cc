@@ -17,7 +17,8 @@ namespace {
 
 template <typename T>
 using Member = std::optional<T> BenchmarkConfig::*;
-using Field = std::variant<Member<std::string>, Member<int64_t>, Member<double>, Member<std::vector<std::string>>>;
+using Field =
+    std::variant<Member<std::string>, Member<int64_t>, Member<double>, Member<bool>, Member<std::vector<std::string>>>;
 
 const std::map<std::string, Field>& Fields() {
   static const auto* const kFields =
@@ -39,7 +40,8 @@ const std::map<std::string, Field>& Fields() {
                                        {"top_k", &BenchmarkConfig::top_k},
                                        {"top_p", &BenchmarkConfig::top_p},
                                        {"min_p", &BenchmarkConfig::min_p},
-                                       {"repetition_penalty", &BenchmarkConfig::repetition_penalty}};
+                                       {"repetition_penalty", &BenchmarkConfig::repetition_penalty},
+                                       {"streamed", &BenchmarkConfig::streamed}};
   return *kFields;
 }
 
@@ -57,6 +59,11 @@ bool Assign(const toml::node& node, Member<int64_t> member, BenchmarkConfig& con
 bool Assign(const toml::node& node, Member<double> member, BenchmarkConfig& config) {
   config.*member = node.value<double>();  // An integer too.
   return node.is_number();
+}
+
+bool Assign(const toml::node& node, Member<bool> member, BenchmarkConfig& config) {
+  config.*member = node.value<bool>();
+  return node.is_boolean();
 }
 
 bool Assign(const toml::node& node, Member<std::vector<std::string>> member, BenchmarkConfig& config) {

@@ -32,6 +32,7 @@ struct BenchmarkConfig {
   std::optional<double> top_p;
   std::optional<double> min_p;
   std::optional<double> repetition_penalty;
+  std::optional<bool> streamed;
 };
 
 // The prompt when neither a configuration nor a flag gives one.

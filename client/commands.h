@@ -71,6 +71,7 @@ struct GenerateOptions {
   int64_t max_tokens = 64;
   bool stop_at_eos = true;
   std::vector<int32_t> stop_token_ids;
+  int32_t tokens_at_once = 1;
   v1::Sampling sampling;
 };
 ExitCode GenerateText(const ServerOptions& server, const GenerateOptions& options);

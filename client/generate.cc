@@ -14,6 +14,7 @@ v1::GenerateRequest RequestFor(const GenerateOptions& options) {
   request.set_model(options.compile.model);
   request.set_max_tokens(options.max_tokens);
   request.set_stop_at_eos(options.stop_at_eos);
+  request.set_tokens_at_once(options.tokens_at_once);
   *request.mutable_sampling() = options.sampling;
   for (const int32_t id : options.stop_token_ids) request.add_stop_token_ids(id);
   v1::Prompt& prompt = *request.mutable_prompt();

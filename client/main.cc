@@ -113,6 +113,9 @@ void AddRun(CLI::App& app, Arguments& arguments) {
   AddOptional(run, "--min-p", flags.min_p, "0 = off");
   AddOptional(run, "--repetition-penalty", flags.repetition_penalty, "1 = off");
   run.add_flag_callback(
+      "--streamed", [&flags] { flags.streamed = true; },
+      "wait for each token on the host, as a client that streams would, where a GPU could go on by itself");
+  run.add_flag_callback(
       "--scaling", [&flags] { flags.scenario = "scaling"; },
       "decode steps at positions 1, 2, 4, ... of a cache of --max-cache-len (default 32768)");
   run.add_option("--weights", arguments.run.weights, "auto, synthetic or a directory on the server (default auto)");
@@ -160,6 +163,10 @@ void AddGenerate(CLI::App& app, Arguments& arguments) {
       "--logprobs", [&](const int32_t& v) { options.sampling.set_logprobs(v); },
       "a token a line with its log-probability and those of so many most likely tokens, 0 to 20");
   generate.add_option("--stop-token-ids", options.stop_token_ids, "end after the first of these")->delimiter(',');
+  generate
+      .add_option("--tokens-at-once", options.tokens_at_once,
+                  "print so many together (default 1): a GPU then goes from one to the next by itself")
+      ->check(CLI::Range(1, 1024));
   generate.add_option_function<uint64_t>(
       "--sampling-seed", [&](const uint64_t& v) { options.sampling.set_seed(v); }, "of sampling");
 }

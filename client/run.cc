@@ -69,6 +69,7 @@ v1::BenchmarkSpec SpecFor(const BenchmarkConfig& config, const RunOptions& optio
   if (config.top_p) spec.mutable_sampling()->set_top_p(*config.top_p);
   if (config.min_p) spec.mutable_sampling()->set_min_p(*config.min_p);
   if (config.repetition_penalty) spec.mutable_sampling()->set_repetition_penalty(*config.repetition_penalty);
+  if (config.streamed) spec.set_streamed(*config.streamed);
   return spec;
 }
 

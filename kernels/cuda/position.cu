@@ -5,7 +5,7 @@
 namespace metronome::cuda {
 namespace {
 
-__global__ void METRONOME_BLOCK_THREADS(1) SetPositionKernel(int64_t* position, int64_t value) { *position = value; }
+__global__ void SetPositionKernel(int64_t* position, int64_t value) { *position = value; }
 
 }  // namespace
 

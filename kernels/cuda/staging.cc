@@ -2,10 +2,29 @@
 
 #include <algorithm>
 #include <cstring>
+#include <thread>
 
 #include "runtime/base/status_macros.h"
 
 namespace metronome::cuda {
+namespace {
+
+constexpr int64_t kGrainBytes = int64_t{1} << 20;  // That a thread copies at a time.
+constexpr unsigned kMostThreads = 8;               // More do not copy faster than the bus takes.
+
+}  // namespace
+
+Staging::Staging(Driver& driver, int64_t piece_bytes)
+    : driver_(driver),
+      piece_bytes_(piece_bytes),
+      threads_(static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1u, kMostThreads))) {}
+
+void Staging::CopyOnHost(void* to, const void* from, int64_t bytes) {
+  threads_.ParallelFor(bytes, kGrainBytes, [&](int64_t begin, int64_t end, int) {
+    std::memcpy(static_cast<std::byte*>(to) + begin, static_cast<const std::byte*>(from) + begin,
+                static_cast<size_t>(end - begin));
+  });
+}
 
 absl::StatusOr<std::unique_ptr<Staging>> Staging::Create(Driver& driver, int64_t piece_bytes) {
   auto staging = std::unique_ptr<Staging>(new Staging(driver, piece_bytes));
@@ -29,7 +48,7 @@ absl::Status Staging::ToDevice(void* device, const void* host, int64_t bytes) {
     const int64_t count = std::min(piece_bytes_, bytes - at);
     Piece& piece = pieces_[next_++ % pieces_.size()];
     RETURN_IF_ERROR(driver_.WaitFor(piece.last_use));
-    std::memcpy(piece.memory, static_cast<const std::byte*>(host) + at, static_cast<size_t>(count));
+    CopyOnHost(piece.memory, static_cast<const std::byte*>(host) + at, count);
     RETURN_IF_ERROR(driver_.Copy(static_cast<std::byte*>(device) + at, piece.memory, count));
     RETURN_IF_ERROR(driver_.Record(piece.last_use));
   }
@@ -44,7 +63,7 @@ absl::Status Staging::ToHost(void* host, const void* device, int64_t bytes) {
     RETURN_IF_ERROR(driver_.Copy(piece.memory, static_cast<const std::byte*>(device) + at, count));
     RETURN_IF_ERROR(driver_.Record(piece.last_use));
     RETURN_IF_ERROR(driver_.WaitFor(piece.last_use));
-    std::memcpy(static_cast<std::byte*>(host) + at, piece.memory, static_cast<size_t>(count));
+    CopyOnHost(static_cast<std::byte*>(host) + at, piece.memory, count);
   }
   return absl::OkStatus();
 }

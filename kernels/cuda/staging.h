@@ -7,11 +7,13 @@
 
 #include "absl/status/statusor.h"
 #include "kernels/cuda/driver.h"
+#include "runtime/base/thread_pool.h"
 
 namespace metronome::cuda {
 
 // Copies between ordinary host memory and the device through two pieces of pinned memory, so that the host fills one
-// while the device reads the other. Not thread-safe; the driver must outlive it.
+// while the device reads the other. Several threads fill it: one alone copies slower than the bus, and waits for the
+// disk where the memory is a mapped file. Not thread-safe; the driver must outlive it.
 class Staging {
  public:
   // ResourceExhausted.
@@ -29,12 +31,14 @@ class Staging {
     Driver::Event last_use = nullptr;
   };
 
-  Staging(Driver& driver, int64_t piece_bytes) : driver_(driver), piece_bytes_(piece_bytes) {}
+  Staging(Driver& driver, int64_t piece_bytes);
+  void CopyOnHost(void* to, const void* from, int64_t bytes);
 
   Driver& driver_;
   int64_t piece_bytes_;
   std::array<Piece, 2> pieces_;
   size_t next_ = 0;
+  ThreadPool threads_;
 };
 
 }  // namespace metronome::cuda

@@ -28,6 +28,9 @@ TEST(BenchmarkConfigTest, BuiltInConfigurationsSayWhatTheyAreKnownFor) {
   EXPECT_THAT(sampled->top_k, Optional(50));
   EXPECT_THAT(sampled->repetition_penalty, Optional(1.1));
   EXPECT_THAT(ReadBenchmarkConfig("[a]\ntemperature = 1", "b.toml", "a")->temperature, Optional(1.0));
+  EXPECT_THAT(ReadBenchmarkConfig("[a]\nstreamed = true", "b.toml", "a")->streamed, Optional(true));
+  EXPECT_EQ(ReadBenchmarkConfig("[a]\nstreamed = 1", "b.toml", "a").status().code(),
+            absl::StatusCode::kInvalidArgument);
 }
 
 TEST(BenchmarkConfigTest, FlagsOverrideAConfiguration) {

@@ -141,6 +141,20 @@ TEST_F(CudaBackendTest, CopiesOfAnySizePassTheStaging) {
   }
 }
 
+// Pieces that several threads fill.
+TEST(CudaBackendCopyTest, LargeCopiesAreWhole) {
+  const auto backend =
+      cuda::CreateCudaBackend(std::make_unique<FakeDriver>(), {.staging_bytes = 5'000'001, .workspace_bytes = 4096})
+          .value();
+  const int64_t bytes = 12'345'678;
+  std::vector<uint8_t> values(bytes), got(bytes);
+  for (int64_t i = 0; i < bytes; ++i) values[i] = static_cast<uint8_t>(i * 2654435761u >> 13);
+  const auto buffer = backend->Allocate(bytes).value();
+  ASSERT_TRUE(backend->CopyToDevice(buffer->data(), values.data(), bytes).ok());
+  ASSERT_TRUE(backend->CopyToHost(got.data(), buffer->data(), bytes).ok());
+  EXPECT_TRUE(got == values);
+}
+
 // 20,000 bytes are more than one wait brings.
 TEST_F(CudaBackendTest, FetchesSeveralPiecesAndSaysWhatFailed) {
   const auto buffer = backend_->Allocate(20'000).value();
