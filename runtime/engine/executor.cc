@@ -5,10 +5,18 @@
 
 #include "absl/strings/str_cat.h"
 #include "kernels/convert.h"
+#include "kernels/profiler_range.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/plan/storage_root.h"
 
 namespace metronome {
+namespace {
+
+std::string StepName(size_t seq, int64_t past) {
+  return seq == 1 ? absl::StrCat("decode past=", past) : absl::StrCat("prefill seq=", seq, " past=", past);
+}
+
+}  // namespace
 
 std::vector<WeightSpec> WeightSpecsOf(const Plan& plan) {
   std::vector<WeightSpec> specs;
@@ -114,6 +122,7 @@ absl::Status Executor::FetchResults(const BoundPlan& plan) {
 }
 
 absl::Status Executor::Step(absl::Span<const int32_t> tokens, KvCache& cache, const std::function<bool()>& keep_going) {
+  const ProfilerRange range(backend_, [&] { return StepName(tokens.size(), cache.length()); });
   ASSIGN_OR_RETURN(BoundPlan* const plan, Prepare(tokens, cache));
   RETURN_IF_ERROR(plan->Run(keep_going));
   RETURN_IF_ERROR(FetchResults(*plan));
