@@ -134,7 +134,7 @@ class Backend {
   virtual absl::Status Health() const { return absl::OkStatus(); }
 
   // Clocks, temperature, power and throttling now, which takes up to milliseconds. Unimplemented where the device does
-  // not tell; FailedPrecondition where what would tell is missing, and what that is. From any thread.
+  // not tell; FailedPrecondition or NotFound naming what is missing where it should. From any thread.
   virtual absl::StatusOr<DeviceTelemetry> Telemetry() const;
 
   // Ranges of a profiler's timeline; see ProfilerRange. Whether a profiler listens, which does not change.

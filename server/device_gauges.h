@@ -2,6 +2,7 @@
 #define METRONOME_SERVER_DEVICE_GAUGES_H_
 
 #include <prometheus/collectable.h>
+#include <prometheus/metric_family.h>
 
 #include <vector>
 

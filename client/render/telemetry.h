@@ -7,7 +7,7 @@
 
 namespace metronome {
 
-// "SM clock 1.75 of 1.98 GHz, memory clock 3.20 of 3.20 GHz, 61 °C, 612 of 700 W, 37% busy, throttled: sw_power_cap".
+// "SM clock 1.76 of 1.98 GHz, memory clock 3.20 of 3.20 GHz, 61 °C, 612 of 700 W, 37% busy, throttled: sw_power_cap".
 // What is not known is left out; empty when nothing is.
 std::string FormatTelemetry(const v1::DeviceTelemetry& telemetry);
 

@@ -13,7 +13,7 @@ using ::testing::Not;
 
 v1::DeviceTelemetry FullTelemetry() {
   v1::DeviceTelemetry telemetry;
-  telemetry.set_sm_clock_hertz(1.755e9);
+  telemetry.set_sm_clock_hertz(1.76e9);
   telemetry.set_sm_clock_max_hertz(1.98e9);
   telemetry.set_memory_clock_hertz(3.201e9);
   telemetry.set_memory_clock_max_hertz(3.202e9);
@@ -43,7 +43,7 @@ v1::BenchmarkResult ThrottledResult() {
 
 TEST(FormatTelemetryTest, EverythingInItsUnit) {
   EXPECT_EQ(FormatTelemetry(FullTelemetry()),
-            "SM clock 1.75 of 1.98 GHz, memory clock 3.20 of 3.20 GHz, 61 °C, 612 of 700 W, 37% busy, throttled: "
+            "SM clock 1.76 of 1.98 GHz, memory clock 3.20 of 3.20 GHz, 61 °C, 612 of 700 W, 37% busy, throttled: "
             "sw_power_cap, hw_slowdown");
 }
 
@@ -59,7 +59,7 @@ TEST(FormatTelemetryTest, WhatIsNotKnownIsLeftOut) {
 
 TEST(FormatConditionsTest, ExtremesWithWhatWasBeforeAndAfter) {
   EXPECT_EQ(FormatConditions(ThrottledResult()),
-            "SM clock from 1.41 GHz (1.75 before, 1.50 after, 1.98 at most), up to 71 °C, up to 698 W (limit 700), "
+            "SM clock from 1.41 GHz (1.76 before, 1.50 after, 1.98 at most), up to 71 °C, up to 698 W (limit 700), "
             "throttled: sw_power_cap");
   v1::BenchmarkResult sparse;
   EXPECT_EQ(FormatConditions(sparse), "");
@@ -76,7 +76,7 @@ TEST(RenderTelemetryTest, TablesHaveConditionsAndNotesBelow) {
   cpu.set_outcome("ok");
   cpu.mutable_spec()->set_model("llama-y");
   const std::string text = RenderRun(run, OutputFormat::kTable);
-  EXPECT_THAT(text, AllOf(HasSubstr("\nllama-x graph: SM clock from 1.41 GHz (1.75 before"),
+  EXPECT_THAT(text, AllOf(HasSubstr("\nllama-x graph: SM clock from 1.41 GHz (1.76 before"),
                           HasSubstr("\nllama-x graph, note: throttled: sw_power_cap while this was measured.\n"),
                           Not(HasSubstr("llama-y :")), Not(HasSubstr("llama-y , note"))));
 }

@@ -1,6 +1,9 @@
 #include "server/device_gauges.h"
 
+#include <arpa/inet.h>
 #include <prometheus/text_serializer.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -14,6 +17,23 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
+
+// What a scraper gets from 127.0.0.1:port.
+std::string Scrape(const std::string& address) {
+  sockaddr_in server = {};
+  server.sin_family = AF_INET;
+  server.sin_port = htons(static_cast<uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));
+  server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const int connection = socket(AF_INET, SOCK_STREAM, 0);
+  EXPECT_EQ(connect(connection, reinterpret_cast<const sockaddr*>(&server), sizeof(server)), 0);
+  const std::string request = "GET /metrics HTTP/1.0\r\n\r\n";
+  EXPECT_EQ(write(connection, request.data(), request.size()), static_cast<ssize_t>(request.size()));
+  std::string text;
+  char piece[4096];
+  for (ssize_t got = 0; (got = read(connection, piece, sizeof(piece))) > 0;) text.append(piece, got);
+  close(connection);
+  return text;
+}
 
 std::string TextOf(const DeviceGauges& gauges) { return prometheus::TextSerializer().Serialize(gauges.Collect()); }
 
@@ -62,6 +82,19 @@ TEST(DeviceGaugesTest, WhatIsNotToldIsAbsent) {
   EXPECT_THAT(TextOf(gauges), AllOf(HasSubstr("temperature_celsius 40"), Not(HasSubstr("clock")),
                                     Not(HasSubstr("power")), Not(HasSubstr("throttled"))));
   EXPECT_EQ(TextOf(gauges), "");
+}
+
+TEST(DeviceGaugesTest, AreServedWithTheOthersAndReadAtEachScrape) {
+  const ScriptedDevice device({DeviceTelemetry{.power_watts = 100}, DeviceTelemetry{.power_watts = 200}});
+  Metrics metrics;
+  metrics.device().SetDevice(&device);
+  ASSERT_TRUE(metrics.Serve("127.0.0.1:0").ok());
+  EXPECT_EQ(device.asked(), 0u);
+  EXPECT_THAT(Scrape(metrics.address()),
+              AllOf(HasSubstr("\nmetronome_gpu_power_watts 100\n"), HasSubstr("\nmetronome_build_info{")));
+  EXPECT_THAT(Scrape(metrics.address()), HasSubstr("\nmetronome_gpu_power_watts 200\n"));
+  metrics.device().SetDevice(nullptr);
+  EXPECT_THAT(Scrape(metrics.address()), Not(HasSubstr("metronome_gpu")));
 }
 
 TEST(DeviceGaugesTest, AreThoseOfTheEnginesBackendWhileThereIsOne) {
