@@ -42,10 +42,13 @@ absl::Status MeasureScaling(LoadedModel& model, Measurement& m) {
     for (int iteration = -1; iteration < m.spec.iters(); ++iteration) {
       if (!m.keep_going()) return absl::CancelledError("cancelled by the client");
       if (iteration >= 0) m.StartCounting();
-      const ProfilerRange range(m.engine.backend(), [&] { return IterationName(iteration, position); });
-      const int64_t start = m.engine.clock().MonotonicNs();
-      RETURN_IF_ERROR(session->Step(tokens[static_cast<size_t>(iteration + 1)]));
-      const int64_t step_ns = m.engine.clock().MonotonicNs() - start;
+      int64_t step_ns = 0;
+      {
+        const ProfilerRange range(m.engine.backend(), [&] { return IterationName(iteration, position); });
+        const int64_t start = m.engine.clock().MonotonicNs();
+        RETURN_IF_ERROR(session->Step(tokens[static_cast<size_t>(iteration + 1)]));
+        step_ns = m.engine.clock().MonotonicNs() - start;
+      }
       RETURN_IF_ERROR(session->Truncate(position));
       if (iteration < 0) continue;
       m.AddSample("step_ms", iteration, position, static_cast<double>(step_ns) * 1e-6);

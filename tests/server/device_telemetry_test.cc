@@ -1,5 +1,8 @@
 #include <grpcpp/grpcpp.h>
 
+#include <algorithm>
+#include <atomic>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/benchmark/benchmark.h"
@@ -13,13 +16,23 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
+// 60 ms pass between two looks at it.
+class SlowClock final : public Clock {
+ public:
+  int64_t MonotonicNs() const override { return now_ns_ += 60'000'000; }
+  int64_t UnixMicros() const override { return now_ns_ / 1000; }
+
+ private:
+  mutable std::atomic<int64_t> now_ns_{1};
+};
+
 // From the backend to results, status and profilers.
 class DeviceTelemetryTest : public testing::Test {
  protected:
   void Use(std::vector<absl::StatusOr<DeviceTelemetry>> script) {
     auto device = std::make_unique<ScriptedDevice>(std::move(script));
     device_ = device.get();
-    engine_ = std::make_unique<Engine>(std::move(device), EngineOptions{}, Clock::Real(), metrics_);
+    engine_ = std::make_unique<Engine>(std::move(device), EngineOptions{}, clock_, metrics_);
   }
   static v1::BenchmarkSpec TinySpec() {
     v1::BenchmarkSpec spec;
@@ -43,6 +56,7 @@ class DeviceTelemetryTest : public testing::Test {
     return {at, device_->ranges.end()};
   }
 
+  const SlowClock clock_;
   Metrics metrics_;
   ScriptedDevice* device_ = nullptr;
   std::unique_ptr<Engine> engine_;
@@ -68,6 +82,26 @@ TEST_F(DeviceTelemetryTest, ThrottledResultsSaySoAndStayOk) {
     EXPECT_EQ(result.throttle_reasons(), "sw_power_cap,hw_thermal_slowdown");
     EXPECT_THAT(result.note(), HasSubstr("throttled: sw_power_cap, hw_thermal_slowdown while this was measured"));
   }
+}
+
+// Before, after each of two iterations, and after; of scaling, after each of two steps at positions 1 and 2.
+TEST_F(DeviceTelemetryTest, TheDeviceIsAskedBetweenIterationsAndNeverWithinOne) {
+  const DeviceTelemetry telemetry = {.sm_clock_hertz = 1.9e9};
+  Use({telemetry});
+  ASSERT_EQ(Measure(TinySpec()).outcome(), "ok");
+  EXPECT_EQ(device_->asked(), 1u + 2 + 1);
+  EXPECT_FALSE(device_->asked_within_range());
+
+  engine_.reset();
+  Use({telemetry});
+  v1::BenchmarkSpec spec;
+  spec.set_model("tiny-llama");
+  spec.set_scenario("scaling");
+  spec.set_max_cache_len(3);
+  spec.set_iters(2);
+  ASSERT_EQ(Measure(spec).outcome(), "ok");
+  EXPECT_EQ(device_->asked(), 1u + 2 * 2 + 1);
+  EXPECT_FALSE(device_->asked_within_range());
 }
 
 TEST_F(DeviceTelemetryTest, OthersHaveNoNote) {

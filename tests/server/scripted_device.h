@@ -22,11 +22,17 @@ class ScriptedDevice final : public ForwardingBackend {
 
   absl::StatusOr<DeviceTelemetry> Telemetry() const override {
     absl::MutexLock lock(&mutex_);
+    asked_within_range_ = asked_within_range_ || depth > 0;
     return script_[std::min(asked_++, script_.size() - 1)];
   }
   size_t asked() const {
     absl::MutexLock lock(&mutex_);
     return asked_;
+  }
+
+  bool asked_within_range() const {
+    absl::MutexLock lock(&mutex_);
+    return asked_within_range_;
   }
 
   bool wants_ranges() const override { return true; }
@@ -43,6 +49,7 @@ class ScriptedDevice final : public ForwardingBackend {
   const std::vector<absl::StatusOr<DeviceTelemetry>> script_;
   mutable absl::Mutex mutex_;
   mutable size_t asked_ ABSL_GUARDED_BY(mutex_) = 0;
+  mutable bool asked_within_range_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace metronome
