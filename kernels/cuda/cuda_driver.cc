@@ -89,7 +89,9 @@ class CudaDriver final : public Driver {
     char bus_id[32] = "";
     RETURN_IF_ERROR(Say(cudaDeviceGetPCIBusId(bus_id, sizeof(bus_id), 0)));
     nvml_ = Nvml::Open(bus_id);
-    if (nvml_.ok()) properties_.driver_version = (*nvml_)->driver_version();
+    properties_.driver_version = nvml_.ok() ? (*nvml_)->driver_version() : "";
+    if (int cuda = 0; properties_.driver_version.empty() && cudaDriverGetVersion(&cuda) == cudaSuccess)
+      properties_.driver_version = absl::StrCat("for CUDA ", cuda / 1000, ".", cuda % 1000 / 10);
     RETURN_IF_ERROR(Find("cuMemAddressReserve", virtual_.reserve));
     RETURN_IF_ERROR(Find("cuMemAddressFree", virtual_.free));
     RETURN_IF_ERROR(Find("cuMemCreate", virtual_.create));

@@ -20,7 +20,7 @@ struct DeviceProperties {
   int compute_minor = 0;
   int multiprocessors = 1;
   std::string runtime;         // Version of CUDA that the kernels were built with: "13.0".
-  std::string driver_version;  // "580.65.06"; empty where nobody tells.
+  std::string driver_version;  // "580.65.06"; "for CUDA 13.0" where NVML does not tell.
 };
 
 struct DeviceMemory {

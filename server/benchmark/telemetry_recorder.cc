@@ -1,6 +1,7 @@
 #include "server/benchmark/telemetry_recorder.h"
 
 #include <algorithm>
+#include <functional>
 #include <vector>
 
 #include "absl/strings/str_join.h"
