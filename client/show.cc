@@ -19,6 +19,13 @@ absl::StatusOr<std::string> NewestRun(Connection& connection) {
   return response.runs(0).run_id();
 }
 
+// What runs the kernels.
+std::string DeviceOf(const v1::ServerEnvironment& machine) {
+  if (machine.gpu_name().empty()) return machine.cpu_model();
+  return absl::StrCat(machine.gpu_name(), " (driver ", machine.gpu_driver().empty() ? "?" : machine.gpu_driver(),
+                      ", CUDA ", machine.cuda_version(), ")");
+}
+
 absl::StatusOr<v1::Run> Fetch(Connection& connection, std::string run_id) {
   if (run_id.empty()) {
     ASSIGN_OR_RETURN(run_id, NewestRun(connection));
@@ -37,8 +44,8 @@ ExitCode ShowRun(const ServerOptions& server, const std::string& run_id, OutputF
     const v1::ServerEnvironment& machine = run->server();
     std::printf("Run %s (%s, %s), started %s UTC on %s: %s, %d threads, %s, %s of memory\n", run->run_id().c_str(),
                 run->mode().c_str(), run->state().c_str(), FormatTime(run->started_unix_micros()).c_str(),
-                machine.host().c_str(), machine.cpu_model().c_str(), machine.threads(),
-                machine.instruction_set().c_str(), FormatBytes(machine.memory_total_bytes()).c_str());
+                machine.host().c_str(), DeviceOf(machine).c_str(), machine.threads(), machine.instruction_set().c_str(),
+                FormatBytes(machine.memory_total_bytes()).c_str());
   }
   std::fputs(RenderRun(*run, output).c_str(), stdout);
   return ExitCode::kOk;

@@ -3,6 +3,7 @@
 #include "client/commands.h"
 #include "client/render/format.h"
 #include "client/render/model_label.h"
+#include "client/render/telemetry.h"
 
 namespace metronome {
 
@@ -25,6 +26,8 @@ ExitCode ShowStatus(const ServerOptions& server) {
                 backend.device().c_str(), backend.instruction_set().c_str(), backend.threads(),
                 FormatBytes(backend.memory_available_bytes()).c_str(),
                 FormatBytes(backend.memory_total_bytes()).c_str());
+    if (const std::string telemetry = FormatTelemetry(backend.telemetry()); !telemetry.empty())
+      std::printf("backend %s: %s\n", backend.name().c_str(), telemetry.c_str());
   }
   for (const v1::ModelInfo& model : info.models()) {
     std::printf("model %s: %s, %s, %s (%s), plan %s\n", ModelLabel(model).c_str(), model.dtype().c_str(),

@@ -43,4 +43,8 @@ absl::Status Backend::BeginRecording(int64_t) { return RecordsNothing(name()); }
 absl::StatusOr<std::unique_ptr<Recording>> Backend::EndRecording() { return RecordsNothing(name()); }
 absl::Status Backend::Replay(const Recording&, int64_t) { return RecordsNothing(name()); }
 
+absl::StatusOr<DeviceTelemetry> Backend::Telemetry() const {
+  return absl::UnimplementedError(absl::StrCat("the ", name(), " backend tells no clocks, temperature and power"));
+}
+
 }  // namespace metronome

@@ -12,6 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "kernels/attributes.h"
+#include "kernels/device_telemetry.h"
 #include "kernels/tensor_view.h"
 #include "kernels/token_draw.h"
 
@@ -24,6 +25,7 @@ struct DeviceInfo {
   int threads = 0;              // Host threads that run kernels.
   int64_t memory_total_bytes = 0;
   std::string runtime;  // Version of what runs the kernels, if that has one: "13.0" of CUDA.
+  std::string driver;   // Likewise of what drives the device: "580.65.06".
 };
 
 // Device memory, freed on destruction. A reserved buffer is one contiguous range of addresses of which a prefix is
@@ -89,8 +91,8 @@ struct TuningParameter {
   std::vector<int64_t> values;
 };
 
-// A device: memory, kernels, a single in-order stream. Not thread-safe: one thread (the engine's) drives it; Describe
-// and MemoryAvailableBytes may be called from any.
+// A device: memory, kernels, a single in-order stream. Not thread-safe: one thread (the engine's) drives it; Describe,
+// MemoryAvailableBytes and Telemetry may be called from any.
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -161,6 +163,15 @@ class Backend {
 
   // Not OK once the device has failed for good: what it was. Nothing will run on this backend again. From any thread.
   virtual absl::Status Health() const { return absl::OkStatus(); }
+
+  // Clocks, temperature, power and throttling now, which takes up to milliseconds. Unimplemented where the device does
+  // not tell; FailedPrecondition or NotFound naming what is missing where it should. From any thread.
+  virtual absl::StatusOr<DeviceTelemetry> Telemetry() const;
+
+  // Ranges of a profiler's timeline; see ProfilerRange. Whether a profiler listens, which does not change.
+  virtual bool wants_ranges() const { return false; }
+  virtual void BeginRange(absl::string_view /*name*/) {}
+  virtual void EndRange() {}  // The one begun last.
 };
 
 }  // namespace metronome

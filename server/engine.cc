@@ -16,10 +16,13 @@ Engine::Engine(std::unique_ptr<Backend> backend, EngineOptions options, const Cl
       options_(std::move(options)),
       clock_(clock),
       metrics_(metrics),
-      queue_("engine", options_.queue_limit) {}
+      queue_("engine", options_.queue_limit) {
+  metrics_.device().SetDevice(backend_.get());
+}
 
 // Waits for the queue before models and sessions go.
 Engine::~Engine() {
+  metrics_.device().SetDevice(nullptr);
   queue_.Drain();
   queue_.WaitIdle(absl::InfiniteDuration());
 }

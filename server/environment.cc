@@ -13,22 +13,6 @@
 
 namespace metronome {
 
-namespace {
-
-// "NVRM version: NVIDIA UNIX x86_64 Kernel Module  570.86.15  Thu Jan ..." has it as the first word that is a number.
-std::string GpuDriverVersion() {
-  std::ifstream file("/proc/driver/nvidia/version");
-  std::string line;
-  std::getline(file, line);
-  std::istringstream words(line);
-  for (std::string word; words >> word;) {
-    if (word.find_first_not_of("0123456789.") == std::string::npos) return word;
-  }
-  return "";
-}
-
-}  // namespace
-
 v1::ServerEnvironment DescribeEnvironment(const Backend& backend) {
   v1::ServerEnvironment environment;
   environment.set_build_commit(kBuildCommit);
@@ -42,7 +26,7 @@ v1::ServerEnvironment DescribeEnvironment(const Backend& backend) {
     environment.set_cpu_model(device.name);
   } else {
     environment.set_gpu_name(device.name);
-    environment.set_gpu_driver(GpuDriverVersion());
+    environment.set_gpu_driver(device.driver);
     environment.set_cuda_version(device.runtime);
   }
   environment.set_instruction_set(device.instruction_set);

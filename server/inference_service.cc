@@ -302,6 +302,8 @@ grpc::ServerUnaryReactor* InferenceService::GetServerInfo(grpc::CallbackServerCo
   backend.set_threads(device.threads);
   backend.set_memory_total_bytes(device.memory_total_bytes);
   backend.set_memory_available_bytes(engine_.backend().MemoryAvailableBytes());
+  if (const absl::StatusOr<DeviceTelemetry> telemetry = engine_.backend().Telemetry(); telemetry.ok())
+    *backend.mutable_telemetry() = ToDeviceTelemetry(*telemetry);
   if (const absl::Status health = engine_.backend().Health(); !health.ok()) {
     backend.set_available(false);
     backend.set_reason(std::string(health.message()));

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "runtime/base/status_macros.h"
 
 namespace metronome {
@@ -90,6 +91,24 @@ v1::Token ToToken(const GeneratedToken& token, int64_t step_ns, const Tokenizer*
     top.set_logprob(likely.logprob);
     if (tokenizer != nullptr) top.set_text(tokenizer->Decode({likely.id}, /*skip_special_tokens=*/false));
   }
+  return message;
+}
+
+v1::DeviceTelemetry ToDeviceTelemetry(const DeviceTelemetry& telemetry) {
+  v1::DeviceTelemetry message;
+  const auto set = [&](const std::optional<double>& value, void (v1::DeviceTelemetry::*setter)(double)) {
+    if (value.has_value()) (message.*setter)(*value);
+  };
+  set(telemetry.sm_clock_hertz, &v1::DeviceTelemetry::set_sm_clock_hertz);
+  set(telemetry.memory_clock_hertz, &v1::DeviceTelemetry::set_memory_clock_hertz);
+  set(telemetry.sm_clock_max_hertz, &v1::DeviceTelemetry::set_sm_clock_max_hertz);
+  set(telemetry.memory_clock_max_hertz, &v1::DeviceTelemetry::set_memory_clock_max_hertz);
+  set(telemetry.temperature_celsius, &v1::DeviceTelemetry::set_temperature_celsius);
+  set(telemetry.power_watts, &v1::DeviceTelemetry::set_power_watts);
+  set(telemetry.power_limit_watts, &v1::DeviceTelemetry::set_power_limit_watts);
+  set(telemetry.utilisation, &v1::DeviceTelemetry::set_utilisation);
+  if (telemetry.throttle_reasons.has_value())
+    message.set_throttle_reasons(absl::StrJoin(*telemetry.throttle_reasons, ","));
   return message;
 }
 

@@ -14,6 +14,7 @@ absl::StatusOr<PrefillMode> ToPrefillMode(const std::string& mode);
 absl::StatusOr<GenerationOptions> ToGenerationOptions(const v1::Sampling& sampling);
 // `tokenizer` nullptr: without texts of the alternatives.
 v1::Token ToToken(const GeneratedToken& token, int64_t step_ns, const Tokenizer* tokenizer);
+v1::DeviceTelemetry ToDeviceTelemetry(const DeviceTelemetry& telemetry);
 v1::ModelInfo ToModelInfo(const LoadedModelSnapshot& model, absl::string_view backend);
 
 }  // namespace metronome

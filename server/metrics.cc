@@ -84,6 +84,7 @@ absl::Status Metrics::Serve(const std::string& address) {
         absl::StrCat("cannot serve metrics on ", address, " (port in use?): ", error.what()));
   }
   exposer_->RegisterCollectable(registry_);
+  exposer_->RegisterCollectable(device_);
   const std::vector<int> ports = exposer_->GetListeningPorts();
   address_ = absl::StrCat(address.substr(0, address.rfind(':')), ":", ports.empty() ? 0 : ports[0]);
   return absl::OkStatus();

@@ -14,6 +14,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "server/device_gauges.h"
 
 namespace metronome {
 
@@ -33,6 +34,7 @@ class Metrics {
   absl::Status Serve(const std::string& address);
   const std::string& address() const { return address_; }  // With the port that was bound; empty when not served.
   prometheus::Registry& registry() { return *registry_; }
+  DeviceGauges& device() { return *device_; }  // Served beside the registry.
 
   void RequestStarted() { in_flight_.fetch_add(1, std::memory_order_relaxed); }
   void RequestFinished(absl::string_view rpc, absl::string_view code, double seconds);
@@ -53,6 +55,7 @@ class Metrics {
   using Histograms = prometheus::Family<prometheus::Histogram>;
 
   std::shared_ptr<prometheus::Registry> registry_;
+  std::shared_ptr<DeviceGauges> device_ = std::make_shared<DeviceGauges>();
   std::unique_ptr<prometheus::Exposer> exposer_;
   std::string address_;
   std::atomic<int64_t> in_flight_{0};

@@ -56,6 +56,10 @@ class ForwardingBackend : public Backend {
   absl::StatusOr<std::unique_ptr<Recording>> EndRecording() override { return real_->EndRecording(); }
   absl::Status Replay(const Recording& recording, int64_t past) override { return real_->Replay(recording, past); }
   absl::Status Health() const override { return real_->Health(); }
+  absl::StatusOr<DeviceTelemetry> Telemetry() const override { return real_->Telemetry(); }
+  bool wants_ranges() const override { return real_->wants_ranges(); }
+  void BeginRange(absl::string_view name) override { real_->BeginRange(name); }
+  void EndRange() override { real_->EndRange(); }
 
  private:
   std::unique_ptr<Backend> real_;

@@ -10,6 +10,7 @@
 #include "client/render/path_label.h"
 #include "client/render/scaling.h"
 #include "client/render/table.h"
+#include "client/render/telemetry.h"
 
 namespace metronome {
 namespace {
@@ -96,6 +97,10 @@ std::string RenderTable(const v1::Run& run) {
       if (!absl::StrContains(origins, origin)) absl::StrAppend(&origins, origin);
       continue;
     }
+    const std::string name = absl::StrCat(ModelLabel(result), " ", result.spec().path());
+    if (const std::string conditions = FormatConditions(result); !conditions.empty())
+      absl::StrAppend(&text, name, ": ", conditions, ".\n");
+    if (!result.note().empty()) absl::StrAppend(&text, name, ", note: ", result.note(), ".\n");
     bandwidth = result.bandwidth_bytes_per_second();
     if (result.weights_provenance() != weights)
       weights = weights.empty() ? result.weights_provenance() : "several kinds";

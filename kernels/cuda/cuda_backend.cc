@@ -17,6 +17,7 @@
 #include "kernels/cuda/read_probe.h"
 #include "kernels/cuda/staging.h"
 #include "kernels/cuda/tuning.h"
+#include "kernels/profiler_range.h"
 #include "runtime/base/status_macros.h"
 
 namespace metronome::cuda {
@@ -104,7 +105,8 @@ class CudaBackend final : public Backend {
             .instruction_set = absl::StrCat("sm_", device.compute_major, device.compute_minor),
             .threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency())),
             .memory_total_bytes = memory.ok() ? memory->total_bytes : 0,
-            .runtime = device.runtime};
+            .runtime = device.runtime,
+            .driver = device.driver_version};
   }
 
   int64_t MemoryAvailableBytes() const override { return heap_.AvailableBytes(); }
@@ -154,6 +156,7 @@ class CudaBackend final : public Backend {
       return absl::FailedPreconditionError(
           absl::StrCat("kernel ", kernel.name(), " cannot follow the position in a recording"));
     }
+    const ProfilerRange range(*this, [&] { return kernel.name(); });
     RETURN_IF_ERROR(static_cast<const CudaKernel&>(kernel).function()(context_, args));
     return Noting(driver_->LastError());
   }
@@ -240,6 +243,11 @@ class CudaBackend final : public Backend {
     absl::MutexLock lock(&mutex_);
     return health_;
   }
+
+  absl::StatusOr<DeviceTelemetry> Telemetry() const override { return driver_->Telemetry(); }
+  bool wants_ranges() const override { return driver_->wants_ranges(); }
+  void BeginRange(absl::string_view name) override { driver_->BeginRange(name); }
+  void EndRange() override { driver_->EndRange(); }
 
  private:
   // Keeps an error that the device does not survive.

@@ -6,6 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "kernels/cuda/driver.h"
+#include "kernels/cuda/nvml.h"
+#include "kernels/cuda/nvtx.h"
 #include "runtime/base/status_macros.h"
 
 namespace metronome::cuda {
@@ -84,6 +86,12 @@ class CudaDriver final : public Driver {
       return absl::FailedPreconditionError(absl::StrCat(device.name, " has compute capability ", device.major, ".",
                                                         device.minor, "; the kernels need 8.0"));
     }
+    char bus_id[32] = "";
+    RETURN_IF_ERROR(Say(cudaDeviceGetPCIBusId(bus_id, sizeof(bus_id), 0)));
+    nvml_ = Nvml::Open(bus_id);
+    properties_.driver_version = nvml_.ok() ? (*nvml_)->driver_version() : "";
+    if (int cuda = 0; properties_.driver_version.empty() && cudaDriverGetVersion(&cuda) == cudaSuccess)
+      properties_.driver_version = absl::StrCat("for CUDA ", cuda / 1000, ".", cuda % 1000 / 10);
     RETURN_IF_ERROR(Find("cuMemAddressReserve", virtual_.reserve));
     RETURN_IF_ERROR(Find("cuMemAddressFree", virtual_.free));
     RETURN_IF_ERROR(Find("cuMemCreate", virtual_.create));
@@ -212,6 +220,14 @@ class CudaDriver final : public Driver {
   }
   void FreeGraph(Graph graph) override { cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(graph)); }
 
+  absl::StatusOr<DeviceTelemetry> Telemetry() const override {
+    RETURN_IF_ERROR(nvml_.status());
+    return (*nvml_)->Read();
+  }
+  bool wants_ranges() const override { return nvtx_.listened_to(); }
+  void BeginRange(absl::string_view name) override { nvtx_.Begin(name); }
+  void EndRange() override { nvtx_.End(); }
+
  private:
   static CUmemAllocationProp DeviceMemoryProperties() {
     CUmemAllocationProp properties = {};
@@ -235,6 +251,8 @@ class CudaDriver final : public Driver {
 
   DeviceProperties properties_;
   VirtualMemory virtual_;
+  absl::StatusOr<std::unique_ptr<Nvml>> nvml_ = absl::FailedPreconditionError("not looked for");
+  NvtxDomain nvtx_{"metronome"};
   cudaStream_t stream_ = nullptr;
   int64_t granularity_ = 0;
   bool capturing_ = false;

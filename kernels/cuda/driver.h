@@ -7,6 +7,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "kernels/device_telemetry.h"
 
 struct CUstream_st;  // What cudaStream_t points to.
 
@@ -17,7 +19,8 @@ struct DeviceProperties {
   int compute_major = 0;
   int compute_minor = 0;
   int multiprocessors = 1;
-  std::string runtime;  // Version of CUDA that the kernels were built with: "13.0".
+  std::string runtime;         // Version of CUDA that the kernels were built with: "13.0".
+  std::string driver_version;  // "580.65.06"; "for CUDA 13.0" where NVML does not tell.
 };
 
 struct DeviceMemory {
@@ -26,7 +29,8 @@ struct DeviceMemory {
 };
 
 // What the backend asks of CUDA, so that its logic can be tested without a device. One device, one in-order stream:
-// whatever is called "enqueued" happens in that order, everything else at once. Not thread-safe, except for Memory().
+// whatever is called "enqueued" happens in that order, everything else at once. Not thread-safe, except for Memory()
+// and Telemetry().
 //
 // Errors: ResourceExhausted when the device is out of memory. Internal with CUDA's name of the error for any other;
 // `lost()` then says whether the device will ever work again in this process.
@@ -77,6 +81,12 @@ class Driver {
   virtual absl::StatusOr<Graph> EndCapture() = 0;
   virtual absl::Status LaunchGraph(Graph graph) = 0;  // Enqueued.
   virtual void FreeGraph(Graph graph) = 0;
+
+  // As of Backend.
+  virtual absl::StatusOr<DeviceTelemetry> Telemetry() const = 0;
+  virtual bool wants_ranges() const = 0;
+  virtual void BeginRange(absl::string_view name) = 0;
+  virtual void EndRange() = 0;
 };
 
 // The first device of this process. FailedPrecondition naming what is missing: no driver, no device, too old.

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "kernels/convert.h"
+#include "kernels/profiler_range.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/plan/storage_root.h"
 
@@ -12,6 +13,10 @@ namespace metronome {
 namespace {
 
 int64_t BytesOf(absl::Span<const int32_t> tokens) { return static_cast<int64_t>(tokens.size() * sizeof(int32_t)); }
+
+std::string StepName(int64_t tokens, int64_t past) {
+  return tokens == 1 ? absl::StrCat("decode past=", past) : absl::StrCat("prefill seq=", tokens, " past=", past);
+}
 
 }  // namespace
 
@@ -109,7 +114,9 @@ absl::StatusOr<BoundPlan*> Executor::Prepare(int64_t tokens, KvCache& cache) {
 }
 
 absl::Status Executor::Step(absl::Span<const int32_t> tokens, KvCache& cache, const std::function<bool()>& keep_going) {
-  ASSIGN_OR_RETURN(BoundPlan* const plan, Prepare(static_cast<int64_t>(tokens.size()), cache));
+  const auto count = static_cast<int64_t>(tokens.size());
+  const ProfilerRange range(backend_, [&] { return StepName(count, cache.length()); });
+  ASSIGN_OR_RETURN(BoundPlan* const plan, Prepare(count, cache));
   RETURN_IF_ERROR(backend_.CopyToDevice(tokens_->data(), tokens.data(), BytesOf(tokens)));
   RETURN_IF_ERROR(plan->Run(keep_going));
   if (plan->plan().results.size() > 1) {
@@ -121,7 +128,7 @@ absl::Status Executor::Step(absl::Span<const int32_t> tokens, KvCache& cache, co
     RETURN_IF_ERROR(backend_.Synchronize());
   }
   device_logits_ = plan->result(0);
-  return cache.Advance(static_cast<int64_t>(tokens.size()));
+  return cache.Advance(count);
 }
 
 absl::StatusOr<absl::Span<const float>> Executor::Logits() {
@@ -141,6 +148,7 @@ absl::StatusOr<std::vector<DrawnToken>> Executor::Draw(const DrawOptions& option
   RETURN_IF_ERROR(draws_.Begin(options.sampling, options.state, options.history, options.count));
   for (int64_t i = 0; i < options.count; ++i) {
     if (i > 0 || !options.from_logits) {
+      const ProfilerRange range(backend_, [&] { return StepName(1, cache.length()); });
       ASSIGN_OR_RETURN(BoundPlan* const plan, Prepare(1, cache));
       if (i == 0) RETURN_IF_ERROR(backend_.CopyToDevice(tokens_->data(), &options.history.back(), sizeof(int32_t)));
       RETURN_IF_ERROR(plan->Run(keep_going));

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "compiler/frontend/catalogue.h"
 #include "runtime/base/memory_shortage.h"
 #include "runtime/base/status_macros.h"
@@ -32,6 +33,15 @@ void RecordForeignLoad(Measurement& m) {
   m.result.set_foreign_cpu_fraction(*fraction);
   if (*fraction > kForeignLoadWorthANote)
     m.AddNote(absl::StrCat("others took ", std::lround(*fraction * 100), "% of the CPUs while this was measured"));
+}
+
+void RecordTelemetry(Measurement& m) {
+  if (!m.telemetry.has_value()) return;
+  m.telemetry->Finish(m.result);
+  if (!m.result.throttle_reasons().empty()) {
+    m.AddNote(absl::StrCat("throttled: ", absl::StrReplaceAll(m.result.throttle_reasons(), {{",", ", "}}),
+                           " while this was measured"));
+  }
 }
 
 // The step that step_bytes speaks of; 0 when there was none.
@@ -68,7 +78,9 @@ absl::Status Measure(Measurement& m) {
   m.result.set_plan_hash(facts.plan_hash);
   m.result.set_weights_provenance(facts.weights_provenance);
   m.result.set_model_layers(static_cast<int32_t>(facts.model_layers));
-  RETURN_IF_ERROR(m.spec.scenario() == kScaling ? MeasureScaling(*model, m) : MeasureLatency(*model, m));
+  const absl::Status measured = m.spec.scenario() == kScaling ? MeasureScaling(*model, m) : MeasureLatency(*model, m);
+  RecordTelemetry(m);
+  RETURN_IF_ERROR(measured);
   RecordForeignLoad(m);
   m.result.set_peak_memory_bytes(
       PeakMemoryBytes(m.engine.backend()));  // Before the probe below takes memory of its own.

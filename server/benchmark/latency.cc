@@ -4,6 +4,8 @@
 #include <memory>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "kernels/profiler_range.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/plan/step_bytes.h"
 #include "server/messages.h"
@@ -23,8 +25,9 @@ class LatencyRun {
     for (int i = 0; i < total; ++i) {
       const bool warmup = i < m_.spec.warmups();
       m_.progress(warmup ? "warmup" : "measure", static_cast<double>(i) / total);
-      if (!warmup && !m_.foreign_load.has_value()) m_.foreign_load.emplace();
+      if (!warmup) m_.StartCounting();
       RETURN_IF_ERROR(Iterate(prompt, warmup ? -1 : i - m_.spec.warmups()));
+      if (!warmup) m_.telemetry->Sample();
     }
     // A step adds position p with p positions before it; the mean over the steps measured.
     const int64_t mean_past = m_.result.prompt_tokens() + std::max<int64_t>(m_.spec.decode_tokens() - 2, 0) / 2;
@@ -46,6 +49,9 @@ class LatencyRun {
 
   // `iteration` -1 is a warm-up, which leaves no samples.
   absl::Status Iterate(const v1::Prompt& request, int iteration) {
+    const ProfilerRange range(m_.engine.backend(), [&] {
+      return iteration < 0 ? std::string("warmup") : absl::StrCat("iteration ", iteration);
+    });
     // As a request would meet it: tokenising and opening a session are part of the time to first token.
     const int64_t accepted_ns = m_.engine.clock().MonotonicNs();
     ASSIGN_OR_RETURN(const PrefillMode mode, ToPrefillMode(m_.spec.prefill_mode()));

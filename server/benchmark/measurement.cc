@@ -4,6 +4,12 @@
 
 namespace metronome {
 
+void Measurement::StartCounting() {
+  if (foreign_load.has_value()) return;
+  telemetry.emplace(engine.backend(), engine.clock());
+  foreign_load.emplace();
+}
+
 void Measurement::AddSample(const char* metric, int iteration, int64_t position, double value) {
   v1::Sample& sample = *result.add_samples();
   sample.set_metric(metric);

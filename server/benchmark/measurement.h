@@ -8,6 +8,7 @@
 #include "absl/strings/string_view.h"
 #include "metronome/v1/benchmark.pb.h"
 #include "server/benchmark/foreign_load.h"
+#include "server/benchmark/telemetry_recorder.h"
 #include "server/engine.h"
 
 namespace metronome {
@@ -21,8 +22,11 @@ struct Measurement {
   const std::function<bool()>& keep_going;  // Asked between steps; no means Cancelled.
   const BenchmarkProgress& progress;
   v1::BenchmarkResult result;
-  std::optional<ForeignLoadProbe> foreign_load;  // From when samples count.
+  // From when samples count.
+  std::optional<ForeignLoadProbe> foreign_load;
+  std::optional<TelemetryRecorder> telemetry;
 
+  void StartCounting();  // Before every iteration that counts; only the first call does anything.
   void AddSample(const char* metric, int iteration, int64_t position, double value);
   void AddNote(const std::string& note);  // After those there are.
 };

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "kernels/profiler_range.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/plan/step_bytes.h"
 #include "server/prompt.h"
@@ -15,6 +16,14 @@ std::vector<int64_t> ScalingPositions(int64_t last) {
   positions.push_back(last);
   return positions;
 }
+
+namespace {
+
+std::string IterationName(int iteration, int64_t position) {
+  return absl::StrCat(iteration < 0 ? "warmup" : absl::StrCat("iteration ", iteration), " at ", position);
+}
+
+}  // namespace
 
 absl::Status MeasureScaling(LoadedModel& model, Measurement& m) {
   const int64_t last = model.facts().max_cache_len - m.spec.prompt_tokens();
@@ -32,12 +41,18 @@ absl::Status MeasureScaling(LoadedModel& model, Measurement& m) {
     RETURN_IF_ERROR(session->AdvanceRandomly(position, m.spec.seed()));
     for (int iteration = -1; iteration < m.spec.iters(); ++iteration) {
       if (!m.keep_going()) return absl::CancelledError("cancelled by the client");
-      if (iteration == 0 && !m.foreign_load.has_value()) m.foreign_load.emplace();
-      const int64_t start = m.engine.clock().MonotonicNs();
-      RETURN_IF_ERROR(session->Step(tokens[static_cast<size_t>(iteration + 1)]));
-      const int64_t step_ns = m.engine.clock().MonotonicNs() - start;
+      if (iteration >= 0) m.StartCounting();
+      int64_t step_ns = 0;
+      {
+        const ProfilerRange range(m.engine.backend(), [&] { return IterationName(iteration, position); });
+        const int64_t start = m.engine.clock().MonotonicNs();
+        RETURN_IF_ERROR(session->Step(tokens[static_cast<size_t>(iteration + 1)]));
+        step_ns = m.engine.clock().MonotonicNs() - start;
+      }
       RETURN_IF_ERROR(session->Truncate(position));
-      if (iteration >= 0) m.AddSample("step_ms", iteration, position, static_cast<double>(step_ns) * 1e-6);
+      if (iteration < 0) continue;
+      m.AddSample("step_ms", iteration, position, static_cast<double>(step_ns) * 1e-6);
+      m.telemetry->Sample();
     }
     m.result.set_step_bytes(StepReadBytes(model.decode_plan(), {.seq = 1, .past = position}));
     m.AddSample("step_bytes", 0, position, static_cast<double>(m.result.step_bytes()));

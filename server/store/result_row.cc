@@ -1,6 +1,43 @@
 #include "server/store/result_row.h"
 
 namespace metronome {
+namespace {
+
+// The numbers of a telemetry, in the order of their columns.
+struct TelemetryNumber {
+  bool (v1::DeviceTelemetry::*has)() const;
+  double (v1::DeviceTelemetry::*get)() const;
+  void (v1::DeviceTelemetry::*set)(double);
+};
+constexpr TelemetryNumber kTelemetryNumbers[] = {
+    {&v1::DeviceTelemetry::has_sm_clock_hertz, &v1::DeviceTelemetry::sm_clock_hertz,
+     &v1::DeviceTelemetry::set_sm_clock_hertz},
+    {&v1::DeviceTelemetry::has_memory_clock_hertz, &v1::DeviceTelemetry::memory_clock_hertz,
+     &v1::DeviceTelemetry::set_memory_clock_hertz},
+    {&v1::DeviceTelemetry::has_sm_clock_max_hertz, &v1::DeviceTelemetry::sm_clock_max_hertz,
+     &v1::DeviceTelemetry::set_sm_clock_max_hertz},
+    {&v1::DeviceTelemetry::has_memory_clock_max_hertz, &v1::DeviceTelemetry::memory_clock_max_hertz,
+     &v1::DeviceTelemetry::set_memory_clock_max_hertz},
+    {&v1::DeviceTelemetry::has_temperature_celsius, &v1::DeviceTelemetry::temperature_celsius,
+     &v1::DeviceTelemetry::set_temperature_celsius},
+    {&v1::DeviceTelemetry::has_power_watts, &v1::DeviceTelemetry::power_watts, &v1::DeviceTelemetry::set_power_watts},
+    {&v1::DeviceTelemetry::has_power_limit_watts, &v1::DeviceTelemetry::power_limit_watts,
+     &v1::DeviceTelemetry::set_power_limit_watts},
+    {&v1::DeviceTelemetry::has_utilisation, &v1::DeviceTelemetry::utilisation, &v1::DeviceTelemetry::set_utilisation},
+};
+
+template <typename Value>
+std::optional<Value> If(bool known, const Value& value) {
+  return known ? std::make_optional(value) : std::nullopt;
+}
+
+void BindTelemetry(Statement& statement, const v1::DeviceTelemetry& telemetry) {
+  for (const TelemetryNumber& number : kTelemetryNumbers)
+    statement.Bind(If((telemetry.*number.has)(), (telemetry.*number.get)()));
+  statement.BindOptionalText(If(telemetry.has_throttle_reasons(), telemetry.throttle_reasons()));
+}
+
+}  // namespace
 
 void BindResult(Statement& statement, const v1::BenchmarkResult& result) {
   const v1::BenchmarkSpec& spec = result.spec();
@@ -56,7 +93,15 @@ void BindResult(Statement& statement, const v1::BenchmarkResult& result) {
       .Bind(sampling.has_repetition_penalty() ? std::optional<double>(sampling.repetition_penalty()) : std::nullopt)
       .Bind(static_cast<int64_t>(sampling.seed()))
       .Bind(sampling.has_logprobs() ? std::optional<int64_t>(sampling.logprobs()) : std::nullopt)
-      .Bind(result.sampling_ms().median());
+      .Bind(result.sampling_ms().median())
+      .Bind(int64_t{spec.streamed()})
+      .Bind(int64_t{result.tokens_on_device()});
+  BindTelemetry(statement, result.telemetry_before());
+  BindTelemetry(statement, result.telemetry_after());
+  statement.Bind(If(result.has_sm_clock_min_hertz(), result.sm_clock_min_hertz()))
+      .Bind(If(result.has_temperature_max_celsius(), result.temperature_max_celsius()))
+      .Bind(If(result.has_power_max_watts(), result.power_max_watts()))
+      .BindOptionalText(If(result.has_throttle_reasons(), result.throttle_reasons()));
 }
 
 namespace {
@@ -79,6 +124,27 @@ void ReadSampling(Statement& row, v1::BenchmarkSpec& spec) {
   if (const std::optional<int64_t> logprobs = row.OptionalInt(); logprobs.has_value())
     sampling.set_logprobs(static_cast<int32_t>(*logprobs));
   if (sampling.ByteSizeLong() > 0) *spec.mutable_sampling() = sampling;
+}
+
+// One of which nothing is known was none.
+void ReadTelemetry(Statement& row, v1::DeviceTelemetry* (v1::BenchmarkResult::*field)(), v1::BenchmarkResult& result) {
+  v1::DeviceTelemetry telemetry;
+  for (const TelemetryNumber& number : kTelemetryNumbers) {
+    if (const std::optional<double> value = row.OptionalDouble(); value.has_value()) (telemetry.*number.set)(*value);
+  }
+  if (std::optional<std::string> reasons = row.OptionalText(); reasons.has_value())
+    telemetry.set_throttle_reasons(*std::move(reasons));
+  if (telemetry.ByteSizeLong() > 0) *(result.*field)() = std::move(telemetry);
+}
+
+void ReadExtremes(Statement& row, v1::BenchmarkResult& result) {
+  if (const std::optional<double> clock = row.OptionalDouble(); clock.has_value())
+    result.set_sm_clock_min_hertz(*clock);
+  if (const std::optional<double> temperature = row.OptionalDouble(); temperature.has_value())
+    result.set_temperature_max_celsius(*temperature);
+  if (const std::optional<double> power = row.OptionalDouble(); power.has_value()) result.set_power_max_watts(*power);
+  if (std::optional<std::string> reasons = row.OptionalText(); reasons.has_value())
+    result.set_throttle_reasons(*std::move(reasons));
 }
 
 }  // namespace
@@ -137,6 +203,11 @@ v1::BenchmarkResult ReadResult(Statement& row) {
   result.set_model_layers(static_cast<int32_t>(row.Int()));
   ReadSampling(row, spec);
   ReadMedian(row, &v1::BenchmarkResult::mutable_sampling_ms, result);
+  spec.set_streamed(row.Int() != 0);
+  result.set_tokens_on_device(row.Int() != 0);
+  ReadTelemetry(row, &v1::BenchmarkResult::mutable_telemetry_before, result);
+  ReadTelemetry(row, &v1::BenchmarkResult::mutable_telemetry_after, result);
+  ReadExtremes(row, result);
   return result;
 }
 

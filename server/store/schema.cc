@@ -112,6 +112,34 @@ ALTER TABLE results ADD COLUMN sampling_seed INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE results ADD COLUMN logprobs INTEGER;  -- NULL: none were computed.
 ALTER TABLE results ADD COLUMN sampling_ms REAL NOT NULL DEFAULT 0;  -- Median.
 )",
+    // Whether the host saw each token before the next step. What the GPU said of itself around the measurement and, the
+    // last four, over it. NULL: not known.
+    R"(
+ALTER TABLE results ADD COLUMN streamed INTEGER NOT NULL DEFAULT 0;          -- Asked for.
+ALTER TABLE results ADD COLUMN tokens_on_device INTEGER NOT NULL DEFAULT 0;  -- Drawn there, one after the other.
+ALTER TABLE results ADD COLUMN before_sm_clock_hertz REAL;
+ALTER TABLE results ADD COLUMN before_memory_clock_hertz REAL;
+ALTER TABLE results ADD COLUMN before_sm_clock_max_hertz REAL;
+ALTER TABLE results ADD COLUMN before_memory_clock_max_hertz REAL;
+ALTER TABLE results ADD COLUMN before_temperature_celsius REAL;
+ALTER TABLE results ADD COLUMN before_power_watts REAL;
+ALTER TABLE results ADD COLUMN before_power_limit_watts REAL;
+ALTER TABLE results ADD COLUMN before_utilisation REAL;
+ALTER TABLE results ADD COLUMN before_throttle_reasons TEXT;
+ALTER TABLE results ADD COLUMN after_sm_clock_hertz REAL;
+ALTER TABLE results ADD COLUMN after_memory_clock_hertz REAL;
+ALTER TABLE results ADD COLUMN after_sm_clock_max_hertz REAL;
+ALTER TABLE results ADD COLUMN after_memory_clock_max_hertz REAL;
+ALTER TABLE results ADD COLUMN after_temperature_celsius REAL;
+ALTER TABLE results ADD COLUMN after_power_watts REAL;
+ALTER TABLE results ADD COLUMN after_power_limit_watts REAL;
+ALTER TABLE results ADD COLUMN after_utilisation REAL;
+ALTER TABLE results ADD COLUMN after_throttle_reasons TEXT;
+ALTER TABLE results ADD COLUMN sm_clock_min_hertz REAL;
+ALTER TABLE results ADD COLUMN temperature_max_celsius REAL;
+ALTER TABLE results ADD COLUMN power_max_watts REAL;
+ALTER TABLE results ADD COLUMN throttle_reasons TEXT;
+)",
 };
 
 }  // namespace

@@ -59,6 +59,10 @@ Statement& Statement::Bind(std::optional<int64_t> value) { return value.has_valu
 
 Statement& Statement::Bind(std::optional<double> value) { return value.has_value() ? Bind(*value) : BindNull(); }
 
+Statement& Statement::BindOptionalText(const std::optional<std::string>& value) {
+  return value.has_value() ? Bind(absl::string_view(*value)) : BindNull();
+}
+
 Statement& Statement::BindNull() {
   if (error_.ok() && sqlite3_bind_null(statement_.get(), ++parameter_) != SQLITE_OK) error_ = database_.Error();
   return *this;
@@ -103,6 +107,8 @@ std::string Statement::Text() {
   const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement_.get(), column));
   return text == nullptr ? "" : std::string(text, static_cast<size_t>(sqlite3_column_bytes(statement_.get(), column)));
 }
+
+std::optional<std::string> Statement::OptionalText() { return SkipNull() ? std::nullopt : std::optional(Text()); }
 
 Transaction::~Transaction() {
   if (status_.ok() && !done_) database_.Execute("ROLLBACK").IgnoreError();

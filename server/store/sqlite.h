@@ -47,6 +47,7 @@ class Statement {
   Statement& Bind(absl::string_view value);
   Statement& Bind(std::optional<int64_t> value);  // nullopt: NULL.
   Statement& Bind(std::optional<double> value);
+  Statement& BindOptionalText(const std::optional<std::string>& value);  // Of another name: literals fit both others.
 
   // True while there is a row to read. Internal.
   absl::StatusOr<bool> Step();
@@ -59,6 +60,7 @@ class Statement {
   std::optional<int64_t> OptionalInt();
   std::optional<double> OptionalDouble();
   std::string Text();
+  std::optional<std::string> OptionalText();
 
  private:
   Statement& BindNull();

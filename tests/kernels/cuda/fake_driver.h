@@ -23,6 +23,12 @@ class FakeDriver final : public cuda::Driver {
   // Two: few enough that small tensors make blocks stride.
   cuda::DeviceProperties device = {.name = "emulated", .compute_major = 9, .compute_minor = 0, .multiprocessors = 2};
 
+  absl::StatusOr<DeviceTelemetry> telemetry = absl::FailedPreconditionError("no NVML");
+  bool profiled = false;  // Whether ranges are kept.
+  // In the order they began, each after two spaces for every range around it.
+  std::vector<std::string> ranges;
+  int open_ranges = 0;
+
   // Everything fails from now on.
   void Lose(const std::string& why) { lost_why_ = why; }
   // The next creation of physical memory, or allocation, fails for want of memory, whatever there is.
@@ -67,6 +73,13 @@ class FakeDriver final : public cuda::Driver {
   absl::StatusOr<Graph> EndCapture() override;
   absl::Status LaunchGraph(Graph graph) override;
   void FreeGraph(Graph graph) override;
+
+  absl::StatusOr<DeviceTelemetry> Telemetry() const override { return telemetry; }
+  bool wants_ranges() const override { return profiled; }
+  void BeginRange(absl::string_view name) override {
+    ranges.push_back(std::string(2 * static_cast<size_t>(open_ranges++), ' ') + std::string(name));
+  }
+  void EndRange() override { --open_ranges; }
 
  private:
   absl::Status Check() const;

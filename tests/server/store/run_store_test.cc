@@ -56,12 +56,16 @@ v1::BenchmarkResult FullResult() {
   FillScalars(result, next);
   FillScalars(*result.mutable_spec(), next);
   FillScalars(*result.mutable_spec()->mutable_sampling(), next);
+  FillScalars(*result.mutable_telemetry_before(), next);
+  FillScalars(*result.mutable_telemetry_after(), next);
   result.set_provenance("external");
   result.set_outcome("failed");
   result.mutable_ttft_ms()->set_median(next++);  // Without samples, the medians are what is stored.
   result.mutable_tpot_ms()->set_median(next++);
   result.mutable_step_ms()->set_median(next++);
   result.mutable_sampling_ms()->set_median(next++);
+  spec.set_streamed(true);
+  result.set_tokens_on_device(true);
   return result;
 }
 
@@ -118,6 +122,31 @@ TEST_F(RunStoreTest, EveryFieldOfAResultComesBack) {
   std::string differences;
   differencer.ReportDifferencesToString(&differences);
   EXPECT_TRUE(differencer.Compare(expected, read->results(0))) << differences;
+}
+
+// Not known and 0, or none, are different things.
+TEST_F(RunStoreTest, TelemetryThatIsNotKnownStaysSo) {
+  const auto store = Open();
+  const std::string run = StartRun(*store);
+  v1::BenchmarkResult result = SmallResult(1);
+  result.mutable_telemetry_before()->set_power_watts(0);
+  result.mutable_telemetry_after()->set_throttle_reasons("");
+  result.set_throttle_reasons("");
+  ASSERT_TRUE(store->AddResult(run, result).ok());
+  ASSERT_TRUE(store->AddResult(run, SmallResult(2)).ok());
+
+  const absl::StatusOr<v1::Run> read = store->GetRun(run);
+
+  ASSERT_TRUE(read.ok()) << read.status();
+  const v1::BenchmarkResult& known = read->results(0);
+  EXPECT_TRUE(known.telemetry_before().has_power_watts());
+  EXPECT_FALSE(known.telemetry_before().has_throttle_reasons());
+  EXPECT_TRUE(known.telemetry_after().has_throttle_reasons());
+  EXPECT_FALSE(known.telemetry_after().has_power_watts());
+  EXPECT_TRUE(known.has_throttle_reasons());
+  EXPECT_FALSE(known.has_power_max_watts());
+  EXPECT_FALSE(read->results(1).has_telemetry_before());
+  EXPECT_FALSE(read->results(1).has_throttle_reasons());
 }
 
 TEST_F(RunStoreTest, EveryFieldOfARunComesBack) {

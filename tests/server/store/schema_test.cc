@@ -75,6 +75,9 @@ TEST_F(SchemaTest, DatabaseOfTheFirstVersionIsMigratedWithItsRows) {
   EXPECT_EQ(run->results(0).note(), "old");
   EXPECT_EQ(run->results(0).ttft_ms().median(), 1.5);
   EXPECT_FALSE(run->results(0).has_foreign_cpu_fraction());
+  EXPECT_FALSE(run->results(0).has_telemetry_before());
+  EXPECT_FALSE(run->results(0).has_sm_clock_min_hertz());
+  EXPECT_FALSE(run->results(0).has_throttle_reasons());
 }
 
 TEST_F(SchemaTest, NewerDatabaseIsRefusedAndLeftAlone) {
