@@ -13,6 +13,7 @@
 #include "absl/types/span.h"
 #include "kernels/attributes.h"
 #include "kernels/tensor_view.h"
+#include "kernels/token_draw.h"
 
 namespace metronome {
 
@@ -127,6 +128,12 @@ class Backend {
   virtual absl::StatusOr<std::unique_ptr<Recording>> EndRecording();
   // Enqueues recorded launches for a step at position `past`, with the addresses that they were recorded with.
   virtual absl::Status Replay(const Recording& recording, int64_t past);
+
+  // Whether tokens can be drawn on the device.
+  virtual bool can_draw() const { return false; }
+  // Enqueues a draw; it can be recorded. Unimplemented where can_draw() is false. InvalidArgument (logits that are no
+  // float vector, or more than 2 Mi), ResourceExhausted (more than the backend has room to work on).
+  virtual absl::Status Draw(const TokenDraw& draw);
 
   // Not OK once the device has failed for good: what it was. Nothing will run on this backend again. From any thread.
   virtual absl::Status Health() const { return absl::OkStatus(); }

@@ -46,6 +46,8 @@ class ForwardingBackend : public Backend {
   absl::Status BeginRecording(int64_t past) override { return real_->BeginRecording(past); }
   absl::StatusOr<std::unique_ptr<Recording>> EndRecording() override { return real_->EndRecording(); }
   absl::Status Replay(const Recording& recording, int64_t past) override { return real_->Replay(recording, past); }
+  bool can_draw() const override { return real_->can_draw(); }
+  absl::Status Draw(const TokenDraw& draw) override { return real_->Draw(draw); }
   absl::Status Health() const override { return real_->Health(); }
 
  private:

@@ -12,6 +12,7 @@
 #include "absl/synchronization/mutex.h"
 #include "kernels/cuda/attention.h"
 #include "kernels/cuda/device_memory.h"
+#include "kernels/cuda/draw_token.h"
 #include "kernels/cuda/kernel_table.h"
 #include "kernels/cuda/read_probe.h"
 #include "kernels/cuda/staging.h"
@@ -178,6 +179,13 @@ class CudaBackend final : public Backend {
   absl::Status Replay(const Recording& recording, int64_t past) override {
     RETURN_IF_ERROR(CopyToDevice(past_->data(), &past, sizeof(past)));
     return Noting(driver_->LaunchGraph(static_cast<const GraphRecording&>(recording).graph()));
+  }
+
+  bool can_draw() const override { return true; }
+  absl::Status Draw(const TokenDraw& draw) override {
+    RETURN_IF_ERROR(Health());
+    RETURN_IF_ERROR(DrawToken(context_, draw));
+    return Noting(driver_->LastError());
   }
 
   absl::Status Health() const override {

@@ -166,6 +166,7 @@ test_program() { if [ "$backend" = cuda ]; then echo "$bin/cuda_gpu_test"; else 
 # One or two of each family, of little work: the sanitizer's tools slow kernels down some hundred times.
 small_tests='*AttentionTest.ExtremeScores*:*AttentionTest.Poison*:*LinearTest.Nan*:*LinearTest.Residual*:*FusedLinearTest.Activation*'
 small_tests+=':*MatmulTest.Nan*:*ExpertsTest.*:*RowTest.*Nan*:*RowTest.RopeRotates*:*RowTest.TopK*:*LayoutTest.*:*ElementwiseTest.*Nan*'
+small_tests+=':*TokenDrawTest.Broken*:*TokenDrawTest.AFull*'
 # Says so where the program is not there: a failure, but for the self-test on a bundle, which has no tests of the CPU's kernels.
 have_test_program() {
   if [ -x "$(test_program)" ]; then return; fi
