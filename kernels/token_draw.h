@@ -11,10 +11,10 @@ namespace metronome {
 // One token drawn where its logits are: the same one that the host's Sampler draws with these options, logits, history
 // and state of the generator. The options' ranges are those of SamplingOptions; who fills them in has checked them.
 //
-// All memory is the device's. A draw that fails says why in `failure` and leaves the generator alone. It writes and
-// appends token 0, so that what follows it in the stream has an id to go on with; where there is no room (kNoRoom) it
-// writes nothing else. A draw that finds a failure there does the same and changes nothing else, so that the first of
-// several is seen at their end.
+// All memory is the device's. A draw that fails says why in `failure`, leaves the generator alone and takes token 0, so
+// that what follows it in the stream has an id to go on with; where there is no room (kNoRoom) it writes nothing else.
+// A draw that finds a failure there takes token 0, appends it where there is room and changes nothing else, so that the
+// first of several is seen at their end.
 struct TokenDraw {
   double repetition_penalty = 1;
   double temperature = 0;

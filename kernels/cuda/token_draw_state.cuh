@@ -19,7 +19,7 @@ inline constexpr int kRadixBins = 1 << 11;      // Of the longest digit of a key
 inline constexpr int kMaxCandidates = 1 << 12;  // That one block sorts: 32 KB of shared memory.
 inline constexpr int kWordBits = 32;
 
-// Keys of finite logits are at most the first of these.
+// The key of the smallest finite logit. What follows is that of -infinity.
 inline constexpr uint32_t kLastFiniteKey = 0xff7fffffu;
 
 // Where the blocks of a launch meet, in the workspace.

@@ -32,6 +32,22 @@ TEST_P(TokenDrawBlocksTest, EqualsAreKeptInOrderOverSlices) {
   }
 }
 
+// As many weights as 64 bits have room for, and a longer sequence than a launch has threads.
+TEST_P(TokenDrawBlocksTest, TheLargestVocabularyIsFlat) {
+  constexpr int64_t kVocab = int64_t{1} << 21;
+  auto driver = std::make_unique<FakeDriver>();
+  driver->device.multiprocessors = 8;
+  const auto backend =
+      cuda::CreateCudaBackend(std::move(driver), {.staging_bytes = 1 << 16, .workspace_bytes = 1 << 19}).value();
+  DrawCase test = {.options = {.repetition_penalty = 1.5, .temperature = 1, .top_p = 0.75, .seed = 31},
+                   .logits = HostTensor(DType::kBFloat16, {kVocab}),
+                   .vocab = kVocab,
+                   .history = std::vector<int32_t>(3000)};
+  for (int64_t i = 0; i < kVocab; ++i) test.logits.Set(i, 1);
+  for (int32_t i = 0; i < 3000; ++i) test.history[i] = i * 699;
+  ExpectDrawsAlike(*backend, false, test);
+}
+
 TEST_P(TokenDrawBlocksTest, TooLittleRoomIsRefused) {
   const auto backend =
       cuda::CreateCudaBackend(std::make_unique<FakeDriver>(), {.staging_bytes = 1000, .workspace_bytes = 4096}).value();
