@@ -35,13 +35,12 @@ absl::StatusOr<double> Backend::SecondsBetween(const TimeMark& from, const TimeM
   return std::chrono::duration<double>(elapsed).count();
 }
 
-absl::Status Backend::Draw(const TokenDraw&) {
-  return absl::UnimplementedError(absl::StrCat("the ", name(), " backend draws no tokens"));
-}
-
 absl::Status Backend::BeginRecording(int64_t) { return RecordsNothing(name()); }
 absl::StatusOr<std::unique_ptr<Recording>> Backend::EndRecording() { return RecordsNothing(name()); }
 absl::Status Backend::Replay(const Recording&, int64_t) { return RecordsNothing(name()); }
+absl::Status Backend::Draw(const TokenDraw&) {
+  return absl::UnimplementedError(absl::StrCat("the ", name(), " backend draws no tokens"));
+}
 
 absl::StatusOr<DeviceTelemetry> Backend::Telemetry() const {
   return absl::UnimplementedError(absl::StrCat("the ", name(), " backend tells no clocks, temperature and power"));

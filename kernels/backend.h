@@ -146,11 +146,6 @@ class Backend {
   // Device time from one mark to a later one; waits for that. Both were set.
   virtual absl::StatusOr<double> SecondsBetween(const TimeMark& from, const TimeMark& to);
 
-  // Whether tokens can be drawn on the device: worth it where waiting for logits costs more than drawing.
-  virtual bool can_draw() const { return false; }
-  // Enqueues a draw. InvalidArgument (logits, options, capacity); Unimplemented where can_draw() is false.
-  virtual absl::Status Draw(const TokenDraw& draw);
-
   // Whether launches can be recorded: worth it where launching costs the host more than the device.
   virtual bool can_record() const { return false; }
   // From now to EndRecording launches do not run but are recorded, for a step at position `past`.
@@ -160,6 +155,12 @@ class Backend {
   virtual absl::StatusOr<std::unique_ptr<Recording>> EndRecording();
   // Enqueues recorded launches for a step at position `past`, with the addresses that they were recorded with.
   virtual absl::Status Replay(const Recording& recording, int64_t past);
+
+  // Whether tokens can be drawn on the device.
+  virtual bool can_draw() const { return false; }
+  // Enqueues a draw; it can be recorded. Unimplemented where can_draw() is false. InvalidArgument (logits that are no
+  // float vector, or more than 2 Mi), ResourceExhausted (more than the backend has room to work on).
+  virtual absl::Status Draw(const TokenDraw& draw);
 
   // Not OK once the device has failed for good: what it was. Nothing will run on this backend again. From any thread.
   virtual absl::Status Health() const { return absl::OkStatus(); }

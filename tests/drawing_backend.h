@@ -23,9 +23,9 @@ class DrawingBackend : public ForwardingBackend {
   bool can_draw() const override { return true; }
   absl::Status Draw(const TokenDraw& draw) override {
     const int number = draws++;
-    if (*draw.failure != kDrawOk) return absl::OkStatus();
+    if (*draw.failure != 0) return absl::OkStatus();
     if (number == failing_draw) {
-      *draw.failure = kDrawNan;
+      *draw.failure = static_cast<int32_t>(DrawFailure::kNan);
       return absl::OkStatus();
     }
     if (*draw.length >= draw.capacity) return absl::InternalError("the sequence is full");

@@ -49,12 +49,12 @@ class ForwardingBackend : public Backend {
   absl::StatusOr<double> SecondsBetween(const TimeMark& from, const TimeMark& to) override {
     return real_->SecondsBetween(from, to);
   }
-  bool can_draw() const override { return real_->can_draw(); }
-  absl::Status Draw(const TokenDraw& draw) override { return real_->Draw(draw); }
   bool can_record() const override { return real_->can_record(); }
   absl::Status BeginRecording(int64_t past) override { return real_->BeginRecording(past); }
   absl::StatusOr<std::unique_ptr<Recording>> EndRecording() override { return real_->EndRecording(); }
   absl::Status Replay(const Recording& recording, int64_t past) override { return real_->Replay(recording, past); }
+  bool can_draw() const override { return real_->can_draw(); }
+  absl::Status Draw(const TokenDraw& draw) override { return real_->Draw(draw); }
   absl::Status Health() const override { return real_->Health(); }
   absl::StatusOr<DeviceTelemetry> Telemetry() const override { return real_->Telemetry(); }
   bool wants_ranges() const override { return real_->wants_ranges(); }

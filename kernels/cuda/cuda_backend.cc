@@ -12,6 +12,7 @@
 #include "absl/synchronization/mutex.h"
 #include "kernels/cuda/attention.h"
 #include "kernels/cuda/device_heap.h"
+#include "kernels/cuda/draw_token.h"
 #include "kernels/cuda/kernel_table.h"
 #include "kernels/cuda/position.h"
 #include "kernels/cuda/read_probe.h"
@@ -237,6 +238,13 @@ class CudaBackend final : public Backend {
     LaunchSetPosition(context_, static_cast<int64_t*>(past_->data()), past);
     RETURN_IF_ERROR(Noting(driver_->LastError()));
     return Noting(driver_->LaunchGraph(static_cast<const GraphRecording&>(recording).graph()));
+  }
+
+  bool can_draw() const override { return true; }
+  absl::Status Draw(const TokenDraw& draw) override {
+    RETURN_IF_ERROR(Health());
+    RETURN_IF_ERROR(DrawToken(context_, draw));
+    return Noting(driver_->LastError());
   }
 
   absl::Status Health() const override {

@@ -13,19 +13,20 @@ namespace {
 // Steps that the host may be ahead of the device: enough that the device never waits for the host.
 constexpr int64_t kMostAhead = 8;
 
-absl::Status ToStatus(int32_t failure) {
+absl::Status ToStatus(DrawFailure failure) {
   switch (failure) {
-    case kDrawOk:
+    case DrawFailure::kNone:
       return absl::OkStatus();
-    case kDrawNan:
+    case DrawFailure::kNan:
       return absl::InternalError("a logit is NaN");
-    case kDrawNothing:
+    case DrawFailure::kNoFinite:
       return absl::InternalError("no logit is finite");
-    case kDrawInfinite:
+    case DrawFailure::kInfinite:
       return absl::InternalError("a logit is infinite");
-    default:
-      return absl::InternalError(absl::StrCat("a draw failed with ", failure));
+    case DrawFailure::kNoRoom:
+      break;
   }
+  return absl::InternalError(absl::StrCat("a draw failed with ", static_cast<int32_t>(failure)));
 }
 
 template <typename T>
@@ -94,7 +95,7 @@ absl::StatusOr<std::vector<DrawnToken>> DrawSequence::Finish() {
       {&control, control_->data(), sizeof(control)},
       {ids.data(), At<int32_t>(*sequence_) + before_, drawn_ * static_cast<int64_t>(sizeof(int32_t))}};
   RETURN_IF_ERROR(backend_.Fetch(copies));
-  RETURN_IF_ERROR(ToStatus(control.failure));
+  RETURN_IF_ERROR(ToStatus(static_cast<DrawFailure>(control.failure)));
   std::vector<DrawnToken> tokens;
   for (size_t i = 0; i < ids.size(); ++i) {
     DrawnToken& token = tokens.emplace_back(DrawnToken{.id = ids[i]});

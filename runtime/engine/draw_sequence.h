@@ -44,7 +44,7 @@ class DrawSequence {
   struct Control {
     int64_t length = 0;
     uint64_t state = 0;
-    int32_t failure = kDrawOk;
+    int32_t failure = 0;  // A DrawFailure.
     int32_t unused = 0;
   };
 

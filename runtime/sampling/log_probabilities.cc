@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "runtime/sampling/exp.h"
+#include "kernels/token_arithmetic.h"
 #include "runtime/sampling/passes.h"
 #include "runtime/sampling/selection.h"
 

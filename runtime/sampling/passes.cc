@@ -4,7 +4,7 @@
 #include <bit>
 #include <limits>
 
-#include "runtime/sampling/exp.h"
+#include "kernels/token_arithmetic.h"
 
 // The loader picks the widest version that the processor has. Results do not differ: every element goes through the
 // same rounded operations, nothing is contracted into fused ones, and only integers are reduced. ThreadSanitizer cannot
@@ -44,12 +44,7 @@ bool BlockLargest(const float* logits, int64_t count, float* block_largest) {
 
 METRONOME_VECTOR_WIDTHS
 void Weigh(const float* logits, int64_t count, double largest, double inverse_temperature, float* weights) {
-  // A float can hold what is not below this, and less weighs nothing.
-  constexpr double kLowest = -100;
-  for (int64_t i = 0; i < count; ++i) {
-    const double scaled = (static_cast<double>(logits[i]) - largest) * inverse_temperature;
-    weights[i] = ExpOfNonPositive(static_cast<float>(scaled < kLowest ? kLowest : scaled));
-  }
+  for (int64_t i = 0; i < count; ++i) weights[i] = TokenWeight(logits[i], largest, inverse_temperature);
 }
 
 METRONOME_VECTOR_WIDTHS

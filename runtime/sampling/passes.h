@@ -1,10 +1,10 @@
 #ifndef METRONOME_RUNTIME_SAMPLING_PASSES_H_
 #define METRONOME_RUNTIME_SAMPLING_PASSES_H_
 
-#include <bit>
 #include <cstdint>
 
 #include "absl/types/span.h"
+#include "kernels/token_arithmetic.h"
 
 namespace metronome {
 
@@ -32,15 +32,7 @@ uint64_t SumWeights(absl::Span<const float> weights);
 // fixed_point[i] = FixedPoint(weights[i]).
 void ToFixedPoint(absl::Span<const float> weights, absl::Span<uint64_t> fixed_point);
 
-// Rises while the logit falls; equal for 0 and -0, which adding 0 makes one. Negative floats rise with their bits
-// already, the sign bit makes them the larger; of others all other bits are inverted. Without a branch on the sign,
-// which would be mispredicted half of the time. No NaN.
-inline uint32_t RankKey(float logit) {
-  const int32_t bits = std::bit_cast<int32_t>(logit + 0.0f);
-  return static_cast<uint32_t>(bits ^ (~(bits >> 31) & 0x7fffffff));
-}
-
-// The leading digit of a key.
+// The leading digit of a RankKey.
 inline constexpr int kLeadingBits = 11;
 inline uint32_t LeadingDigit(float logit) { return RankKey(logit) >> (32 - kLeadingBits); }
 

@@ -5,11 +5,10 @@
 #include <limits>
 #include <utility>
 
-#include "absl/numeric/int128.h"
 #include "absl/strings/str_cat.h"
-#include "runtime/base/hash.h"
+#include "kernels/token_arithmetic.h"
+#include "runtime/base/split_mix.h"
 #include "runtime/base/status_macros.h"
-#include "runtime/sampling/exp.h"
 #include "runtime/sampling/passes.h"
 
 namespace metronome {
@@ -33,8 +32,7 @@ void Penalise(absl::Span<const float> logits, absl::Span<const int32_t> history,
               absl::Span<float> penalised) {
   for (const int32_t id : history) {
     if (id < 0 || static_cast<size_t>(id) >= logits.size()) continue;
-    const float logit = logits[id];
-    penalised[id] = logit < 0 ? logit * penalty : logit / penalty;
+    penalised[id] = Penalised(logits[id], penalty);
   }
 }
 
@@ -92,11 +90,9 @@ absl::Status Sampler::Weigh(float largest) {
                       kept_);
     values_ = kept_;
   }
-  // Probabilities do not change when all logits shift. Relative to the largest, in double, no temperature overflows:
-  // the smallest ones leave only the largest logit.
-  const double inverse = std::min(1 / options_.temperature, std::numeric_limits<double>::max());
+  // Probabilities do not change when all logits shift.
   weights_.resize(values_.size());
-  ExpWeights(values_, largest, inverse, absl::MakeSpan(weights_));
+  ExpWeights(values_, largest, InverseTemperature(options_.temperature), absl::MakeSpan(weights_));
   if (options_.top_p < 1) ApplyTopP();
   if (options_.min_p > 0) RemoveLighter(static_cast<float>(options_.min_p), absl::MakeSpan(weights_));
   return absl::OkStatus();
@@ -105,9 +101,7 @@ absl::Status Sampler::Weigh(float largest) {
 void Sampler::ApplyTopP() {
   // A token is removed when those that rank before it reach top_p, so the last one kept is the first to reach it. The
   // largest weighs 1: the total is not 0.
-  const uint64_t total = SumWeights(weights_);
-  const auto reached = static_cast<uint64_t>(std::ceil(options_.top_p * static_cast<double>(total)));
-  const int64_t last = selection_.Crossing(values_, weights_, std::clamp<uint64_t>(reached, 1, total));
+  const int64_t last = selection_.Crossing(values_, weights_, TopPTarget(options_.top_p, SumWeights(weights_)));
   const float threshold = values_[last];
   const auto later = static_cast<size_t>(last + 1);
   RemoveSmaller(values_.first(later), threshold, absl::MakeSpan(weights_).first(later));
@@ -122,8 +116,7 @@ size_t Sampler::Draw() {
     block_sums_.push_back(SumWeights(weights.subspan(begin, kDrawBlock)));
     total += block_sums_.back();
   }
-  // A uniform integer of [0, total): the generator's 64 bits as a fraction of it.
-  uint64_t remaining = absl::Uint128High64(absl::uint128(NextSplitMix64(state_)) * total);
+  uint64_t remaining = UniformBelow(total, NextSplitMix64(state_));
   size_t block = 0;
   for (; remaining >= block_sums_[block]; ++block) remaining -= block_sums_[block];
   size_t index = block * kDrawBlock;

@@ -5,7 +5,7 @@
 #include <functional>
 #include <utility>
 
-#include "runtime/sampling/exp.h"
+#include "kernels/token_arithmetic.h"
 #include "runtime/sampling/passes.h"
 
 namespace metronome {

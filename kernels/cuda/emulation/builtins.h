@@ -158,6 +158,12 @@ T atomicCAS(T* at, T expected, T value) {
   return old;
 }
 template <typename T>
+T atomicOr(T* at, T value) {
+  const T old = *at;
+  *at = old | value;
+  return old;
+}
+template <typename T>
 T atomicXor(T* at, T value) {
   const T old = *at;
   *at = old ^ value;

@@ -37,6 +37,8 @@ TEST(CpuBackendTest, DescribesWhatItUses) {
   EXPECT_EQ(info.instruction_set, "portable");
   EXPECT_FALSE(info.name.empty());
   EXPECT_TRUE(backend->host_addressable());
+  EXPECT_FALSE(backend->can_draw());
+  EXPECT_EQ(backend->Draw({}).code(), absl::StatusCode::kUnimplemented);
   EXPECT_GT(backend->MemoryAvailableBytes(), 0);
   EXPECT_LE(backend->MemoryAvailableBytes(), info.memory_total_bytes);
 }

@@ -25,27 +25,36 @@ class EmulatedBackend final : public ForwardingBackend {
 
   absl::Status Launch(const Kernel& kernel, const KernelArgs& args) override {
     Multiprocessor::OfThisThread().set_options(options_);
-    if (const absl::Status status = ForwardingBackend::Launch(kernel, args); !status.ok())
-      return absl::Status(status.code(), absl::StrCat(kernel.name(), ": ", status.message()));
-    // What the contract of a workspace asks of every kernel.
-    if (std::any_of(workspace_, workspace_ + kWorkspaceBytes / 8, [](uint64_t word) { return word != 0; }))
-      return absl::InternalError(absl::StrCat(kernel.name(), " left something in the workspace"));
-    return absl::OkStatus();
+    return Checked(kernel.name(), ForwardingBackend::Launch(kernel, args));
   }
   absl::Status LaunchTogether(absl::Span<const KernelLaunch> launches) override {
     for (const KernelLaunch& launch : launches) RETURN_IF_ERROR(Launch(*launch.kernel, launch.args));
     return absl::OkStatus();
   }
 
+  absl::Status Draw(const TokenDraw& draw) override {
+    Multiprocessor::OfThisThread().set_options(options_);
+    return Checked("draw", ForwardingBackend::Draw(draw));
+  }
+
  private:
+  absl::Status Checked(absl::string_view what, const absl::Status& status) const {
+    if (!status.ok()) return absl::Status(status.code(), absl::StrCat(what, ": ", status.message()));
+    // What the contract of a workspace asks of every kernel.
+    if (std::any_of(workspace_, workspace_ + kWorkspaceBytes / 8, [](uint64_t word) { return word != 0; }))
+      return absl::InternalError(absl::StrCat(what, " left something in the workspace"));
+    return absl::OkStatus();
+  }
+
   const uint64_t* workspace_;
   cuda::emulation::Options options_;
 };
 
 }  // namespace
 
-std::unique_ptr<Backend> CreateEmulatedBackend(const cuda::emulation::Options& options) {
+std::unique_ptr<Backend> CreateEmulatedBackend(const cuda::emulation::Options& options, int multiprocessors) {
   auto driver = std::make_unique<FakeDriver>();
+  driver->device.multiprocessors = multiprocessors;
   const FakeDriver& memory = *driver;
   auto backend = cuda::CreateCudaBackend(
       std::move(driver), {.staging_bytes = 1 << 16, .workspace_bytes = kWorkspaceBytes, .probe_bytes = 1 << 20});

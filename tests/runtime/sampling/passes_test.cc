@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "runtime/sampling/exp.h"
+#include "kernels/token_arithmetic.h"
 #include "runtime/sampling/selection.h"
 
 namespace metronome {
