@@ -18,7 +18,7 @@ inline constexpr absl::string_view kResultColumns =
     "weights_provenance, kv_state, output_digest, step_bytes, bandwidth_bytes_per_second, bandwidth_fraction, note, "
     "foreign_cpu_fraction, memory_available_before_bytes, memory_available_after_bytes, synthetic_prompt_tokens, "
     "weights, layers, model_layers, temperature, top_k, top_p, min_p, repetition_penalty, sampling_seed, logprobs, "
-    "sampling_ms, "
+    "sampling_ms, streamed, tokens_on_device, "
     "before_sm_clock_hertz, before_memory_clock_hertz, before_sm_clock_max_hertz, before_memory_clock_max_hertz, "
     "before_temperature_celsius, before_power_watts, before_power_limit_watts, before_utilisation, "
     "before_throttle_reasons, after_sm_clock_hertz, after_memory_clock_hertz, after_sm_clock_max_hertz, "

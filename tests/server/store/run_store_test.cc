@@ -64,7 +64,7 @@ v1::BenchmarkResult FullResult() {
   result.mutable_tpot_ms()->set_median(next++);
   result.mutable_step_ms()->set_median(next++);
   result.mutable_sampling_ms()->set_median(next++);
-  spec.set_streamed(true);
+  result.mutable_spec()->set_streamed(true);
   result.set_tokens_on_device(true);
   return result;
 }
