@@ -78,6 +78,7 @@ absl::Status Daemon::Serve() {
                grpc_port_, metrics_.address().empty() ? "nothing" : metrics_.address());
   spdlog::info("backend {}: {} ({}, {} host threads); not {}: {}", std::string(engine_->backend().name()), device.name,
                device.instruction_set, device.threads, choice.other, choice.other_reason);
+  if (!device.libraries.empty()) spdlog::info("libraries: {}", device.libraries);
   spdlog::info("database {}", config_.db);
   if (!config_.port_file.empty()) {
     const std::string metrics_port = metrics_.address().substr(metrics_.address().rfind(':') + 1);
