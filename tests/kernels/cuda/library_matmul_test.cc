@@ -91,7 +91,7 @@ class LibraryMatmulTest : public ::testing::Test {
     return library_.calls.empty() ? -1 : library_.calls[0].algorithm;
   }
 
-  std::vector<std::max_align_t> scratch_ = std::vector<std::max_align_t>((1 << 20) / sizeof(std::max_align_t));
+  std::vector<uint64_t> scratch_ = std::vector<uint64_t>((1 << 20) / sizeof(uint64_t));
   FakeMatmulLibrary library_;
   cuda::DeviceContext context_;
 };
@@ -200,7 +200,7 @@ TEST_F(LibraryMatmulTest, AGatedProductTakesAsManyRowsAsItsScratchHolds) {
       launched.args.tuning.library = 1;
       HostTensor values = launched.y.values();
       for (int64_t i = 0; i < values.elements(); ++i) values.Set(i, 77);
-      std::fill(scratch_.begin(), scratch_.end(), std::max_align_t{});
+      std::fill(scratch_.begin(), scratch_.end(), 0);
       cuda::LaunchLinear(context_, launched.args);
       EXPECT_THAT(library_.calls, SizeIs(2 * pieces));
       EXPECT_EQ(values.Values(), ours);

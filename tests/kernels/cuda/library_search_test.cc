@@ -41,7 +41,7 @@ TEST_F(LibrarySearchTest, LoaderThenToolkitThenPackagesInOrder) {
   const std::vector<std::string> roots = {(root_ / "env").string(), (root_ / "nothing").string(),
                                           (root_ / "usr").string()};
   EXPECT_THAT(CudaLibraryCandidates("libx.so.13", roots),
-              ElementsAre("libx.so.13", "/usr/local/cuda/lib64/libx.so.13", older, newer, system));
+              ElementsAre("libx.so.13", "/usr/local/cuda/lib64/libx.so.13", newer, older, system));
 }
 
 TEST_F(LibrarySearchTest, RootsFollowTheEnvironment) {
