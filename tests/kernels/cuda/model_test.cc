@@ -7,6 +7,7 @@
 #include "tests/forwarding_backend.h"
 #include "tests/golden/golden_model.h"
 #include "tests/kernels/cuda/emulated_backend.h"
+#include "tests/kernels/cuda/fake_matmul_library.h"
 
 namespace metronome::testing {
 namespace {
@@ -99,6 +100,33 @@ TEST(CudaGraphPathTest, ASessionsStepsAreOneRecording) {
     Session other = model->NewSession(64);  // Its cache lies elsewhere.
     for (int32_t token = 1; token <= 3; ++token) ASSERT_TRUE(other.Step(token).ok());
     EXPECT_EQ(counts.recordings, path == ExecutionPath::kGraph ? 2 : 0);
+  }
+}
+
+// A prompt's products by a library: no further from float32 than by our own kernels, but for noise.
+TEST(CudaLibraryTest, PromptsGoThroughItsProducts) {
+  std::vector<int32_t> prompt(100);
+  for (size_t i = 0; i < prompt.size(); ++i) prompt[i] = static_cast<int32_t>(1 + i * i % 120);
+  for (const char* const name : {"llama-untied", "qwen2-window", "gemma3-short-window", "qwen3-moe"}) {
+    SCOPED_TRACE(name);
+    auto library = std::make_unique<FakeMatmulLibrary>();
+    const FakeMatmulLibrary& products = *library;
+    const auto exact = GoldenModel::Load(name, {}),
+               ours = GoldenModel::LoadOn(CreateEmulatedBackend({}), name, {.dtype = DType::kBFloat16}),
+               theirs = GoldenModel::LoadOn(CreateEmulatedBackend({}, std::move(library)), name,
+                                            {.dtype = DType::kBFloat16, .path = ExecutionPath::kGraph});
+    Session exact_session = exact->NewSession({.max_length = 128, .max_step = 128}),
+            our_session = ours->NewSession({.max_length = 128, .max_step = 128}),
+            their_session = theirs->NewSession({.max_length = 128, .max_step = 128});
+    for (Session* const session : {&exact_session, &our_session, &their_session})
+      ASSERT_TRUE(session->Prefill(prompt, PrefillMode::kChunked).ok());
+    EXPECT_GE(products.calls.size(), 4u) << "at least the products of one block";
+    double our_error = 0, their_error = 0;
+    for (size_t i = 0; i < exact_session.logits().size(); ++i) {
+      our_error += std::pow(our_session.logits()[i] - exact_session.logits()[i], 2);
+      their_error += std::pow(their_session.logits()[i] - exact_session.logits()[i], 2);
+    }
+    EXPECT_LE(std::sqrt(their_error), 1.5 * std::sqrt(our_error));
   }
 }
 
