@@ -15,7 +15,7 @@ namespace metronome::cuda {
 struct CudaBackendOptions {
   int64_t staging_bytes = int64_t{32} << 20;    // Of each of two pieces of pinned memory.
   int64_t workspace_bytes = int64_t{64} << 20;  // Where blocks of one launch meet.
-  // For a library of products, if there is one; 0 where the device has less. NVIDIA recommends it for an H200.
+  // For a library of products, if there is one; 0 where the device has less. As much as NVIDIA recommends for Hopper.
   int64_t library_workspace_bytes = int64_t{32} << 20;
   int64_t probe_bytes = int64_t{2} << 30;  // That MeasureReadBandwidth reads; far more than a cache holds.
 };

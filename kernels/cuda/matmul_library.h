@@ -37,7 +37,7 @@ struct MatmulOperands {
 };
 
 // Somebody else's products. Each problem has algorithms, which differ in speed and in the order of summation. The same
-// algorithm gives the same bits each time. Used by the backend's thread.
+// algorithm gives the same bits each time. Used by the backend's thread; Describe by any.
 class MatmulLibrary {
  public:
   static constexpr int kMaxAlgorithms = 4;

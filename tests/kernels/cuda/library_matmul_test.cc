@@ -133,8 +133,8 @@ TEST_F(LibraryMatmulTest, WhatItDoesNotServeIsOurs) {
   library_.refuses = false;
 
   cuda::LinearArgs& args = launched.args;
-  args.x = static_cast<const char*>(args.x) + 2;  // Any more is read of what lies behind, but not by what is compared.
-  args.m = 71;
+  args.x = static_cast<const char*>(args.x) + 2;
+  args.m = 71;  // As many rows as there are then.
   library_.calls.clear();
   cuda::LaunchLinear(context_, args);
   EXPECT_THAT(library_.calls, IsEmpty()) << "x is not aligned";
