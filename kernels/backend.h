@@ -26,6 +26,8 @@ struct DeviceInfo {
   int64_t memory_total_bytes = 0;
   std::string runtime;  // Version of what runs the kernels, if that has one: "13.0" of CUDA.
   std::string driver;   // Likewise of what drives the device: "580.65.06".
+  // Of others, which its kernels may call: "cuBLASLt 13.1.0"; or why one that there could be is not used.
+  std::string libraries;
 };
 
 // Device memory, freed on destruction. A reserved buffer is one contiguous range of addresses of which a prefix is
@@ -121,8 +123,8 @@ class Backend {
 
   // NotFound when this backend has no kernel of that catalogue name.
   virtual absl::StatusOr<const Kernel*> FindKernel(absl::string_view name) const = 0;
-  // What may be tuned about launches of a kernel with such operands (only shapes and dtypes are read). Any value gives
-  // the same result up to the order of summation.
+  // What may be tuned about launches of a kernel with such operands (of tensors, only shapes and dtypes are read). Any
+  // value gives the same result up to the order of summation.
   virtual std::vector<TuningParameter> TuningSpace(const Kernel& kernel, const KernelArgs& args) const = 0;
   // Enqueues; returns before completion on an asynchronous device. Unimplemented for a dtype the kernel does not serve.
   virtual absl::Status Launch(const Kernel& kernel, const KernelArgs& args) = 0;

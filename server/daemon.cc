@@ -78,6 +78,7 @@ absl::Status Daemon::Serve() {
                grpc_port_, metrics_.address().empty() ? "nothing" : metrics_.address());
   spdlog::info("backend {}: {} ({}, {} host threads); not {}: {}", std::string(engine_->backend().name()), device.name,
                device.instruction_set, device.threads, choice.other, choice.other_reason);
+  if (!device.libraries.empty()) spdlog::info("libraries: {}", device.libraries);
   if (const absl::Status telemetry = engine_->backend().Telemetry().status();
       !telemetry.ok() && !absl::IsUnimplemented(telemetry))
     spdlog::warn("clocks, temperature and power are not known: {}", std::string(telemetry.message()));

@@ -27,7 +27,7 @@ v1::ServerEnvironment DescribeEnvironment(const Backend& backend) {
   } else {
     environment.set_gpu_name(device.name);
     environment.set_gpu_driver(device.driver);
-    environment.set_cuda_version(device.runtime);
+    environment.set_cuda_version(absl::StrCat(device.runtime, device.libraries.empty() ? "" : ", ", device.libraries));
   }
   environment.set_instruction_set(device.instruction_set);
   environment.set_threads(device.threads);

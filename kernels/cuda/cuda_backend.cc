@@ -69,8 +69,12 @@ Driver::Event EventOf(const TimeMark& mark) { return static_cast<const EventMark
 
 class CudaBackend final : public Backend {
  public:
-  CudaBackend(std::unique_ptr<Driver> driver, const CudaBackendOptions& options)
-      : driver_(std::move(driver)), options_(options), heap_(*driver_, options.kept_bytes) {
+  CudaBackend(std::unique_ptr<Driver> driver, const CudaBackendOptions& options,
+              absl::StatusOr<std::unique_ptr<MatmulLibrary>> library)
+      : driver_(std::move(driver)),
+        options_(options),
+        heap_(*driver_, options.kept_bytes),
+        library_(std::move(library)) {
     for (const auto& [name, function] : KernelTable())
       kernels_.emplace(name, std::make_unique<CudaKernel>(name, function));
   }
@@ -94,6 +98,7 @@ class CudaBackend final : public Backend {
                 .fault = static_cast<IndexFault*>(fault_->data()),
                 .workspace = {.data = workspace_->data(), .bytes = workspace_->size_bytes()},
                 .scratch = {.data = scratch_->data(), .bytes = scratch_->size_bytes()}};
+    if (library_.ok()) RETURN_IF_ERROR(StartLibrary());
     return driver_->Synchronize();
   }
 
@@ -107,7 +112,8 @@ class CudaBackend final : public Backend {
             .threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency())),
             .memory_total_bytes = memory.ok() ? memory->total_bytes : 0,
             .runtime = device.runtime,
-            .driver = device.driver_version};
+            .driver = device.driver_version,
+            .libraries = library_.ok() ? (*library_)->Describe() : std::string(library_.status().message())};
   }
 
   int64_t MemoryAvailableBytes() const override { return heap_.AvailableBytes(); }
@@ -148,7 +154,7 @@ class CudaBackend final : public Backend {
     return found->second.get();
   }
   std::vector<TuningParameter> TuningSpace(const Kernel& kernel, const KernelArgs& args) const override {
-    return CudaTuningSpace(kernel.name(), args);
+    return CudaTuningSpace(kernel.name(), args, context_.library);
   }
 
   absl::Status Launch(const Kernel& kernel, const KernelArgs& args) override {
@@ -258,6 +264,20 @@ class CudaBackend final : public Backend {
   void EndRange() override { driver_->EndRange(); }
 
  private:
+  // A library works without memory too, with fewer algorithms.
+  absl::Status StartLibrary() {
+    absl::StatusOr<std::unique_ptr<Buffer>> workspace =
+        heap_.AllocateUnfilled(options_.library_workspace_bytes);
+    if (workspace.ok()) {
+      library_workspace_ = *std::move(workspace);
+      (*library_)->SetWorkspace({.data = library_workspace_->data(), .bytes = library_workspace_->size_bytes()});
+    } else if (!absl::IsResourceExhausted(workspace.status())) {
+      return workspace.status();
+    }
+    context_.library = library_->get();
+    return absl::OkStatus();
+  }
+
   // Keeps an error that the device does not survive.
   absl::Status Noting(const absl::Status& status) {
     if (status.ok() || !driver_->lost()) return status;
@@ -273,7 +293,8 @@ class CudaBackend final : public Backend {
   IndexFault* fault_seen_ = nullptr;  // In pinned memory: what fault_ was at the last wait.
   std::byte* mailbox_ = nullptr;      // Behind it: kMailboxBytes through which small copies reach the host.
   std::unique_ptr<Staging> staging_;
-  std::unique_ptr<Buffer> fault_, workspace_, scratch_, past_;
+  std::unique_ptr<Buffer> fault_, workspace_, scratch_, past_, library_workspace_;
+  const absl::StatusOr<std::unique_ptr<MatmulLibrary>> library_;
   DeviceContext context_;
   bool recording_ = false;
 
@@ -314,8 +335,9 @@ absl::StatusOr<double> CudaBackend::MeasureReadBandwidth() {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Backend>> CreateCudaBackend(std::unique_ptr<Driver> driver,
-                                                           const CudaBackendOptions& options) {
-  auto backend = std::make_unique<CudaBackend>(std::move(driver), options);
+                                                           const CudaBackendOptions& options,
+                                                           absl::StatusOr<std::unique_ptr<MatmulLibrary>> library) {
+  auto backend = std::make_unique<CudaBackend>(std::move(driver), options, std::move(library));
   RETURN_IF_ERROR(backend->Start());
   return backend;
 }

@@ -8,6 +8,8 @@ struct CUstream_st;  // What cudaStream_t points to.
 // Everything in this file is read by nvcc and by the host's compiler: plain data, no library.
 namespace metronome::cuda {
 
+class MatmulLibrary;
+
 // Says which index was outside its table, in device memory. The first one wins; the backend reads it when it
 // synchronizes, and clears it.
 struct IndexFault {
@@ -36,6 +38,7 @@ struct DeviceContext {
   IndexFault* fault = nullptr;
   Workspace workspace;
   Scratch scratch;
+  MatmulLibrary* library = nullptr;  // Where products may go instead of to our kernels; may be nullptr.
   // While launches are captured: device memory that holds the step's position whenever they run, and what it was when
   // the arguments of this launch were computed. Otherwise nullptr.
   const int64_t* past = nullptr;

@@ -3,6 +3,7 @@
 #include "kernels/cuda/gemm.h"
 #include "kernels/cuda/gemv.h"
 #include "kernels/cuda/kernel_table.h"
+#include "kernels/cuda/library_matmul.h"
 #include "kernels/cuda/tuning.h"
 
 namespace metronome::cuda {
@@ -61,7 +62,7 @@ void LaunchLinear(const DeviceContext& context, const LinearArgs& args) {
   if (args.m == 0) return;
   if (args.m <= kMaxGemvRows) {
     LaunchGemv(context, args, {}, args.m);
-  } else {
+  } else if (!LaunchLinearByLibrary(context, args)) {
     LaunchGemm(context, args, {});
   }
 }

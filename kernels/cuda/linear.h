@@ -25,6 +25,9 @@ struct LinearTuning {
   int64_t warps = 0;   // GEMV: warps that share them. 1, 2, 4 or 8.
   int64_t splits = 0;  // Blocks that share a sum. 1 to 16, as far as the workspace reaches.
   int64_t tile = 0;    // GEMM: 1 to 3, from the smallest tile to the largest.
+  // More than kMaxGemvRows rows: our kernel (0) or the algorithm of that number of the library, from 1; ours if there
+  // is none. Below 0, it is left to the launch, which takes ours where `tile` or `splits` are set.
+  int64_t library = -1;
 };
 
 // Products of the rows of x, up to kMaxParts that share it. A sum gets the part's bias and the residual and is rounded

@@ -1,6 +1,7 @@
 #include "kernels/cuda/matmul.h"
 
 #include "kernels/cuda/kernel_table.h"
+#include "kernels/cuda/library_matmul.h"
 #include "kernels/cuda/linear.h"
 #include "kernels/cuda/strided_walk.h"
 #include "kernels/cuda/tuning.h"
@@ -19,19 +20,9 @@ bool IsLinear(const MatmulArgs& args) {
 }
 
 absl::Status Matmul(const DeviceContext& context, const KernelArgs& args) {
-  const TensorView &a = args.inputs[0], &b = args.inputs[1], &y = args.outputs[0];
-  const int rank = y.shape.rank();
-  const TensorView batches[] = {{.shape = BatchOf(a.shape)}, {.shape = BatchOf(b.shape)}};
-  const MatmulArgs matmul = {.dtype = a.dtype,
-                             .a = a.data,
-                             .b = b.data,
-                             .y = y.data,
-                             .transposed = args.attributes->Int("transpose_b") != 0,
-                             .wide = y.dtype != a.dtype,
-                             .m = y.shape[rank - 2],
-                             .n = y.shape[rank - 1],
-                             .k = a.shape.back(),
-                             .batch = BroadcastWalk<2>(batches, BatchOf(y.shape))};
+  const MatmulArgs matmul = MatmulArgsOf(args);
+  const LinearTuning tuning = LinearTuningOf(*args.attributes);
+  if (LaunchMatmulByLibrary(context, matmul, tuning)) return absl::OkStatus();
   if (!IsLinear(matmul)) {
     LaunchMatmul(context, matmul);
     return absl::OkStatus();
@@ -43,12 +34,29 @@ absl::Status Matmul(const DeviceContext& context, const KernelArgs& args) {
   linear.k = matmul.k;
   linear.part[0] = {.w = matmul.b, .y = matmul.y, .n = matmul.n};
   linear.wide = matmul.wide;
-  linear.tuning = LinearTuningOf(*args.attributes);
+  linear.tuning = tuning;
+  linear.tuning.library = 0;  // It would have served the matmul.
   LaunchLinear(context, linear);
   return absl::OkStatus();
 }
 
 }  // namespace
+
+MatmulArgs MatmulArgsOf(const KernelArgs& args) {
+  const TensorView &a = args.inputs[0], &b = args.inputs[1], &y = args.outputs[0];
+  const int rank = y.shape.rank();
+  const TensorView batches[] = {{.shape = BatchOf(a.shape)}, {.shape = BatchOf(b.shape)}};
+  return {.dtype = a.dtype,
+          .a = a.data,
+          .b = b.data,
+          .y = y.data,
+          .transposed = args.attributes->Int("transpose_b") != 0,
+          .wide = y.dtype != a.dtype,
+          .m = y.shape[rank - 2],
+          .n = y.shape[rank - 1],
+          .k = a.shape.back(),
+          .batch = BroadcastWalk<2>(batches, BatchOf(y.shape))};
+}
 
 void AddMatmul(CudaFunctionTable& table) { table["matmul"] = Matmul; }
 

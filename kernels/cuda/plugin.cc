@@ -1,4 +1,7 @@
+#include <utility>
+
 #include "kernels/backend_plugin.h"
+#include "kernels/cuda/cublaslt.h"
 #include "kernels/cuda/cuda_backend.h"
 #include "runtime/base/status_macros.h"
 
@@ -7,7 +10,7 @@ namespace {
 
 absl::StatusOr<std::unique_ptr<Backend>> Create() {
   ASSIGN_OR_RETURN(std::unique_ptr<cuda::Driver> driver, cuda::CreateCudaDriver());
-  return cuda::CreateCudaBackend(std::move(driver));
+  return cuda::CreateCudaBackend(std::move(driver), {}, cuda::OpenCublasLt(cuda::CublasLtCandidates()));
 }
 
 }  // namespace

@@ -1,31 +1,23 @@
 #include "kernels/cuda/tuning.h"
 
+#include <utility>
+
 #include "kernels/cuda/experts.h"
+#include "kernels/cuda/library_matmul.h"
 
 namespace metronome::cuda {
 namespace {
 
-constexpr absl::string_view kRows = "tune_rows", kWarps = "tune_warps", kSplits = "tune_splits", kTile = "tune_tile";
+constexpr absl::string_view kRows = "tune_rows", kWarps = "tune_warps", kSplits = "tune_splits", kTile = "tune_tile",
+                            kLibrary = "tune_library";
 
 bool IsLinear(absl::string_view kernel) {
   return kernel == "linear" || kernel == "linear_group" || kernel == "gated_linear";
 }
 bool IsExperts(absl::string_view kernel) { return kernel == "expert_linear" || kernel == "gated_experts"; }
 
-}  // namespace
-
-LinearTuning LinearTuningOf(const Attributes& attributes) {
-  return {.rows = attributes.Int(kRows),
-          .warps = attributes.Int(kWarps),
-          .splits = attributes.Int(kSplits),
-          .tile = attributes.Int(kTile)};
-}
-
-Activation ActivationOf(const Attributes& attributes) {
-  return attributes.String("activation") == "silu" ? Activation::kSilu : Activation::kGeluTanh;
-}
-
-std::vector<TuningParameter> CudaTuningSpace(absl::string_view kernel, const KernelArgs& args) {
+// Of our own kernels.
+std::vector<TuningParameter> OwnSpace(absl::string_view kernel, const KernelArgs& args) {
   const bool mix = kernel == "expert_mix";
   if (!IsLinear(kernel) && !IsExperts(kernel) && !mix) return {};
   if (mix && args.inputs[3].shape[0] <= kMaxGemvRows) return {};
@@ -34,6 +26,30 @@ std::vector<TuningParameter> CudaTuningSpace(absl::string_view kernel, const Ker
   if (gemv) return {{kRows, {2, 4}}, {kWarps, {1, 2, 4, 8}}, {kSplits, {1, 2, 4, 8}}};
   std::vector<TuningParameter> space = {{kSplits, {1, 2, 4, 8}}};
   if (args.inputs[0].dtype != DType::kFloat32) space.push_back({kTile, {1, 2, 3}});
+  return space;
+}
+
+}  // namespace
+
+LinearTuning LinearTuningOf(const Attributes& attributes) {
+  return {.rows = attributes.Int(kRows),
+          .warps = attributes.Int(kWarps),
+          .splits = attributes.Int(kSplits),
+          .tile = attributes.Int(kTile),
+          .library = attributes.Int(kLibrary, -1)};
+}
+
+Activation ActivationOf(const Attributes& attributes) {
+  return attributes.String("activation") == "silu" ? Activation::kSilu : Activation::kGeluTanh;
+}
+
+std::vector<TuningParameter> CudaTuningSpace(absl::string_view kernel, const KernelArgs& args, MatmulLibrary* library) {
+  std::vector<TuningParameter> space = OwnSpace(kernel, args);
+  const int algorithms = library == nullptr ? 0 : LibraryAlgorithms(*library, kernel, args);
+  if (algorithms == 0) return space;
+  TuningParameter choice = {kLibrary, {}};
+  for (int64_t value = 0; value <= algorithms; ++value) choice.values.push_back(value);
+  space.push_back(std::move(choice));
   return space;
 }
 

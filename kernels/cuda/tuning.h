@@ -6,17 +6,19 @@
 #include "absl/strings/string_view.h"
 #include "kernels/backend.h"
 #include "kernels/cuda/linear.h"
+#include "kernels/cuda/matmul_library.h"
 
 namespace metronome::cuda {
 
-// The attributes tune_rows, tune_warps, tune_splits and tune_tile. Any values are safe.
+// The attributes tune_rows, tune_warps, tune_splits, tune_tile and tune_library. Any values are safe.
 LinearTuning LinearTuningOf(const Attributes& attributes);
 
 // Of the attribute `activation`.
 Activation ActivationOf(const Attributes& attributes);
 
-// What Backend::TuningSpace answers for CUDA.
-std::vector<TuningParameter> CudaTuningSpace(absl::string_view kernel, const KernelArgs& args);
+// What Backend::TuningSpace answers for CUDA. With a library, asks it what it serves.
+std::vector<TuningParameter> CudaTuningSpace(absl::string_view kernel, const KernelArgs& args,
+                                             MatmulLibrary* library = nullptr);
 
 }  // namespace metronome::cuda
 

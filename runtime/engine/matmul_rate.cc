@@ -6,13 +6,13 @@
 #include <vector>
 
 #include "kernels/convert.h"
-#include "runtime/base/clock.h"
 #include "runtime/base/status_macros.h"
 
 namespace metronome {
 namespace {
 
-constexpr int64_t kRows = 512, kColumns = 2048, kInner = 2048;
+constexpr int64_t kLeastSize = 128, kMostSize = 8192;  // Of columns and of what is summed; a quarter as many rows.
+constexpr double kEnoughSeconds = 2e-3;                // Much longer than a launch takes.
 constexpr int kPasses = 7;
 
 // A tensor of small numbers: zeros could be faster than what models hold.
@@ -27,28 +27,41 @@ absl::StatusOr<std::unique_ptr<Buffer>> Fill(Backend& backend, TensorView& view)
   return buffer;
 }
 
-}  // namespace
-
-absl::StatusOr<double> MeasureMatmulRate(Backend& backend, DType dtype) {
-  ASSIGN_OR_RETURN(const Kernel* const linear, backend.FindKernel("linear"));
-  std::array<TensorView, 2> inputs = {TensorView{.dtype = dtype, .shape = {kRows, kInner}},
-                                      TensorView{.dtype = dtype, .shape = {kColumns, kInner}}};
-  TensorView output = {.dtype = dtype, .shape = {kRows, kColumns}};
+// Median time of a product of [size / 4, size] by [size, size].
+absl::StatusOr<double> MeasureSeconds(Backend& backend, const Kernel& linear, DType dtype, int64_t size) {
+  std::array<TensorView, 2> inputs = {TensorView{.dtype = dtype, .shape = {size / 4, size}},
+                                      TensorView{.dtype = dtype, .shape = {size, size}}};
+  TensorView output = {.dtype = dtype, .shape = {size / 4, size}};
   std::vector<std::unique_ptr<Buffer>> buffers;
   for (TensorView* view : {&inputs[0], &inputs[1], &output}) {
     ASSIGN_OR_RETURN(buffers.emplace_back(), Fill(backend, *view));
   }
   const Attributes attributes = {{"has_bias", int64_t{0}}, {"has_residual", int64_t{0}}};
+  ASSIGN_OR_RETURN(const std::unique_ptr<TimeMark> start, backend.CreateMark());
+  ASSIGN_OR_RETURN(const std::unique_ptr<TimeMark> end, backend.CreateMark());
   std::array<double, kPasses> seconds;
   for (double& pass : seconds) {
-    const int64_t start = Clock::Real().MonotonicNs();
+    RETURN_IF_ERROR(backend.SetMark(*start));
     RETURN_IF_ERROR(backend.Launch(
-        *linear, {.inputs = inputs, .outputs = absl::MakeConstSpan(&output, 1), .attributes = &attributes}));
+        linear, {.inputs = inputs, .outputs = absl::MakeConstSpan(&output, 1), .attributes = &attributes}));
+    RETURN_IF_ERROR(backend.SetMark(*end));
     RETURN_IF_ERROR(backend.Synchronize());
-    pass = static_cast<double>(Clock::Real().MonotonicNs() - start) * 1e-9;
+    ASSIGN_OR_RETURN(pass, backend.SecondsBetween(*start, *end));
   }
   std::sort(seconds.begin(), seconds.end());
-  return 2.0 * kRows * kColumns * kInner / seconds[kPasses / 2];
+  return seconds[kPasses / 2];
+}
+
+}  // namespace
+
+// As large as is needed for a time worth measuring, whatever the device's speed.
+absl::StatusOr<double> MeasureMatmulRate(Backend& backend, DType dtype) {
+  ASSIGN_OR_RETURN(const Kernel* const linear, backend.FindKernel("linear"));
+  for (int64_t size = kLeastSize;; size *= 2) {
+    ASSIGN_OR_RETURN(const double seconds, MeasureSeconds(backend, *linear, dtype, size));
+    if (seconds < kEnoughSeconds && size < kMostSize) continue;
+    return 2.0 * static_cast<double>(size / 4) * static_cast<double>(size) * static_cast<double>(size) / seconds;
+  }
 }
 
 }  // namespace metronome

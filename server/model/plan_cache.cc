@@ -31,9 +31,10 @@ absl::StatusOr<PlanCache> PlanCache::Open(const std::string& directory, int64_t 
 std::string PlanCache::Key(const Backend& backend, const Graph& graph, const PlanSearchOptions& options) {
   const DeviceInfo device = backend.Describe();
   return absl::StrCat("program ", ProgramIdentity(), "\nbackend ", backend.name(), "\ndevice ", device.name, "\nisa ",
-                      device.instruction_set, "\nthreads ", device.threads, "\nbudget ", options.budget, "\nseed ",
-                      options.seed, "\ntrials ", options.trials, "\nkeep_best ", options.keep_best, "\nmax_seq ",
-                      options.max_seq, "\nmax_past ", options.max_past, "\n", graph.ToString());
+                      device.instruction_set, "\nruntime ", device.runtime, "\nlibraries ", device.libraries,
+                      "\nthreads ", device.threads, "\nbudget ", options.budget, "\nseed ", options.seed, "\ntrials ",
+                      options.trials, "\nkeep_best ", options.keep_best, "\nmax_seq ", options.max_seq, "\nmax_past ",
+                      options.max_past, "\n", graph.ToString());
 }
 
 std::optional<CachedPlans> PlanCache::Find(const std::string& key) const {

@@ -225,6 +225,7 @@ step_smoke() {
   ensure_daemon || return
   limited 60 "$bin/bench-client" status --server "$address" >"$work/status.txt" || { cat "$work/status.txt"; return 1; }
   cat "$work/status.txt"
+  grep -o 'libraries: .*' "$output/daemon.log" | tail -1 || true
   if ! grep "^backend $backend: " "$work/status.txt" | grep -qv ": not available"; then
     echo "the backend $backend is not available: $(grep "^backend $backend: " "$work/status.txt" || echo 'this metronomed does not know it')"
     return 1

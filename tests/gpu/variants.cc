@@ -10,7 +10,10 @@ namespace metronome::testing {
 std::vector<Variant> AllVariants() {
   const auto load = [] {
     absl::StatusOr<std::unique_ptr<Backend>> backend = LoadBackend(LibraryCandidates("libmetronome_cuda.so"));
-    if (backend.ok()) return *std::move(backend);
+    if (backend.ok()) {
+      std::fprintf(stderr, "libraries: %s\n", (*backend)->Describe().libraries.c_str());
+      return *std::move(backend);
+    }
     std::fprintf(stderr, "%s\n", std::string(backend.status().message()).c_str());
     std::exit(4);
   };

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <filesystem>
 #include <set>
+#include <utility>
 
 #include "compiler/frontend/catalogue.h"
 #include "compiler/frontend/decoder.h"
@@ -10,6 +11,7 @@
 #include "gmock/gmock.h"
 #include "kernels/cpu/cpu_backend.h"
 #include "server/model/cached_plans_codec.h"
+#include "tests/forwarding_backend.h"
 #include "tests/server/served_daemon.h"
 
 namespace metronome {
@@ -44,6 +46,23 @@ TEST(PlanCacheTest, GivesBackPlansAndReportExactly) {
   EXPECT_FALSE(PlanCache::Open(directory.path(), 1 << 24)->Find(key + " ").has_value());
 }
 
+class RenamedBackend final : public ForwardingBackend {
+ public:
+  RenamedBackend(std::string runtime, std::string libraries)
+      : ForwardingBackend(CreateCpuBackend({.threads = 1}).value()),
+        runtime_(std::move(runtime)),
+        libraries_(std::move(libraries)) {}
+  DeviceInfo Describe() const override {
+    DeviceInfo info = ForwardingBackend::Describe();
+    info.runtime = runtime_;
+    info.libraries = libraries_;
+    return info;
+  }
+
+ private:
+  std::string runtime_, libraries_;
+};
+
 TEST(PlanCacheTest, WhateverMattersChangesTheKey) {
   const Graph graph = TinyGraph("tiny-llama", DType::kFloat32);
   const auto backend = CreateCpuBackend({.threads = 1}).value(), wider = CreateCpuBackend({.threads = 2}).value(),
@@ -52,6 +71,9 @@ TEST(PlanCacheTest, WhateverMattersChangesTheKey) {
   const auto expect_new = [&](const std::string& key) { EXPECT_TRUE(keys.insert(key).second) << key; };
   expect_new(PlanCache::Key(*wider, graph, {}));
   expect_new(PlanCache::Key(*plain, graph, {}));
+  expect_new(PlanCache::Key(RenamedBackend("13.0", ""), graph, {}));
+  expect_new(PlanCache::Key(RenamedBackend("13.0", "cuBLASLt 13.1.0"), graph, {}));
+  expect_new(PlanCache::Key(RenamedBackend("13.0", "cuBLASLt 13.2.0"), graph, {}));
   expect_new(PlanCache::Key(*backend, TinyGraph("tiny-llama", DType::kFloat16), {}));
   expect_new(PlanCache::Key(*backend, TinyGraph("tiny-qwen3", DType::kFloat32), {}));
   expect_new(PlanCache::Key(*backend, graph, {.budget = 7}));

@@ -52,12 +52,19 @@ class EmulatedBackend final : public ForwardingBackend {
 
 }  // namespace
 
-std::unique_ptr<Backend> CreateEmulatedBackend(const cuda::emulation::Options& options, int multiprocessors) {
+std::unique_ptr<Backend> CreateEmulatedBackend(const cuda::emulation::Options& options,
+                                               std::unique_ptr<cuda::MatmulLibrary> library, int multiprocessors) {
   auto driver = std::make_unique<FakeDriver>();
   driver->device.multiprocessors = multiprocessors;
   const FakeDriver& memory = *driver;
-  auto backend = cuda::CreateCudaBackend(
-      std::move(driver), {.staging_bytes = 1 << 16, .workspace_bytes = kWorkspaceBytes, .probe_bytes = 1 << 20});
+  absl::StatusOr<std::unique_ptr<cuda::MatmulLibrary>> products = absl::NotFoundError("no library of products");
+  if (library != nullptr) products = std::move(library);
+  auto backend = cuda::CreateCudaBackend(std::move(driver),
+                                         {.staging_bytes = 1 << 16,
+                                          .workspace_bytes = kWorkspaceBytes,
+                                          .library_workspace_bytes = 1000,
+                                          .probe_bytes = 1 << 20},
+                                         std::move(products));
   return std::make_unique<EmulatedBackend>(*std::move(backend), memory, options);
 }
 

@@ -5,13 +5,16 @@
 
 #include "kernels/backend.h"
 #include "kernels/cuda/emulation/multiprocessor.h"
+#include "kernels/cuda/matmul_library.h"
 
 namespace metronome::testing {
 
 // The CUDA backend on the CPU: over a fake driver in host memory, with emulated launches. Rules that a kernel breaks,
 // and a workspace that it does not leave zero, are Internal errors of its launch; an index outside its table is
 // OutOfRange when the backend synchronizes, as on a device.
-std::unique_ptr<Backend> CreateEmulatedBackend(const cuda::emulation::Options& options, int multiprocessors = 2);
+std::unique_ptr<Backend> CreateEmulatedBackend(const cuda::emulation::Options& options,
+                                               std::unique_ptr<cuda::MatmulLibrary> library = nullptr,
+                                               int multiprocessors = 2);
 
 }  // namespace metronome::testing
 

@@ -8,6 +8,7 @@
 #include "tests/forwarding_backend.h"
 #include "tests/golden/golden_model.h"
 #include "tests/kernels/cuda/emulated_backend.h"
+#include "tests/kernels/cuda/fake_matmul_library.h"
 
 namespace metronome::testing {
 namespace {
@@ -131,6 +132,35 @@ TEST(CudaGraphPathTest, SessionsThatFollowOneAnotherShareTheirRecordings) {
   EXPECT_THAT(recordings, ::testing::ElementsAre(1, 2, 3, 3, 3));  // The prompt, there too, and the step there.
   EXPECT_THAT(replays, ::testing::ElementsAre(1, 2, 5, 8, 11));
   for (const std::vector<float>& row : logits) EXPECT_EQ(row, logits[0]);
+}
+
+// A prompt's products by a library: no further from float32 than by our own kernels, but for noise.
+TEST(CudaLibraryTest, PromptsGoThroughItsProducts) {
+  std::vector<int32_t> prompt(100);
+  for (size_t i = 0; i < prompt.size(); ++i) prompt[i] = static_cast<int32_t>(1 + i * i % 120);
+  for (const char* const name : {"llama-untied", "qwen2-window", "gemma3-short-window", "qwen3-moe"}) {
+    SCOPED_TRACE(name);
+    auto library = std::make_unique<FakeMatmulLibrary>();
+    const FakeMatmulLibrary& products = *library;
+    const auto exact = GoldenModel::Load(name, {}),
+               ours = GoldenModel::LoadOn(CreateEmulatedBackend({}), name, {.dtype = DType::kBFloat16}),
+               theirs = GoldenModel::LoadOn(CreateEmulatedBackend({}, std::move(library)), name,
+                                            {.dtype = DType::kBFloat16, .path = ExecutionPath::kGraph});
+    Session exact_session = exact->NewSession({.max_length = 128, .max_step = 128}),
+            our_session = ours->NewSession({.max_length = 128, .max_step = 128}),
+            their_session = theirs->NewSession({.max_length = 128, .max_step = 128});
+    for (Session* const session : {&exact_session, &our_session, &their_session})
+      ASSERT_TRUE(session->Prefill(prompt, PrefillMode::kChunked).ok());
+    EXPECT_GE(products.calls.size(), 4u) << "at least the products of one block";
+    double our_error = 0, their_error = 0;
+    const absl::Span<const float> want = exact_session.Logits().value(), got = our_session.Logits().value(),
+                                  theirs_got = their_session.Logits().value();
+    for (size_t i = 0; i < want.size(); ++i) {
+      our_error += std::pow(got[i] - want[i], 2);
+      their_error += std::pow(theirs_got[i] - want[i], 2);
+    }
+    EXPECT_LE(std::sqrt(their_error), 1.5 * std::sqrt(our_error));
+  }
 }
 
 // 409 rows of its local layers fill a period of the fake device's memory.

@@ -1,5 +1,6 @@
 #include "kernels/cuda/emulation/multiprocessor.h"
 #include "tests/kernels/cuda/emulated_backend.h"
+#include "tests/kernels/cuda/fake_matmul_library.h"
 #include "tests/kernels/kernel_test.h"
 
 namespace metronome::testing {
@@ -12,9 +13,13 @@ std::vector<Variant> AllVariants() {
                                     {"emulated_reverse", ThreadOrder::kReverse},
                                     {"emulated_shuffled", ThreadOrder::kShuffled}})
     variants.push_back({name, [order = order] { return CreateEmulatedBackend({.order = order}); }});
-  // As on a device, which reaches only memory of its own.
-  variants.push_back({.name = "emulated_copies",
-                      .create = [] { return CreateEmulatedBackend({.order = ThreadOrder::kForward}); },
+  // As on a device, which reaches only memory of its own, and has a library of products.
+  variants.push_back({.name = "emulated_copies_library",
+                      .create =
+                          [] {
+                            return CreateEmulatedBackend({.order = ThreadOrder::kForward},
+                                                         std::make_unique<FakeMatmulLibrary>());
+                          },
                       .copies_operands = true});
   return variants;
 }
