@@ -266,8 +266,7 @@ class CudaBackend final : public Backend {
  private:
   // A library works without memory too, with fewer algorithms.
   absl::Status StartLibrary() {
-    absl::StatusOr<std::unique_ptr<Buffer>> workspace =
-        heap_.AllocateUnfilled(options_.library_workspace_bytes);
+    absl::StatusOr<std::unique_ptr<Buffer>> workspace = heap_.AllocateUnfilled(options_.library_workspace_bytes);
     if (workspace.ok()) {
       library_workspace_ = *std::move(workspace);
       (*library_)->SetWorkspace({.data = library_workspace_->data(), .bytes = library_workspace_->size_bytes()});

@@ -20,6 +20,7 @@ small_tests=(
   'group FusedLinearTest.GroupsAre*'
   'experts ExpertsTest.*'
   'matmul MatmulTest.*'
+  'library LibraryTest.*'
   'draw TokenDrawTest.Broken* TokenDrawTest.AFull*'
 )
 

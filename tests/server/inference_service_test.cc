@@ -179,6 +179,42 @@ TEST_F(InferenceServiceTest, StopTokensEndAGenerationAndAreItsLastToken) {
   EXPECT_TRUE(Decode(prefilled.session(), 2, &ids).ok());  // Refusals change nothing.
 }
 
+TEST_F(InferenceServiceTest, TokensWantedTogetherAreTheSameTokens) {
+  ASSERT_TRUE(Compile(TinyRequest()).ok());
+  v1::GenerateRequest generate;
+  generate.set_model("tiny-llama");
+  *generate.mutable_prompt() = TinyPrefill().prompt();
+  generate.set_max_tokens(9);
+  std::vector<std::string> digests;
+  for (const int32_t count : {0, 1, 4, 1024}) {
+    Context context;
+    generate.set_tokens_at_once(count);
+    std::vector<v1::DecodeResponse> messages;
+    ASSERT_TRUE(ReadAll(inference_->Generate(&context, generate), &messages).ok());
+    EXPECT_EQ(messages.size(), 10u);
+    digests.push_back(messages.back().summary().digest());
+  }
+  EXPECT_EQ(digests, std::vector<std::string>(4, digests[0]));
+  v1::DecodeRequest decode;
+  decode.set_session(OpenSession(TinyPrefill()));
+  decode.set_max_tokens(2);
+  for (const int32_t bad : {-1, 1025}) {
+    Context generate_context, decode_context;
+    std::vector<v1::DecodeResponse> messages;
+    generate.set_tokens_at_once(bad);
+    const grpc::Status status = ReadAll(inference_->Generate(&generate_context, generate), &messages);
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+    EXPECT_THAT(status.error_message(), HasSubstr(absl::StrCat("tokens_at_once is ", bad, ", not in [0, 1024]")));
+    decode.set_tokens_at_once(bad);
+    EXPECT_EQ(ReadAll(inference_->Decode(&decode_context, decode), &messages).error_code(),
+              grpc::StatusCode::INVALID_ARGUMENT);
+  }
+  Context context;
+  std::vector<v1::DecodeResponse> messages;
+  decode.set_tokens_at_once(2);
+  EXPECT_TRUE(ReadAll(inference_->Decode(&context, decode), &messages).ok());
+}
+
 // Greedy: the token chosen is the most likely, whatever its log-probability; and these sum to at most one.
 TEST_F(InferenceServiceTest, LogProbabilitiesComeWithEveryToken) {
   ASSERT_TRUE(Compile(TinyRequest()).ok());
