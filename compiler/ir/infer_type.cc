@@ -185,7 +185,17 @@ absl::StatusOr<TensorType> InferExperts(Op op, Types inputs) {
   return TensorType{x.dtype, {index.shape[0], experts.shape[1]}};
 }
 
+// The operands of a product without the weight of its norm, if it has one.
+absl::StatusOr<Types> ProductInputs(Op op, Types inputs, const Attributes& attributes) {
+  if (attributes.Int("has_norm") == 0) return inputs;
+  RETURN_IF_ERROR(InferNorm(op, inputs[0], inputs.last(1), inputs).status());
+  return inputs.first(inputs.size() - 1);
+}
+
 absl::StatusOr<TensorType> InferFused(Op op, Types inputs, const Attributes& attributes) {
+  if (op == Op::kLinear || op == Op::kLinearGroup || op == Op::kGatedLinear) {
+    ASSIGN_OR_RETURN(inputs, ProductInputs(op, inputs, attributes));
+  }
   switch (op) {
     case Op::kSoftmax:
       return inputs[0];
@@ -256,6 +266,7 @@ absl::StatusOr<TensorType> InferFused(Op op, Types inputs, const Attributes& att
       return type;
     }
     case Op::kGatedLinear:
+      if (inputs.size() != 3) return Mismatch(op, inputs, "lacks the declared extras");
       if (inputs[1] != inputs[2]) return Mismatch(op, inputs, "the weights differ");
       return InferProduct(op, inputs, 1);
     case Op::kAddRmsNorm:
@@ -307,8 +318,9 @@ std::pair<size_t, size_t> Arity(Op op) {
     case Op::kSelect:
     case Op::kRope:
     case Op::kAttention:
-    case Op::kGatedLinear:
       return {3, 3};
+    case Op::kGatedLinear:
+      return {3, 4};
     case Op::kExpertLinear:
     case Op::kGatedExperts:
       return {3, 3};
@@ -317,11 +329,11 @@ std::pair<size_t, size_t> Arity(Op op) {
     case Op::kAddRmsNorm:
       return {2, 3};
     case Op::kLinearGroup:
-      return {3, 17};
+      return {3, 18};
     case Op::kRmsNorm:
       return {1, 2};
     case Op::kLinear:
-      return {2, 4};
+      return {2, 5};
     case Op::kConcat:
       return {1, 64};
     default:

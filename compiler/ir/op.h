@@ -52,7 +52,7 @@ enum class Op : uint8_t {
   kBroadcast,
   kSlice,   // Attributes axis, start (a Dim as 3 integers); the size is the node's.
   kConcat,  // Attribute axis.
-  // Fused forms, introduced by rules only.
+  // Fused forms, introduced by rules only. linear, linear_group and gated_linear may have a norm before them (has_norm).
   kSoftmax,
   kRmsNorm,
   kRope,

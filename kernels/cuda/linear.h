@@ -27,6 +27,14 @@ struct LinearTuning {
   int64_t tile = 0;    // GEMM: 1 to 3, from the smallest tile to the largest.
 };
 
+// A norm of x before its products, as RmsNormArgs has it; rounded to the dtype.
+struct NormPrologue {
+  const void* weight = nullptr;  // [k]; nullptr: there is none.
+  float epsilon = 0;
+  float weight_offset = 0;
+  bool round_before_weight = false;
+};
+
 // Products of the rows of x, up to kMaxParts that share it. A sum gets the part's bias and the residual and is rounded
 // once, then activated. With `up`, y = activation(x * w^T) * (x * up^T), each factor rounded.
 struct LinearArgs {
@@ -42,8 +50,13 @@ struct LinearArgs {
   bool activates = false;
   Activation activation = Activation::kSilu;  // With `activates` or `up`.
   LinearTuning tuning;
+  NormPrologue norm;
 };
+// args.norm has no weight.
 void LaunchLinear(const DeviceContext& context, const LinearArgs& args);
+// With a norm: in the blocks of a GEMV where GemvStages, else first into the scratch, as many rows at a time as have
+// room there, so that the weights are read once for so many. False, and nothing is done, where not one row has.
+bool LaunchNormLinear(const DeviceContext& context, const LinearArgs& args);
 
 // Rows up to which the weights are read as by a GEMV: tensor cores have nothing to win there.
 inline constexpr int64_t kMaxGemvRows = 8;

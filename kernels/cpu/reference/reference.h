@@ -11,6 +11,9 @@ void AddReferenceLayout(CpuFunctionTable& table);
 void AddReferenceRows(CpuFunctionTable& table);          // Reductions, softmax, norms, rope, gated activations.
 void AddReferenceContractions(CpuFunctionTable& table);  // matmul, linear, attention.
 
+// A reference kernel that others begin with.
+absl::Status ReferenceRmsNorm(CpuContext& context, const KernelArgs& args);
+
 }  // namespace metronome::cpu
 
 #endif  // METRONOME_KERNELS_CPU_REFERENCE_REFERENCE_H_

@@ -77,7 +77,9 @@ absl::Status Softmax(CpuContext& context, const KernelArgs& args) {
   });
 }
 
-absl::Status RmsNorm(CpuContext& context, const KernelArgs& args) {
+}  // namespace
+
+absl::Status ReferenceRmsNorm(CpuContext& context, const KernelArgs& args) {
   const TensorView &x = args.inputs[0], &y = args.outputs[0];
   const double eps = args.attributes->Float("eps"), offset = args.attributes->Float("weight_offset");
   const bool weighted = args.inputs.size() == 2, round_first = args.attributes->Int("round_before_weight") != 0;
@@ -95,6 +97,8 @@ absl::Status RmsNorm(CpuContext& context, const KernelArgs& args) {
   });
 }
 
+namespace {
+
 absl::Status AddRmsNorm(CpuContext& context, const KernelArgs& args) {
   const TensorView &a = args.inputs[0], &b = args.inputs[1], &sum = args.outputs[0];
   const absl::Status added = ForRows(context, args, [&](auto tag, int64_t base) {
@@ -104,7 +108,8 @@ absl::Status AddRmsNorm(CpuContext& context, const KernelArgs& args) {
   if (!added.ok()) return added;
   std::vector<TensorView> inputs(args.inputs.begin() + 1, args.inputs.end());
   inputs[0] = sum;
-  return RmsNorm(context, {.inputs = inputs, .outputs = args.outputs.subspan(1), .attributes = args.attributes});
+  return ReferenceRmsNorm(context,
+                          {.inputs = inputs, .outputs = args.outputs.subspan(1), .attributes = args.attributes});
 }
 
 absl::Status Softcap(CpuContext& context, const KernelArgs& args) {
@@ -188,7 +193,7 @@ void AddReferenceRows(CpuFunctionTable& table) {
   table["reduce_sum"] = ReduceSum;
   table["reduce_max"] = ReduceMax;
   table["softmax"] = Softmax;
-  table["rms_norm"] = RmsNorm;
+  table["rms_norm"] = ReferenceRmsNorm;
   table["rope"] = Rope;
   table["gated_activation"] = GatedActivation;
   table["add_rms_norm"] = AddRmsNorm;

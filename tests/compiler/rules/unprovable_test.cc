@@ -149,6 +149,16 @@ TEST_P(UnprovableTest, TheSumOfAnotherTensorIsNoSoftmax) {
   EXPECT_THAT(FusedForms(b_.Div(e, b_.ReduceSum(f, -1))), IsEmpty());
 }
 
+// A norm after the product, of another input, and without a weight.
+TEST_P(UnprovableTest, OnlyAWeightedNormOfTheInputIsAPrologue) {
+  const auto norm = [&](NodeId x) { return b_.Mul(b_.Vector("w"), b_.Round(b_.Normalised(x))); };
+  Saturated({norm(b_.Linear(b_.Rows(), b_.Matrix())), b_.Add(norm(b_.Rows()), b_.Linear(b_.Rows("y"), b_.Matrix())),
+             b_.Linear(b_.Round(b_.Normalised(b_.Rows("z"))), b_.Matrix("u"))});
+  for (ClassId id : egraph_.ClassesWith(Op::kLinear)) {
+    for (const ENode& node : egraph_.Class(id).nodes) EXPECT_EQ(node.attributes.Int("has_norm"), 0);
+  }
+}
+
 TEST_P(UnprovableTest, TheOtherSignIsNoRope) { EXPECT_THAT(FusedForms(Rope(b_, {.negate_low = true})), IsEmpty()); }
 
 TEST_P(UnprovableTest, ExchangedHalvesAreNoRope) {
