@@ -4,24 +4,22 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "kernels/catalogue_check.h"
 #include "kernels/norm_prologue.h"
+#include "kernels/qkv_rope_cache.h"
 #include "runtime/base/status_macros.h"
 
 namespace metronome {
-namespace {
-
-std::string Format(const TensorView& view) {
-  return absl::StrCat(Name(view.dtype), "[", absl::StrJoin(view.shape.dims(), ", "), "]");
-}
 
 absl::Status Reject(const KernelArgs& args, absl::string_view why) {
-  const auto append = [](std::string* out, const TensorView& view) { out->append(Format(view)); };
+  const auto append = [](std::string* out, const TensorView& view) {
+    absl::StrAppend(out, Name(view.dtype), "[", absl::StrJoin(view.shape.dims(), ", "), "]");
+  };
   return absl::InvalidArgumentError(absl::StrCat("(", absl::StrJoin(args.inputs, ", ", append), ") -> ",
                                                  absl::StrJoin(args.outputs, ", ", append), ": ", why));
 }
 
-#define METRONOME_REQUIRE(condition, why) \
-  if (!(condition)) return Reject(args, why)
+namespace {
 
 const TensorView& Out(const KernelArgs& args) { return args.outputs[0]; }
 
@@ -387,8 +385,6 @@ absl::Status CheckGatedActivation(const KernelArgs& args) {
   return absl::OkStatus();
 }
 
-#undef METRONOME_REQUIRE
-
 int64_t OperandBytes(const KernelArgs& args) {
   int64_t bytes = 0;
   for (const TensorView& in : args.inputs) bytes += in.bytes();
@@ -475,6 +471,7 @@ constexpr KernelSpec kCatalogue[] = {
     {"linear", 2, 5, CheckLinear, ProductCost},
     {"linear_group", 3, 18, CheckLinearGroup, GroupCost, 2, 8},
     {"gated_linear", 3, 4, CheckGatedLinear, GroupCost},
+    {"qkv_rope_cache", 8, 14, CheckQkvRopeCache, QkvRopeCacheCost, 3, 3},
     {"gated_activation", 2, 2, CheckGatedActivation, RowCost},
     {"add_rms_norm", 2, 3, CheckAddRmsNorm, RowCost, 2, 2},
     {"embedding", 2, 2, CheckEmbedding, GatherCost},

@@ -81,6 +81,12 @@ absl::Status CheckKernelArgs(absl::string_view name, const KernelArgs& args);
 //                                        to T before the product.
 //   gated_linear                         (x T [m, k], gate T [n, k], up T [n, k], norm T [k] if has_norm=1) -> T [m, n]:
 //                                        gated_activation of the two products, each rounded to T.
+//   qkv_rope_cache                       (x T [m, k], wq T [nq * d, k], wk T [nkv * d, k], wv T [nkv * dv, k], cos T [m, d], sin T [m, d],
+//                                        k cache T [capacity, nkv, d], v cache T [capacity, nkv, dv], then bq, bk, bv if has_bias=1,
+//                                        q norm T [d], k norm T [d] if has_head_norm=1, norm T [k] if has_norm=1) -> T [m, nq, d],
+//                                        the first rows of both caches as cache_write has them. linear_group of x; rms_norm of each
+//                                        head of q and k with the attributes head_eps, head_weight_offset, head_round_before_weight;
+//                                        rope of q and k; cache_write of k and v: rounded after each.
 //   embedding                            (table T [V, ...], indices int32 [n]) -> T [n, ...]: gather, times the attribute scale.
 //   softcap                              (x T) -> T; cap * tanh(x / cap), attribute cap > 0.
 //   argmax                               (x T [rows, n]) -> int32 [rows]: the first column of the largest value; n in a row with a NaN.

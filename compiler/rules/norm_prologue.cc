@@ -14,7 +14,7 @@ class NormPrologue final : public Rewrite {
 
   std::vector<RewriteMatch> Search(const EGraph& egraph, size_t limit) const override {
     std::vector<RewriteMatch> matches;
-    for (const Op op : {Op::kLinear, Op::kLinearGroup, Op::kGatedLinear}) {
+    for (const Op op : {Op::kLinear, Op::kLinearGroup, Op::kGatedLinear, Op::kQkvRopeCache}) {
       for (ClassId root : egraph.ClassesWith(op)) {
         for (const ENode& product : egraph.Class(root).nodes) {
           if (product.op != op || product.attributes.Int("has_norm") != 0) continue;

@@ -19,6 +19,7 @@ const RewriteList& AllRules() {
     }
     all->push_back(MergeLinearRule());
     all->push_back(NormPrologueRule());
+    all->push_back(QkvRopeCacheRule());
     return all;
   }();
   return *kRules;

@@ -24,6 +24,9 @@ std::unique_ptr<Rewrite> MergeLinearRule();
 // norm-prologue: products of an rms_norm normalise for themselves.
 std::unique_ptr<Rewrite> NormPrologueRule();
 
+// qkv-rope-cache: the products of one x that become queries, keys and values are turned and cached by one call.
+std::unique_ptr<Rewrite> QkvRopeCacheRule();
+
 // The predicates that the texts use; see conditions.cc.
 const ConditionTable& RuleConditions();
 

@@ -1,6 +1,7 @@
 #include "kernels/cpu/optimised.h"
 
 #include "kernels/cpu/norm_prologue.h"
+#include "kernels/cpu/qkv_rope_cache.h"
 
 namespace metronome::cpu {
 
@@ -8,6 +9,8 @@ void AddOptimisedKernels(CpuFunctionTable& table) {
   table["linear"] = WithNormPrologue<OptimisedRmsNorm, OptimisedLinear>;
   table["linear_group"] = WithNormPrologue<OptimisedRmsNorm, OptimisedLinearGroup>;
   table["gated_linear"] = WithNormPrologue<OptimisedRmsNorm, OptimisedGatedLinear>;
+  table["qkv_rope_cache"] =
+      WithNormPrologue<OptimisedRmsNorm, QkvRopeCache<OptimisedLinearGroup, OptimisedRmsNorm, OptimisedRope>>;
   table["expert_linear"] = OptimisedExpertLinear;
   table["gated_experts"] = OptimisedGatedExperts;
   table["expert_mix"] = OptimisedExpertMix;

@@ -8,7 +8,7 @@ namespace {
 constexpr absl::string_view kRows = "tune_rows", kWarps = "tune_warps", kSplits = "tune_splits", kTile = "tune_tile";
 
 bool IsLinear(absl::string_view kernel) {
-  return kernel == "linear" || kernel == "linear_group" || kernel == "gated_linear";
+  return kernel == "linear" || kernel == "linear_group" || kernel == "gated_linear" || kernel == "qkv_rope_cache";
 }
 bool IsExperts(absl::string_view kernel) { return kernel == "expert_linear" || kernel == "gated_experts"; }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "tests/kernels/kernel_test.h"
+#include "tests/kernels/value_range.h"
 
 namespace metronome::testing {
 namespace {
@@ -30,33 +31,23 @@ Attributes WithNorm(Attributes attributes, const Norm& norm) {
   return attributes;
 }
 
-// What a value may be, of one that float32 arithmetic may round to either neighbour.
-struct Range {
-  double low, high;
-};
-Range Rounded(DType dtype, const Range& range, double relative) {
-  const double slack = relative * std::max(std::abs(range.low), std::abs(range.high));
-  return {RoundTo(dtype, range.low - slack), RoundTo(dtype, range.high + slack)};
-}
-
 // 8 units: the sum of squares, the square root, the division and the product with it, with margin.
 constexpr double kNormError = 8 * 0x1p-24;
 
-std::vector<Range> Normalised(const HostTensor& x, const HostTensor& weight, const Norm& norm) {
+std::vector<ValueRange> Normalised(const HostTensor& x, const HostTensor& weight, const Norm& norm) {
   const int64_t m = x.shape()[0], k = x.shape()[1];
   const std::vector<double> values = x.Values(), weights = weight.Values();
-  std::vector<Range> rows;
+  std::vector<ValueRange> rows;
   for (int64_t i = 0; i < m; ++i) {
     double squares = 0;
     for (int64_t j = 0; j < k; ++j) squares += values[i * k + j] * values[i * k + j];
     const double scale = 1 / std::sqrt(squares / static_cast<double>(k) + norm.eps);
     for (int64_t j = 0; j < k; ++j) {
       const double value = values[i * k + j] * scale, factor = norm.offset + weights[j];
-      Range range = {value, value};
-      if (norm.round_first) range = Rounded(x.dtype(), range, kNormError);
-      range = {range.low * factor, range.high * factor};
-      if (factor < 0) std::swap(range.low, range.high);
-      rows.push_back(Rounded(x.dtype(), range, norm.round_first ? 0x1p-23 : kNormError));
+      ValueRange range = {value, value};
+      if (norm.round_first) range = Rounded(x.dtype(), range, kNormError * std::abs(value));
+      range = range * factor;
+      rows.push_back(Rounded(x.dtype(), range, (norm.round_first ? 0x1p-23 : kNormError) * range.magnitude()));
     }
   }
   return rows;
@@ -94,7 +85,7 @@ TEST_P(NormLinearTest, LinearMatchesFloat64) {
           Run("linear", inputs, y, WithNorm({{"has_bias", int64_t{bias}}, {"has_residual", int64_t{residual}}}, norm))
               .ok());
 
-      const std::vector<Range> rows = Normalised(x, weight, norm);
+      const std::vector<ValueRange> rows = Normalised(x, weight, norm);
       const std::vector<double> weights = w.Values();
       std::vector<double> want, error;
       for (int64_t i = 0; i < m; ++i) {
@@ -102,11 +93,11 @@ TEST_P(NormLinearTest, LinearMatchesFloat64) {
           double sum = (bias ? b.At(j) : 0) + (residual ? r.At(i * n + j) : 0), magnitude = std::abs(sum) + 1,
                  either = 0;
           for (int64_t l = 0; l < k; ++l) {
-            const Range& range = rows[i * k + l];
-            const double term = (range.low + range.high) / 2 * weights[j * k + l];
+            const ValueRange& range = rows[i * k + l];
+            const double term = range.middle() * weights[j * k + l];
             sum += term;
             magnitude += std::abs(term);
-            either += (range.high - range.low) / 2 * std::abs(weights[j * k + l]);
+            either += range.slack() * std::abs(weights[j * k + l]);
           }
           want.push_back(sum);
           error.push_back(either + (4 * std::sqrt(static_cast<double>(k)) + 4) * 0x1p-24 * magnitude);

@@ -3,6 +3,7 @@
 
 #include "kernels/cpu/check_indices.h"
 #include "kernels/cpu/norm_prologue.h"
+#include "kernels/cpu/qkv_rope_cache.h"
 #include "kernels/cpu/reference/reference.h"
 #include "kernels/cpu/reference/typed.h"
 #include "runtime/base/status_macros.h"
@@ -230,6 +231,8 @@ void AddReferenceContractions(CpuFunctionTable& table) {
   table["linear"] = WithNormPrologue<ReferenceRmsNorm, Linear>;
   table["linear_group"] = WithNormPrologue<ReferenceRmsNorm, LinearGroup>;
   table["gated_linear"] = WithNormPrologue<ReferenceRmsNorm, GatedLinear>;
+  table["qkv_rope_cache"] =
+      WithNormPrologue<ReferenceRmsNorm, QkvRopeCache<LinearGroup, ReferenceRmsNorm, ReferenceRope>>;
   table["expert_linear"] = ExpertLinear;
   table["gated_experts"] = GatedExperts;
   table["expert_mix"] = ExpertMix;

@@ -11,8 +11,9 @@ void AddReferenceLayout(CpuFunctionTable& table);
 void AddReferenceRows(CpuFunctionTable& table);          // Reductions, softmax, norms, rope, gated activations.
 void AddReferenceContractions(CpuFunctionTable& table);  // matmul, linear, attention.
 
-// A reference kernel that others begin with.
+// Reference kernels that others are composed of.
 absl::Status ReferenceRmsNorm(CpuContext& context, const KernelArgs& args);
+absl::Status ReferenceRope(CpuContext& context, const KernelArgs& args);
 
 }  // namespace metronome::cpu
 

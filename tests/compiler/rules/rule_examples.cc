@@ -119,6 +119,12 @@ const std::vector<RuleExample>& RuleExamples() {
          return Results{b.Mul(b.Silu(b.Linear(norm, b.Matrix("gate", 5))), b.Linear(norm, b.Matrix("up", 5)))};
        }},
 
+      {"qkv-rope-cache", "", [](B& b) { return Qkv(b, {}); }},
+      {"qkv-rope-cache", "norm", [](B& b) { return Qkv(b, {.norm = true}); }},
+      {"qkv-rope-cache", "biases", [](B& b) { return Qkv(b, {.bias = true, .norm = true}); }},
+      {"qkv-rope-cache", "head norms", [](B& b) { return Qkv(b, {.head_norm = true, .norm = true}); }},
+      {"qkv-rope-cache", "everything", [](B& b) { return Qkv(b, {.bias = true, .head_norm = true, .norm = true}); }},
+
       {"gated-silu", "", [](B& b) { return Results{b.Mul(b.Silu(b.Rows("gate")), b.Rows("up"))}; }},
       {"gated-gelu-tanh", "", [](B& b) { return Results{b.Mul(b.GeluTanh(b.Rows("gate")), b.Rows("up"))}; }},
       {"gated-linear", "silu",
