@@ -38,8 +38,8 @@ struct Node {
 };
 
 // A pure dataflow graph, except that cache_write and what it is fused into update the KV buffer they name in place;
-// whoever reads the new contents takes the write as input. Equal nodes are created once (hash-consing), so a mask or a RoPE table shared by
-// all layers exists once.
+// whoever reads the new contents takes the write as input. Equal nodes are created once (hash-consing), so a mask or a
+// RoPE table shared by all layers exists once.
 class Graph {
  public:
   // Returns the existing node if an equal one is there. Inputs must precede; types are the caller's duty (see

@@ -33,6 +33,10 @@ template <int N, int M, typename T>
 __device__ __forceinline__ void StageRows(const LinearArgs& args, int32_t (&at)[M], T* staged) {
   const int thread = static_cast<int>(threadIdx.x), rows = static_cast<int>(args.m), k = static_cast<int>(args.k),
             packs = k / N;
+  // A thread's first pack of the norm's weights comes while x does; further ones wait for the sums.
+  const auto* const weight = static_cast<const T*>(args.norm.weight);
+  Pack<T, N> first_weights = {};
+  if (weight != nullptr && thread < packs) first_weights = Load<T, N>(weight + thread * N);
   float squares[M] = {};
   METRONOME_UNROLL
   for (int m = 0; m < M; ++m) {
@@ -45,7 +49,7 @@ __device__ __forceinline__ void StageRows(const LinearArgs& args, int32_t (&at)[
       for (int i = 0; i < N; ++i) squares[m] += ToFloat(values[i]) * ToFloat(values[i]);
     }
   }
-  if (args.norm.weight == nullptr) {
+  if (weight == nullptr) {
     __syncthreads();
     return;
   }
@@ -56,7 +60,6 @@ __device__ __forceinline__ void StageRows(const LinearArgs& args, int32_t (&at)[
   const float partial = ScatterSums(squares);
   if (lane % kLanesOfSum == 0) partials[warp * M + lane / kLanesOfSum] = partial;
   __syncthreads();
-  const auto* const weight = static_cast<const T*>(args.norm.weight);
   METRONOME_UNROLL
   for (int m = 0; m < M; ++m) {
     if (m >= rows) continue;
@@ -66,7 +69,7 @@ __device__ __forceinline__ void StageRows(const LinearArgs& args, int32_t (&at)[
     // Each thread its own packs: what it wrote before it reads without a barrier.
     for (int pack = thread; pack < packs; pack += kGemvThreads) {
       Pack<T, N> values = Load<T, N>(staged + at[m] + pack * N);
-      const Pack<T, N> weights = Load<T, N>(weight + pack * N);
+      const Pack<T, N> weights = pack == thread ? first_weights : Load<T, N>(weight + pack * N);
       METRONOME_UNROLL
       for (int i = 0; i < N; ++i) {
         const float normalised = ToFloat(values[i]) * scale;

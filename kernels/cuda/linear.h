@@ -54,9 +54,6 @@ struct LinearArgs {
 };
 // args.norm has no weight.
 void LaunchLinear(const DeviceContext& context, const LinearArgs& args);
-// With a norm: in the blocks of a GEMV where GemvStages, else first into the scratch, as many rows at a time as have
-// room there, so that the weights are read once for so many. False, and nothing is done, where not one row has.
-bool LaunchNormLinear(const DeviceContext& context, const LinearArgs& args);
 
 // Rows up to which the weights are read as by a GEMV: tensor cores have nothing to win there.
 inline constexpr int64_t kMaxGemvRows = 8;

@@ -55,7 +55,7 @@ struct QkvOutput {
       if (mine) static_cast<T*>(args.v_cache)[(Read(args.first_row) + row) * part.n + column] = FromFloat<T>(sum);
       return;
     }
-    const int64_t before = tile.part == kQ ? 0 : args.heads;  // Heads.
+    const int64_t before = tile.part == kK ? args.heads : 0;  // Heads.
     if (mine) rows[row * (args.heads + args.kv_heads) * args.size + before * args.size + column] = FromFloat<T>(sum);
     __threadfence();
     __syncthreads();  // All of the block's columns are out before their arrival counts.
