@@ -27,10 +27,10 @@ __device__ __forceinline__ void PrefetchTurn([[maybe_unused]] const T* const (&w
 #endif
 }
 
-// Brings the args.m <= M rows of x into `staged`, normalised if args.norm says so, where row m begins at at[m]; rows
-// that are not there repeat the first. All threads of the block take part; a barrier ends it.
+// Brings the args.m <= M rows of x into `staged` [M, k], normalised if args.norm says so; rows that are not there are
+// zeros. All threads of the block take part; a barrier ends it.
 template <int N, int M, typename T>
-__device__ __forceinline__ void StageRows(const LinearArgs& args, int32_t (&at)[M], T* staged) {
+__device__ __forceinline__ void StageRows(const LinearArgs& args, T* staged) {
   const int thread = static_cast<int>(threadIdx.x), rows = static_cast<int>(args.m), k = static_cast<int>(args.k),
             packs = k / N;
   // A thread's first pack of the norm's weights comes while x does; further ones wait for the sums.
@@ -40,11 +40,10 @@ __device__ __forceinline__ void StageRows(const LinearArgs& args, int32_t (&at)[
   float squares[M] = {};
   METRONOME_UNROLL
   for (int m = 0; m < M; ++m) {
-    at[m] = m < rows ? m * k : 0;
-    if (m >= rows) continue;
     for (int pack = thread; pack < packs; pack += kGemvThreads) {
-      const Pack<T, N> values = Load<T, N>(static_cast<const T*>(args.x) + at[m] + pack * N);
-      Store<T, N>(staged + at[m] + pack * N, values);
+      Pack<T, N> values = {};
+      if (m < rows) values = Load<T, N>(static_cast<const T*>(args.x) + m * k + pack * N);
+      Store<T, N>(staged + m * k + pack * N, values);
       METRONOME_UNROLL
       for (int i = 0; i < N; ++i) squares[m] += ToFloat(values[i]) * ToFloat(values[i]);
     }
@@ -68,7 +67,7 @@ __device__ __forceinline__ void StageRows(const LinearArgs& args, int32_t (&at)[
     const float scale = 1.0f / sqrtf(sum / static_cast<float>(k) + args.norm.epsilon);
     // Each thread its own packs: what it wrote before it reads without a barrier.
     for (int pack = thread; pack < packs; pack += kGemvThreads) {
-      Pack<T, N> values = Load<T, N>(staged + at[m] + pack * N);
+      Pack<T, N> values = Load<T, N>(staged + m * k + pack * N);
       const Pack<T, N> weights = pack == thread ? first_weights : Load<T, N>(weight + pack * N);
       METRONOME_UNROLL
       for (int i = 0; i < N; ++i) {
@@ -76,7 +75,7 @@ __device__ __forceinline__ void StageRows(const LinearArgs& args, int32_t (&at)[
         values[i] = FromFloat<T>((args.norm.round_before_weight ? Round<T>(normalised) : normalised) *
                                  (args.norm.weight_offset + ToFloat(weights[i])));
       }
-      Store<T, N>(staged + at[m] + pack * N, values);
+      Store<T, N>(staged + m * k + pack * N, values);
     }
   }
   __syncthreads();

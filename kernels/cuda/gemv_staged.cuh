@@ -21,13 +21,15 @@ __global__ void METRONOME_BLOCK_THREADS(kGemvThreads)
   const int columns = gated ? kRows / 2 : kRows, groups = kGemvWarps / sharers;
   const WarpTurns turns = TurnsOfWarp<N, M, kRows>(args, sharers, packs_of_split);
   int32_t x_at[M];
+  METRONOME_UNROLL
+  for (int m = 0; m < M; ++m) x_at[m] = m * static_cast<int32_t>(args.k);
   for (int index = static_cast<int>(blockIdx.x); index < tiles; index += static_cast<int>(gridDim.x)) {
     const PartColumns tile = FindColumns(args, index, groups * columns);
     const LinearPart& part = args.part[tile.part];
     const WarpWeights<kRows, T> weights(args, tile, sharers, 0);
     if (index == static_cast<int>(blockIdx.x)) {
       if (weights.first < part.n) PrefetchTurn<N, M, kRows>(weights.w, turns);
-      StageRows<N, M>(args, x_at, x);
+      StageRows<N, M>(args, x);
     } else {
       __syncthreads();  // The sums of the last tile were read.
     }
@@ -39,9 +41,11 @@ __global__ void METRONOME_BLOCK_THREADS(kGemvThreads)
       return;
     const float up = __shfl_down_sync(kAllLanes, total, 1);
     const ThreadSum<M, kRows> own;
-    const int64_t column = tile.first + own.group * columns + (gated ? own.r / 2 : own.r);
-    const bool mine = own.group < groups && own.m < args.m && column < part.n && !(gated && own.r % 2 != 0);
-    output(args, tile, groups * columns, own.m, column, mine, total, up);
+    const PartColumns done = FindColumns(args, Afresh(index), groups * columns);
+    const int64_t column = done.first + own.group * columns + (gated ? own.r / 2 : own.r);
+    const bool mine =
+        own.group < groups && own.m < args.m && column < args.part[done.part].n && !(gated && own.r % 2 != 0);
+    output(args, done, groups * columns, own.m, column, mine, total, up);
   }
 }
 

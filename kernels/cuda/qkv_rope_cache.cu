@@ -18,8 +18,8 @@ struct QkvOutput {
 
   // One head of one row, by a warp: normalised, turned and written.
   __device__ __forceinline__ void FinishHead(int part, int head, int row) const {
-    const int lane = static_cast<int>(threadIdx.x) % kWarpLanes, size = static_cast<int>(args.size), half = size / 2,
-              heads = static_cast<int>(args.heads), all = static_cast<int>(args.heads + args.kv_heads);
+    const int lane = Afresh(static_cast<int>(threadIdx.x)) % kWarpLanes, size = static_cast<int>(args.size),
+              half = size / 2, heads = static_cast<int>(args.heads), all = static_cast<int>(args.heads + args.kv_heads);
     const T* const from = rows + (int64_t{row} * all + (part == kQ ? 0 : heads) + head) * size;
     T* const to = part == kQ
                       ? static_cast<T*>(args.q) + (int64_t{row} * heads + head) * size
@@ -63,8 +63,8 @@ struct QkvOutput {
     constexpr int kMostHeads = kGemvWarps * 4;  // One for each column of the widest tile.
     METRONOME_SHARED(unsigned, complete, kMostHeads);
     const int64_t end = tile.first + columns < part.n ? tile.first + columns : part.n, first = tile.first / args.size;
-    const int thread = static_cast<int>(threadIdx.x), count = static_cast<int>((end - 1) / args.size - first) + 1,
-              live = static_cast<int>(product.m);
+    const int thread = Afresh(static_cast<int>(threadIdx.x)),
+              count = static_cast<int>((end - 1) / args.size - first) + 1, live = static_cast<int>(product.m);
     if (thread < count) {
       const int64_t head = first + thread, begins = head * args.size, ends = begins + args.size;
       const auto added = static_cast<unsigned>((ends < end ? ends : end) - (begins > tile.first ? begins : tile.first));
