@@ -4,23 +4,22 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "kernels/catalogue_check.h"
+#include "kernels/norm_prologue.h"
+#include "kernels/qkv_rope_cache.h"
 #include "runtime/base/status_macros.h"
 
 namespace metronome {
-namespace {
-
-std::string Format(const TensorView& view) {
-  return absl::StrCat(Name(view.dtype), "[", absl::StrJoin(view.shape.dims(), ", "), "]");
-}
 
 absl::Status Reject(const KernelArgs& args, absl::string_view why) {
-  const auto append = [](std::string* out, const TensorView& view) { out->append(Format(view)); };
+  const auto append = [](std::string* out, const TensorView& view) {
+    absl::StrAppend(out, Name(view.dtype), "[", absl::StrJoin(view.shape.dims(), ", "), "]");
+  };
   return absl::InvalidArgumentError(absl::StrCat("(", absl::StrJoin(args.inputs, ", ", append), ") -> ",
                                                  absl::StrJoin(args.outputs, ", ", append), ": ", why));
 }
 
-#define METRONOME_REQUIRE(condition, why) \
-  if (!(condition)) return Reject(args, why)
+namespace {
 
 const TensorView& Out(const KernelArgs& args) { return args.outputs[0]; }
 
@@ -244,10 +243,21 @@ absl::Status CheckProduct(const KernelArgs& args, const TensorView& w, const Ten
   return absl::OkStatus();
 }
 
+absl::Status CheckNormPrologue(const KernelArgs& args) {
+  if (!HasNorm(args)) return absl::OkStatus();
+  METRONOME_REQUIRE(args.inputs.size() >= 3, "wrong number of operands");
+  const TensorView &x = args.inputs[0], &norm = args.inputs.back();
+  METRONOME_REQUIRE(x.shape.rank() == 2 && norm.dtype == x.dtype && norm.shape == Shape({x.shape[1]}),
+                    "the norm's weight is not [k]");
+  METRONOME_REQUIRE(args.attributes->Float("eps") >= 0, "eps is negative");
+  return absl::OkStatus();
+}
+
 absl::Status CheckLinearGroup(const KernelArgs& args) {
+  RETURN_IF_ERROR(CheckNormPrologue(args));
   const bool has_bias = args.attributes->Int("has_bias") != 0;
   const size_t count = args.outputs.size();
-  METRONOME_REQUIRE(args.inputs.size() == 1 + count * (has_bias ? 2 : 1), "wrong number of operands");
+  METRONOME_REQUIRE(WithoutNorm(args).inputs.size() == 1 + count * (has_bias ? 2 : 1), "wrong number of operands");
   for (size_t i = 0; i < count; ++i) {
     RETURN_IF_ERROR(
         CheckProduct(args, args.inputs[1 + i], has_bias ? &args.inputs[1 + count + i] : nullptr, args.outputs[i]));
@@ -256,6 +266,8 @@ absl::Status CheckLinearGroup(const KernelArgs& args) {
 }
 
 absl::Status CheckGatedLinear(const KernelArgs& args) {
+  RETURN_IF_ERROR(CheckNormPrologue(args));
+  METRONOME_REQUIRE(WithoutNorm(args).inputs.size() == 3, "wrong number of operands");
   RETURN_IF_ERROR(CheckProduct(args, args.inputs[1], nullptr, Out(args)));
   RETURN_IF_ERROR(CheckProduct(args, args.inputs[2], nullptr, Out(args)));
   METRONOME_REQUIRE(IsActivation(args.attributes->String("activation")),
@@ -340,9 +352,10 @@ absl::Status CheckArgmax(const KernelArgs& args) {
 }
 
 absl::Status CheckLinear(const KernelArgs& args) {
+  RETURN_IF_ERROR(CheckNormPrologue(args));
   const int64_t has_bias = args.attributes->Int("has_bias"), has_residual = args.attributes->Int("has_residual");
-  METRONOME_REQUIRE(static_cast<int64_t>(args.inputs.size()) == 2 + has_bias + has_residual,
-                    "wrong number of operands");
+  const absl::Span<const TensorView> inputs = WithoutNorm(args).inputs;
+  METRONOME_REQUIRE(static_cast<int64_t>(inputs.size()) == 2 + has_bias + has_residual, "wrong number of operands");
   const TensorView &x = args.inputs[0], &w = args.inputs[1];
   METRONOME_REQUIRE(
       IsFloat(x.dtype) && x.dtype == w.dtype && (Out(args).dtype == x.dtype || Out(args).dtype == DType::kFloat32),
@@ -356,7 +369,7 @@ absl::Status CheckLinear(const KernelArgs& args) {
   METRONOME_REQUIRE(activation.empty() || (IsActivation(activation) && has_residual == 0),
                     absl::StrCat("cannot apply activation '", activation, "'"));
   if (has_residual != 0) {
-    METRONOME_REQUIRE(args.inputs.back().dtype == x.dtype && args.inputs.back().shape == Out(args).shape,
+    METRONOME_REQUIRE(inputs.back().dtype == x.dtype && inputs.back().shape == Out(args).shape,
                       "the residual is not [m, n]");
   }
   return absl::OkStatus();
@@ -371,8 +384,6 @@ absl::Status CheckGatedActivation(const KernelArgs& args) {
   METRONOME_REQUIRE(IsActivation(activation), absl::StrCat("unknown activation '", activation, "'"));
   return absl::OkStatus();
 }
-
-#undef METRONOME_REQUIRE
 
 int64_t OperandBytes(const KernelArgs& args) {
   int64_t bytes = 0;
@@ -389,12 +400,15 @@ KernelCost ReduceCost(const KernelArgs& args) {
   return {.flops = args.inputs[0].elements(), .bytes = OperandBytes(args)};
 }
 KernelCost RowCost(const KernelArgs& args) { return {.flops = 4 * Out(args).elements(), .bytes = OperandBytes(args)}; }
+int64_t NormFlops(const KernelArgs& args) { return HasNorm(args) ? 4 * args.inputs[0].elements() : 0; }
 KernelCost ProductCost(const KernelArgs& args) {
-  return {.flops = 2 * Out(args).elements() * args.inputs[0].shape.back(), .bytes = OperandBytes(args)};
+  return {.flops = 2 * Out(args).elements() * args.inputs[0].shape.back() + NormFlops(args),
+          .bytes = OperandBytes(args)};
 }
 KernelCost GroupCost(const KernelArgs& args) {
-  KernelCost cost = {.flops = 0, .bytes = OperandBytes(args)};
-  for (const TensorView& w : args.inputs.subspan(1)) cost.flops += 2 * args.inputs[0].shape[0] * w.elements();
+  KernelCost cost = {.flops = NormFlops(args), .bytes = OperandBytes(args)};
+  for (const TensorView& w : WithoutNorm(args).inputs.subspan(1))
+    cost.flops += 2 * args.inputs[0].shape[0] * w.elements();
   return cost;
 }
 // Inactive experts are not touched; indices may name as many experts as there are.
@@ -454,9 +468,10 @@ constexpr KernelSpec kCatalogue[] = {
     {"rms_norm", 1, 2, CheckRmsNorm, RowCost},
     {"rope", 3, 3, CheckRope, RowCost},
     {"attention", 3, 3, CheckAttention, AttentionCost},
-    {"linear", 2, 4, CheckLinear, ProductCost},
-    {"linear_group", 3, 17, CheckLinearGroup, GroupCost, 2, 8},
-    {"gated_linear", 3, 3, CheckGatedLinear, GroupCost},
+    {"linear", 2, 5, CheckLinear, ProductCost},
+    {"linear_group", 3, 18, CheckLinearGroup, GroupCost, 2, 8},
+    {"gated_linear", 3, 4, CheckGatedLinear, GroupCost},
+    {"qkv_rope_cache", 8, 14, CheckQkvRopeCache, QkvRopeCacheCost, 3, 3},
     {"gated_activation", 2, 2, CheckGatedActivation, RowCost},
     {"add_rms_norm", 2, 3, CheckAddRmsNorm, RowCost, 2, 2},
     {"embedding", 2, 2, CheckEmbedding, GatherCost},

@@ -71,15 +71,22 @@ absl::Status CheckKernelArgs(absl::string_view name, const KernelArgs& args);
 //   attention                            (q T [n, nq, d], k T [kv, nkv, d], v T [kv, nkv, dv]) -> T [n, nq, dv]. Causal softmax attention
 //                                        with nq % nkv == 0 and query row i at position kv - n + i. Attributes scale (> 0), window (0 =
 //                                        unbounded, else the number of visible keys, itself included).
-//   linear                               (x T [m, k], w T [n, k], bias T [n] if has_bias=1, residual T [m, n] if has_residual=1) -> T
-//                                        [m, n] or float32. y = x * w^T + bias + residual, rounded once. Attribute activation, not with
-//                                        a residual: act(y) of the rounded y.
-//   linear_group                         (x T [m, k], w0 T [n0, k], w1, ..., then b0 T [n0], b1, ... if has_bias=1) -> T [m, n0],
-//                                        T [m, n1], ...: 2 to 8 products of one x.
+//   linear                               (x T [m, k], w T [n, k], bias T [n] if has_bias=1, residual T [m, n] if has_residual=1, norm T
+//                                        [k] if has_norm=1) -> T [m, n] or float32. y = x * w^T + bias + residual, rounded once.
+//                                        Attribute activation, not with a residual: act(y) of the rounded y. With has_norm=1, here and
+//                                        below, x is first replaced by rms_norm(x, norm), whose attributes the product has too.
+//   linear_group                         (x T [m, k], w0 T [n0, k], w1, ..., then b0 T [n0], b1, ... if has_bias=1, norm T [k] if
+//                                        has_norm=1) -> T [m, n0], T [m, n1], ...: 2 to 8 products of one x.
 //   gated_activation                     (gate T, up T) -> T. act(gate) * up; attribute activation = "silu" | "gelu_tanh". act is rounded
 //                                        to T before the product.
-//   gated_linear                         (x T [m, k], gate T [n, k], up T [n, k]) -> T [m, n]: gated_activation of the two products,
-//                                        each rounded to T.
+//   gated_linear                         (x T [m, k], gate T [n, k], up T [n, k], norm T [k] if has_norm=1) -> T [m, n]:
+//                                        gated_activation of the two products, each rounded to T.
+//   qkv_rope_cache                       (x T [m, k], wq T [nq * d, k], wk T [nkv * d, k], wv T [nkv * dv, k], cos T [m, d], sin T [m, d],
+//                                        k cache T [capacity, nkv, d], v cache T [capacity, nkv, dv], then bq, bk, bv if has_bias=1,
+//                                        q norm T [d], k norm T [d] if has_head_norm=1, norm T [k] if has_norm=1) -> T [m, nq, d],
+//                                        the first rows of both caches as cache_write has them. linear_group of x; rms_norm of each
+//                                        head of q and k with the attributes head_eps, head_weight_offset, head_round_before_weight;
+//                                        rope of q and k; cache_write of k and v: rounded after each.
 //   embedding                            (table T [V, ...], indices int32 [n]) -> T [n, ...]: gather, times the attribute scale.
 //   softcap                              (x T) -> T; cap * tanh(x / cap), attribute cap > 0.
 //   argmax                               (x T [rows, n]) -> int32 [rows]: the first column of the largest value; n in a row with a NaN.

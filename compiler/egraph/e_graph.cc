@@ -208,7 +208,7 @@ void EGraph::Rebuild() {
   }
   canonical_.clear();
   node_count_ = 0;
-  by_op_.assign(static_cast<size_t>(Op::kLinearGroup) + 1, {});
+  by_op_.assign(kOpCount, {});
   for (ClassId id = 0; id < sets_.size(); ++id) {
     if (Find(id) != id) continue;
     canonical_.push_back(id);

@@ -124,8 +124,29 @@ class Chooser {
     }
     for (const auto& [call, members] : calls_) {
       if (options_.at(members[0].first)[members[0].second].cost >= 0) exchanges.push_back(members);
+      if (Exchange alone = WithoutCall(members, {needed.begin(), needed.end()}); !alone.empty())
+        exchanges.push_back(std::move(alone));
     }
     return exchanges;
+  }
+
+  // Each output of a call that is needed from it now by the cheapest node that has a call of its own; empty where one
+  // has none.
+  Exchange WithoutCall(const Exchange& members, const std::set<ClassId>& needed) const {
+    Exchange alone;
+    for (const auto& [id, node] : members) {
+      if (!needed.contains(id) || choices_.at(id) != node) continue;
+      const std::vector<Option>& options = options_.at(id);
+      size_t best = options.size();
+      for (size_t i = 0; i < options.size(); ++i) {
+        if (options[i].cost >= 0 && options[i].call.empty() &&
+            (best == options.size() || options[i].cost < options[best].cost))
+          best = i;
+      }
+      if (best == options.size()) return {};
+      alone.emplace_back(id, best);
+    }
+    return alone;
   }
 
   void Improve() {

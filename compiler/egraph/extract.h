@@ -29,8 +29,8 @@ absl::StatusOr<Choices> ChooseCheapest(const EGraph& egraph, absl::Span<const Cl
 using Exchange = std::vector<std::pair<ClassId, size_t>>;
 
 // What may be exchanged in `choices`: each class that `results` need for each other node of it, and all outputs of a
-// call together; only nodes that can run. An exchange may make choices depend on themselves, which Extract refuses.
-// Deterministic.
+// call together, for it and for nodes that stand alone; only nodes that can run. An exchange may make choices depend on
+// themselves, which Extract refuses. Deterministic.
 std::vector<Exchange> ExchangesOf(const EGraph& egraph, absl::Span<const ClassId> results, const Choices& choices,
                                   const NodeCost& cost);
 

@@ -89,8 +89,15 @@ absl::Status VerifyGraph(const Graph& graph) {
 
 int OutputCount(const Node& node) {
   if (node.op == Op::kAddRmsNorm || node.op == Op::kTopK) return 2;
+  if (node.op == Op::kQkvRopeCache) return 3;
   if (node.op != Op::kLinearGroup) return 1;
-  return static_cast<int>(node.inputs.size() - 1) / (node.attributes.Int("has_bias") != 0 ? 2 : 1);
+  const size_t extras = node.attributes.Int("has_norm") != 0 ? 2 : 1;  // x, and the weight of its norm.
+  return static_cast<int>(node.inputs.size() - extras) / (node.attributes.Int("has_bias") != 0 ? 2 : 1);
+}
+
+int WrittenInput(Op op, int output) {
+  if (op == Op::kCacheWrite) return 0;
+  return op == Op::kQkvRopeCache && output > 0 ? 5 + output : -1;
 }
 
 Attributes CallAttributes(const Node& node) {

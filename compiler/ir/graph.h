@@ -37,9 +37,9 @@ struct Node {
   friend bool operator==(const Node&, const Node&) = default;
 };
 
-// A pure dataflow graph, except that cache_write updates the KV buffer it names in place; whoever reads the new
-// contents takes the write as input. Equal nodes are created once (hash-consing), so a mask or a RoPE table shared by
-// all layers exists once.
+// A pure dataflow graph, except that cache_write and what it is fused into update the KV buffer they name in place;
+// whoever reads the new contents takes the write as input. Equal nodes are created once (hash-consing), so a mask or a
+// RoPE table shared by all layers exists once.
 class Graph {
  public:
   // Returns the existing node if an equal one is there. Inputs must precede; types are the caller's duty (see
@@ -77,6 +77,8 @@ absl::Status VerifyGraph(const Graph& graph);
 
 // Outputs of the kernel that computes `node`: more than 1 for ops with an `output` attribute.
 int OutputCount(const Node& node);
+// The input that an output of the op is written over, in place: a state. -1 for none.
+int WrittenInput(Op op, int output);
 // The kernel call behind a node: its attributes without `output`, so that the nodes of one call compare equal.
 Attributes CallAttributes(const Node& node);
 

@@ -185,7 +185,52 @@ absl::StatusOr<TensorType> InferExperts(Op op, Types inputs) {
   return TensorType{x.dtype, {index.shape[0], experts.shape[1]}};
 }
 
+// The operands of a product without the weight of its norm, if it has one.
+absl::StatusOr<Types> ProductInputs(Op op, Types inputs, const Attributes& attributes) {
+  if (attributes.Int("has_norm") == 0) return inputs;
+  RETURN_IF_ERROR(InferNorm(op, inputs[0], inputs.last(1), inputs).status());
+  return inputs.first(inputs.size() - 1);
+}
+
+// The weights of q, k and v give rows of whole heads; the caches, already as long as after the step, are as they were.
+absl::StatusOr<TensorType> InferQkvRopeCache(Op op, Types inputs, const Attributes& attributes) {
+  const bool has_bias = attributes.Int("has_bias") != 0, has_head_norm = attributes.Int("has_head_norm") != 0;
+  ASSIGN_OR_RETURN(const Types own, ProductInputs(op, inputs, attributes));
+  const size_t biases = has_bias ? 3 : 0;
+  if (own.size() != 8 + biases + (has_head_norm ? 2 : 0)) return Mismatch(op, inputs, "lacks the declared extras");
+  const TensorType &x = own[0], &tables = own[4], &k = own[6], &v = own[7];
+  if (x.rank() != 2 || own[5] != tables || tables.rank() != 2 || tables.dtype != x.dtype ||
+      tables.shape[0] != x.shape[0] || !tables.shape[1].is_constant())
+    return Mismatch(op, inputs, "needs rows [n, k] and tables [n, d]");
+  const bool of_step = x.shape[0] == Dim::Seq() && k.rank() > 0 && k.shape[0] == Dim::Past() + Dim::Seq();
+  if (k.rank() != 3 || k.shape[2] != tables.shape[1] || k.dtype != x.dtype || v.rank() != 3 || v.dtype != x.dtype ||
+      v.shape[0] != k.shape[0] || !(of_step || (x.shape[0].is_constant() && k.shape[0].is_constant())))
+    return Mismatch(op, inputs, "needs caches of all positions [positions, heads, size]");
+  const Dim size = tables.shape[1];
+  Dim heads = 0;
+  for (size_t i = 0; i < 3; ++i) {
+    ASSIGN_OR_RETURN(const TensorType product, InferProduct(op, own, 1 + i));
+    const Dim columns = product.shape[1];
+    if (!columns.is_constant() || size.constant < 1 || (i == 0 && columns.constant % size.constant != 0))
+      return Mismatch(op, inputs, "the products are not whole heads of each row");
+    if (i == 0) heads = columns.constant / size.constant;
+    if (i > 0 && CountElements({own[5 + i].shape[1], own[5 + i].shape[2]}) != CountElements({columns}))
+      return Mismatch(op, inputs, "a cache does not fit its weight");
+    if (has_bias && own[8 + i] != TensorType{product.dtype, {columns}})
+      return Mismatch(op, inputs, "a bias is not [n]");
+    if (has_head_norm && i < 2 && own[8 + biases + i] != TensorType{product.dtype, {size}})
+      return Mismatch(op, inputs, "a head norm is not [d]");
+  }
+  const int64_t output = attributes.Int("output", -1);
+  if (output < 0 || output > 2) return Mismatch(op, inputs, absl::StrCat("has no output ", output));
+  if (output > 0) return own[5 + output];
+  return TensorType{x.dtype, {x.shape[0], heads, size}};
+}
+
 absl::StatusOr<TensorType> InferFused(Op op, Types inputs, const Attributes& attributes) {
+  if (op == Op::kLinear || op == Op::kLinearGroup || op == Op::kGatedLinear) {
+    ASSIGN_OR_RETURN(inputs, ProductInputs(op, inputs, attributes));
+  }
   switch (op) {
     case Op::kSoftmax:
       return inputs[0];
@@ -256,8 +301,11 @@ absl::StatusOr<TensorType> InferFused(Op op, Types inputs, const Attributes& att
       return type;
     }
     case Op::kGatedLinear:
+      if (inputs.size() != 3) return Mismatch(op, inputs, "lacks the declared extras");
       if (inputs[1] != inputs[2]) return Mismatch(op, inputs, "the weights differ");
       return InferProduct(op, inputs, 1);
+    case Op::kQkvRopeCache:
+      return InferQkvRopeCache(op, inputs, attributes);
     case Op::kAddRmsNorm:
       if (inputs[0] != inputs[1] || inputs[0].rank() == 0) return Mismatch(op, inputs, "the terms differ");
       return InferNorm(op, inputs[0], inputs.subspan(2), inputs);
@@ -307,8 +355,9 @@ std::pair<size_t, size_t> Arity(Op op) {
     case Op::kSelect:
     case Op::kRope:
     case Op::kAttention:
-    case Op::kGatedLinear:
       return {3, 3};
+    case Op::kGatedLinear:
+      return {3, 4};
     case Op::kExpertLinear:
     case Op::kGatedExperts:
       return {3, 3};
@@ -317,11 +366,13 @@ std::pair<size_t, size_t> Arity(Op op) {
     case Op::kAddRmsNorm:
       return {2, 3};
     case Op::kLinearGroup:
-      return {3, 17};
+      return {3, 18};
+    case Op::kQkvRopeCache:
+      return {8, 14};
     case Op::kRmsNorm:
       return {1, 2};
     case Op::kLinear:
-      return {2, 4};
+      return {2, 5};
     case Op::kConcat:
       return {1, 64};
     default:

@@ -7,7 +7,7 @@ namespace metronome {
 namespace {
 
 // In the order of the enum.
-constexpr std::array<absl::string_view, 53> kNames = {"tokens",
+constexpr std::array<absl::string_view, 54> kNames = {"tokens",
                                                       "input",
                                                       "weight",
                                                       "constant",
@@ -59,8 +59,9 @@ constexpr std::array<absl::string_view, 53> kNames = {"tokens",
                                                       "expert_mix",
                                                       "gated_linear",
                                                       "add_rms_norm",
-                                                      "linear_group"};
-static_assert(kNames.size() == static_cast<size_t>(Op::kLinearGroup) + 1);
+                                                      "linear_group",
+                                                      "qkv_rope_cache"};
+static_assert(kNames.size() == kOpCount);
 
 }  // namespace
 

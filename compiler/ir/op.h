@@ -52,7 +52,8 @@ enum class Op : uint8_t {
   kBroadcast,
   kSlice,   // Attributes axis, start (a Dim as 3 integers); the size is the node's.
   kConcat,  // Attribute axis.
-  // Fused forms, introduced by rules only.
+  // Fused forms, introduced by rules only. linear, linear_group and gated_linear may have a norm before them
+  // (has_norm).
   kSoftmax,
   kRmsNorm,
   kRope,
@@ -66,9 +67,12 @@ enum class Op : uint8_t {
   kGatedExperts,  // (x [m, k], experts [E, 2 n, k], index [m * slots]) -> [m * slots, n].
   kExpertMix,     // (x [m * slots, k], experts [E, n, k], index [m * slots], weights [m, slots]) -> [m, n].
   kGatedLinear,
-  kAddRmsNorm,   // Two outputs.
-  kLinearGroup,  // As many outputs as weights.
+  kAddRmsNorm,    // Two outputs.
+  kLinearGroup,   // As many outputs as weights.
+  kQkvRopeCache,  // Three outputs: q, and the caches of k and v in place.
 };
+
+inline constexpr int kOpCount = static_cast<int>(Op::kQkvRopeCache) + 1;
 
 absl::string_view Name(Op op);
 std::optional<Op> ParseOp(absl::string_view name);

@@ -78,7 +78,12 @@ class Lowering {
     std::vector<ValueId> outputs;
     for (int i = 0; i < OutputCount(node); ++i) {
       const TensorType type = OutputType(node, i);
-      outputs.push_back(Append({.dtype = type.dtype, .shape = type.shape}));
+      PlanValue value = {.dtype = type.dtype, .shape = type.shape};
+      if (const int written = WrittenInput(node.op, i); written >= 0) {
+        value.storage = Storage::kAlias;
+        value.alias_of = values_[node.inputs[written]];
+      }
+      outputs.push_back(Append(std::move(value)));
     }
     AppendCall(node, outputs);
     grouped_.emplace_back(&node, outputs);

@@ -8,7 +8,7 @@
 namespace metronome {
 
 // Turns each node that logits depend on into one call of the kernel named after its op, in graph order. Reshapes and
-// the results of cache writes become aliases. The plan is validated. Internal when the graph asks for something no
+// what is written to caches become aliases. The plan is validated. Internal when the graph asks for something no
 // kernel does.
 absl::StatusOr<Plan> Lower(const Graph& graph);
 

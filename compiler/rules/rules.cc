@@ -18,6 +18,8 @@ const RewriteList& AllRules() {
       for (std::unique_ptr<Rewrite>& rule : *rules) all->push_back(std::move(rule));
     }
     all->push_back(MergeLinearRule());
+    all->push_back(NormPrologueRule());
+    all->push_back(QkvRopeCacheRule());
     return all;
   }();
   return *kRules;

@@ -15,11 +15,17 @@ absl::string_view NormRules();       // RMSNorm in its forms, with the addition 
 absl::string_view AttentionRules();  // Softmax, RoPE, attention over the cache.
 absl::string_view LinearRules();     // Matrix products with bias, residual and activation.
 absl::string_view MlpRules();        // SwiGLU, GeGLU.
-absl::string_view HeadRules();
-absl::string_view ExpertRules();  // Embedding scale, softcap, argmax.
+absl::string_view HeadRules();       // Embedding scale, softcap, argmax.
+absl::string_view ExpertRules();     // Products with a choice of weights.
 
 // merge-linear: products of one input with several weights become one call (QKV, gate and up).
 std::unique_ptr<Rewrite> MergeLinearRule();
+
+// norm-prologue: products of an rms_norm normalise for themselves.
+std::unique_ptr<Rewrite> NormPrologueRule();
+
+// qkv-rope-cache: the products of one x that become queries, keys and values are turned and cached by one call.
+std::unique_ptr<Rewrite> QkvRopeCacheRule();
 
 // The predicates that the texts use; see conditions.cc.
 const ConditionTable& RuleConditions();

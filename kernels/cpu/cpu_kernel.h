@@ -19,7 +19,7 @@ namespace metronome::cpu {
 class CpuContext {
  public:
   CpuContext(int threads, InstructionSet instruction_set)
-      : pool_(threads), instruction_set_(instruction_set), onednn_(pool_.size()), scratch_(pool_.size() + 1) {}
+      : pool_(threads), instruction_set_(instruction_set), onednn_(pool_.size()), scratch_(pool_.size() + 2) {}
 
   ThreadPool& pool() { return pool_; }
   int threads() const { return pool_.size(); }
@@ -32,6 +32,9 @@ class CpuContext {
   float* SharedScratch(int64_t elements) {
     return static_cast<float*>(Scratch(pool_.size(), static_cast<size_t>(elements) * sizeof(float)));
   }
+
+  // Likewise, for operands that one kernel of several in a launch leaves to the next.
+  void* OperandScratch(int64_t bytes) { return Scratch(pool_.size() + 1, static_cast<size_t>(bytes)); }
 
   OneDnnMatmul& onednn() { return onednn_; }
 
@@ -47,7 +50,7 @@ class CpuContext {
   ThreadPool pool_;
   InstructionSet instruction_set_;
   OneDnnMatmul onednn_;
-  std::vector<Block> scratch_;  // One a member, and the shared one.
+  std::vector<Block> scratch_;  // One a member, the shared one, that for operands.
 };
 
 // Runs one catalogue kernel to completion. Arguments have passed the catalogue's check.

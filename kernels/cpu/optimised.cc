@@ -1,11 +1,16 @@
 #include "kernels/cpu/optimised.h"
 
+#include "kernels/cpu/norm_prologue.h"
+#include "kernels/cpu/qkv_rope_cache.h"
+
 namespace metronome::cpu {
 
 void AddOptimisedKernels(CpuFunctionTable& table) {
-  table["linear"] = OptimisedLinear;
-  table["linear_group"] = OptimisedLinearGroup;
-  table["gated_linear"] = OptimisedGatedLinear;
+  table["linear"] = WithNormPrologue<OptimisedRmsNorm, OptimisedLinear>;
+  table["linear_group"] = WithNormPrologue<OptimisedRmsNorm, OptimisedLinearGroup>;
+  table["gated_linear"] = WithNormPrologue<OptimisedRmsNorm, OptimisedGatedLinear>;
+  table["qkv_rope_cache"] =
+      WithNormPrologue<OptimisedRmsNorm, QkvRopeCache<OptimisedLinearGroup, OptimisedRmsNorm, OptimisedRope>>;
   table["expert_linear"] = OptimisedExpertLinear;
   table["gated_experts"] = OptimisedGatedExperts;
   table["expert_mix"] = OptimisedExpertMix;

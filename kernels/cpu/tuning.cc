@@ -37,8 +37,8 @@ AttentionTuning AttentionTuningOf(const Attributes& attributes) {
 }
 
 std::vector<TuningParameter> TuningSpace(absl::string_view kernel, const KernelArgs& args) {
-  if (kernel == "linear" || kernel == "linear_group" || kernel == "gated_linear" || kernel == "gated_experts" ||
-      kernel == "expert_mix") {
+  if (kernel == "linear" || kernel == "linear_group" || kernel == "gated_linear" || kernel == "qkv_rope_cache" ||
+      kernel == "gated_experts" || kernel == "expert_mix") {
     std::vector<TuningParameter> space = {{kGrain, {16, 32, 64, 128, 256}}};
     // One row is a dot product by any method.
     if (args.inputs[0].shape[0] > 1) space.push_back({kMethod, {0, 1}});

@@ -37,7 +37,7 @@ class CudaKernel final : public Kernel {
 
 // Kernels that read a position from the device; of all others, a size that follows it is fixed when they are launched.
 bool ReadsPosition(absl::string_view kernel) {
-  return kernel == "attention" || kernel == "cache_write" || kernel == "iota";
+  return kernel == "attention" || kernel == "cache_write" || kernel == "iota" || kernel == "qkv_rope_cache";
 }
 
 class GraphRecording final : public Recording {

@@ -130,6 +130,14 @@ inline unsigned BlocksFor(const DeviceContext& context, int64_t units, int64_t p
   return static_cast<unsigned>(wanted < most ? wanted : most);
 }
 
+// `value`, though the compiler does not know: what follows from it is computed here, and takes no registers before.
+__device__ __forceinline__ int Afresh(int value) {
+#if defined(__CUDACC__)
+  asm volatile("" : "+r"(value));
+#endif
+  return value;
+}
+
 // A type as a value: kernels' launch functions choose it by dtype.
 template <typename T>
 struct Tag {

@@ -6,14 +6,6 @@
 
 namespace metronome::cuda {
 
-// `value`, though the compiler does not know: what follows from it is computed here, and takes no registers before.
-__device__ __forceinline__ int Afresh(int value) {
-#if defined(__CUDACC__)
-  asm volatile("" : "+r"(value));
-#endif
-  return value;
-}
-
 // What the block of one tile multiplies: rows of x with rows of weights, the elements [begin, end) of each. Rows that a
 // tile has beyond the operands count as zeros.
 template <typename T>

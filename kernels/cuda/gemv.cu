@@ -1,32 +1,18 @@
 #include "kernels/cuda/experts.cuh"
-#include "kernels/cuda/gemm_split.cuh"
-#include "kernels/cuda/gemv.cuh"
 #include "kernels/cuda/gemv.h"
-#include "kernels/cuda/linear_output.cuh"
+#include "kernels/cuda/gemv_block.cuh"
 
 namespace metronome::cuda {
 namespace {
 
-constexpr int kThreads = 256;
-constexpr int kWarps = kThreads / kWarpLanes;
-
-// The only sum of a thread, as SumSplits wants it.
-struct OneSum {
-  float* sum;
-  __device__ __forceinline__ float& operator()(int) const { return *sum; }
-};
-
 // Blocks (x, y) compute tile x % tiles of the columns, over share y of k, for the rows that x / tiles stands for.
-// `sharers` warps of a block share kRows rows of weights, in turns along k; of a gated product these are kRows / 2 of
-// each weight.
+// `sharers` warps of a block share kRows rows of weights.
 template <int N, int M, int kRows, typename T>
-__global__ void METRONOME_BLOCK_THREADS(kThreads)
+__global__ void METRONOME_BLOCK_THREADS(kGemvThreads)
     GemvKernel(const __grid_constant__ LinearArgs args, const __grid_constant__ ExpertRows rows, int tiles, int sharers,
                int packs_of_split, SplitSpace space, IndexFault* fault) {
-  constexpr int kSums = M * kRows;
   const bool gated = args.up != nullptr;
-  const int thread = static_cast<int>(threadIdx.x), warp = thread / kWarpLanes, lane = thread % kWarpLanes;
-  const int groups = kWarps / sharers, columns = gated ? kRows / 2 : kRows,
+  const int thread = static_cast<int>(threadIdx.x), groups = kGemvWarps / sharers, columns = gated ? kRows / 2 : kRows,
             reading = static_cast<int>(blockIdx.x) / tiles;
 
   METRONOME_SHARED(int32_t, targets, M);  // The rows of y.
@@ -60,74 +46,30 @@ __global__ void METRONOME_BLOCK_THREADS(kThreads)
 
   const PartColumns tile = FindColumns(args, static_cast<int>(blockIdx.x) % tiles, groups * columns);
   const LinearPart& part = args.part[tile.part];
-  const int64_t first = tile.first + warp / sharers * columns;
-  const T* w[kRows];
-  METRONOME_UNROLL
-  for (int r = 0; r < kRows; ++r) {
-    const int64_t wanted = first + (gated ? r / 2 : r), column = wanted < part.n ? wanted : part.n - 1;
-    w[r] = static_cast<const T*>(gated && r % 2 != 0 ? args.up : part.w) + expert_at + column * args.k;
+  float sums[M * kRows] = {};
+  if (const WarpWeights<kRows, T> weights(args, tile, sharers, expert_at); weights.first < part.n) {
+    const WarpTurns turns = TurnsOfWarp<N, M, kRows>(args, sharers, packs_of_split);
+    AddDots<N, M, kRows>(weights.w, static_cast<const T*>(args.x), x_at, turns.begin, turns.end, turns.step, sums);
   }
-
-  float sums[kSums] = {};
-  if (first < part.n) {
-    const int begin = static_cast<int>(blockIdx.y) * packs_of_split, all = static_cast<int>(args.k / N),
-              end = begin + packs_of_split < all ? begin + packs_of_split : all;
-    AddDots<N, M, kRows>(w, static_cast<const T*>(args.x), x_at, begin + warp % sharers * kWarpPacks<M, kRows>, end,
-                         sharers * kWarpPacks<M, kRows>, sums);
-  }
-
-  METRONOME_SHARED(float, partials, kWarps* kSums);
-  constexpr int kLanesOfSum = kWarpLanes / kSums;
-  const float sum = ScatterSums(sums);
-  if (lane % kLanesOfSum == 0) partials[warp * kSums + lane / kLanesOfSum] = sum;
-  __syncthreads();
-
-  // Each thread goes on with one of the block's sums.
-  const int group = thread / kSums, of_group = thread % kSums, m = of_group / kRows, r = of_group % kRows;
-  float total = 0;
-  if (group < groups) {
-    for (int i = 0; i < sharers; ++i) total += partials[(group * sharers + i) * kSums + of_group];
-  }
-  if (gridDim.y > 1 && !SumSplits<kThreads>(space, blockIdx.x, static_cast<int>(blockIdx.y),
-                                            static_cast<int>(gridDim.y), groups * kSums, OneSum{&total}))
+  float total = SumOfBlock<M, kRows>(sums, sharers);
+  if (gridDim.y > 1 && !SumSplits<kGemvThreads>(space, blockIdx.x, static_cast<int>(blockIdx.y),
+                                                static_cast<int>(gridDim.y), groups * M * kRows, OneSum{&total}))
     return;
   const float up = __shfl_down_sync(kAllLanes, total, 1);
-  const int64_t column = tile.first + group * columns + (gated ? r / 2 : r);
-  if (group >= groups || m >= live || column >= part.n || (gated && r % 2 != 0)) return;
-  WriteOutput<T>(args, part, targets[m], column, total, up);
+  const ThreadSum<M, kRows> own;
+  const int64_t column = tile.first + own.group * columns + (gated ? own.r / 2 : own.r);
+  if (own.group >= groups || own.m >= live || column >= part.n || (gated && own.r % 2 != 0)) return;
+  WriteOutput<T>(args, part, targets[own.m], column, total, up);
 }
 
 template <int N, int M, int kRows, typename T>
 void LaunchShaped(const DeviceContext& context, const LinearArgs& args, const ExpertRows& rows) {
-  const int64_t rows_of_column = args.up != nullptr ? 2 : 1, packs = args.k / N,
-                readings = rows.index != nullptr ? rows.slots : (args.m + M - 1) / M;
-  const auto tiles_with = [&](int64_t sharers) {
-    return ColumnTiles(args, kWarps / sharers * kRows / rows_of_column) * readings;
-  };
-  // Two blocks for each multiprocessor, which then reads 64 KiB ahead and has a second block to go on with at the
-  // barrier: by more warps to a row first, while each still has a whole turn to take. 4096 rows of 4096 bfloat16 are
-  // 256 blocks, 97% of the turns of 132 multiprocessors.
-  const int64_t enough = int64_t{2} * context.multiprocessors;
-  int64_t sharers = 1;
-  while (sharers < kWarps && tiles_with(sharers) < enough && packs >= 2 * sharers * kWarpPacks<M, kRows>) sharers *= 2;
-  const int64_t tuned = args.tuning.warps;
-  if (tuned == 1 || tuned == 2 || tuned == 4 || tuned == 8) sharers = tuned;
-  const int64_t tiles = tiles_with(sharers);
-  if (tiles == 0) return;
-
-  // Then by more blocks, while each has two turns: the meeting costs about as much as one.
-  int64_t splits = enough / tiles;
-  const int64_t worthwhile = packs / (2 * sharers * kWarpPacks<M, kRows>);
-  if (splits > worthwhile) splits = worthwhile;
-  if (args.tuning.splits > 0) splits = args.tuning.splits;
-  constexpr int64_t kMaxSplits = 16;
-  SplitSpace space;
-  splits = FitSplits(context, tiles, kWarps / sharers * M * kRows, splits < kMaxSplits ? splits : kMaxSplits, space);
-  const int64_t packs_of_split = (packs + splits - 1) / splits;
+  const int64_t readings = rows.index != nullptr ? rows.slots : (args.m + M - 1) / M;
+  const GemvShape shape = ChooseGemvShape<N, M, kRows>(context, args, readings);
   Launch(context, GemvKernel<N, M, kRows, T>,
-         {.grid = dim3(static_cast<unsigned>(tiles), static_cast<unsigned>(splits)), .block = dim3(kThreads)}, args,
-         rows, static_cast<int>(tiles / readings), static_cast<int>(sharers), static_cast<int>(packs_of_split), space,
-         context.fault);
+         {.grid = dim3(static_cast<unsigned>(shape.tiles * readings), static_cast<unsigned>(shape.splits)),
+          .block = dim3(kGemvThreads)},
+         args, rows, static_cast<int>(shape.tiles), shape.sharers, shape.packs_of_split, shape.space, context.fault);
 }
 
 template <int M, typename T>

@@ -15,6 +15,7 @@ const CudaFunctionTable& KernelTable() {
     AddLinear(*all);
     AddMatmul(*all);
     AddNormalisation(*all);
+    AddQkvRopeCache(*all);
     AddReduction(*all);
     AddRotary(*all);
     AddSelection(*all);

@@ -29,6 +29,7 @@ void AddLayout(CudaFunctionTable& table);
 void AddLinear(CudaFunctionTable& table);
 void AddMatmul(CudaFunctionTable& table);
 void AddNormalisation(CudaFunctionTable& table);
+void AddQkvRopeCache(CudaFunctionTable& table);
 void AddReduction(CudaFunctionTable& table);
 void AddRotary(CudaFunctionTable& table);
 void AddSelection(CudaFunctionTable& table);

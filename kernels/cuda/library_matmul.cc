@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kernels/cuda/activation.h"
+#include "kernels/norm_prologue.h"
 
 namespace metronome::cuda {
 namespace {
@@ -146,7 +147,11 @@ std::vector<MatmulProblem> LinearProblems(absl::string_view kernel, const Kernel
       !IsPlain(problem.wide, problem.has_bias || problem.has_residual, !attributes.String("activation").empty()))
     return {};
   size_t parts = 1;
-  if (kernel == "linear_group") parts = (args.inputs.size() - 1) / (problem.has_bias ? 2 : 1);
+  if (kernel == "qkv_rope_cache") parts = 3;
+  if (kernel == "linear_group") {
+    const size_t operands = args.attributes == nullptr ? args.inputs.size() : WithoutNorm(args).inputs.size();
+    parts = (operands - 1) / (problem.has_bias ? 2 : 1);
+  }
   std::vector<MatmulProblem> problems;
   for (size_t part = 0; part < parts; ++part) {
     problem.n = args.inputs[1 + part].shape[0];
@@ -185,7 +190,7 @@ bool LaunchMatmulByLibrary(const DeviceContext& context, const MatmulArgs& args,
 
 int LibraryAlgorithms(MatmulLibrary& library, absl::string_view kernel, const KernelArgs& args) {
   std::vector<MatmulProblem> problems;
-  if (kernel == "linear" || kernel == "linear_group" || kernel == "gated_linear") {
+  if (kernel == "linear" || kernel == "linear_group" || kernel == "gated_linear" || kernel == "qkv_rope_cache") {
     problems = LinearProblems(kernel, args);
   } else if (kernel == "matmul" && !args.outputs.empty() && args.attributes != nullptr) {
     problems = {ProblemOf(MatmulArgsOf(args))};

@@ -4,7 +4,9 @@
 #include "kernels/cuda/gemv.h"
 #include "kernels/cuda/kernel_table.h"
 #include "kernels/cuda/library_matmul.h"
+#include "kernels/cuda/norm_linear.h"
 #include "kernels/cuda/tuning.h"
+#include "kernels/norm_prologue.h"
 
 namespace metronome::cuda {
 namespace {
@@ -17,6 +19,7 @@ LinearArgs ProductOf(const KernelArgs& args) {
   linear.m = x.shape[0];
   linear.k = x.shape[1];
   linear.tuning = LinearTuningOf(*args.attributes);
+  linear.norm = NormPrologueOf(args);
   return linear;
 }
 
@@ -28,12 +31,11 @@ absl::Status Linear(const DeviceContext& context, const KernelArgs& args) {
   const bool has_bias = args.attributes->Int("has_bias") != 0;
   LinearArgs linear = ProductOf(args);
   linear.part[0] = PartOf(args.inputs[1], has_bias ? &args.inputs[2] : nullptr, args.outputs[0]);
-  if (args.attributes->Int("has_residual") != 0) linear.residual = args.inputs.back().data;
+  if (args.attributes->Int("has_residual") != 0) linear.residual = WithoutNorm(args).inputs.back().data;
   linear.wide = args.outputs[0].dtype != linear.dtype;
   linear.activates = !args.attributes->String("activation").empty();
   linear.activation = ActivationOf(*args.attributes);
-  LaunchLinear(context, linear);
-  return absl::OkStatus();
+  return LaunchProduct(context, linear);
 }
 
 absl::Status LinearGroup(const DeviceContext& context, const KernelArgs& args) {
@@ -43,8 +45,7 @@ absl::Status LinearGroup(const DeviceContext& context, const KernelArgs& args) {
   for (int i = 0; i < linear.parts; ++i)
     linear.part[i] =
         PartOf(args.inputs[1 + i], has_bias ? &args.inputs[1 + linear.parts + i] : nullptr, args.outputs[i]);
-  LaunchLinear(context, linear);
-  return absl::OkStatus();
+  return LaunchProduct(context, linear);
 }
 
 absl::Status GatedLinear(const DeviceContext& context, const KernelArgs& args) {
@@ -52,8 +53,7 @@ absl::Status GatedLinear(const DeviceContext& context, const KernelArgs& args) {
   linear.part[0] = PartOf(args.inputs[1], nullptr, args.outputs[0]);
   linear.up = args.inputs[2].data;
   linear.activation = ActivationOf(*args.attributes);
-  LaunchLinear(context, linear);
-  return absl::OkStatus();
+  return LaunchProduct(context, linear);
 }
 
 }  // namespace

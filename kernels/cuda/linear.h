@@ -30,6 +30,14 @@ struct LinearTuning {
   int64_t library = -1;
 };
 
+// A norm of x before its products, as RmsNormArgs has it; rounded to the dtype.
+struct NormPrologue {
+  const void* weight = nullptr;  // [k]; nullptr: there is none.
+  float epsilon = 0;
+  float weight_offset = 0;
+  bool round_before_weight = false;
+};
+
 // Products of the rows of x, up to kMaxParts that share it. A sum gets the part's bias and the residual and is rounded
 // once, then activated. With `up`, y = activation(x * w^T) * (x * up^T), each factor rounded.
 struct LinearArgs {
@@ -45,7 +53,9 @@ struct LinearArgs {
   bool activates = false;
   Activation activation = Activation::kSilu;  // With `activates` or `up`.
   LinearTuning tuning;
+  NormPrologue norm;
 };
+// args.norm has no weight.
 void LaunchLinear(const DeviceContext& context, const LinearArgs& args);
 
 // Rows up to which the weights are read as by a GEMV: tensor cores have nothing to win there.

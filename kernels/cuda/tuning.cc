@@ -12,7 +12,7 @@ constexpr absl::string_view kRows = "tune_rows", kWarps = "tune_warps", kSplits 
                             kLibrary = "tune_library";
 
 bool IsLinear(absl::string_view kernel) {
-  return kernel == "linear" || kernel == "linear_group" || kernel == "gated_linear";
+  return kernel == "linear" || kernel == "linear_group" || kernel == "gated_linear" || kernel == "qkv_rope_cache";
 }
 bool IsExperts(absl::string_view kernel) { return kernel == "expert_linear" || kernel == "gated_experts"; }
 

@@ -33,9 +33,9 @@ std::vector<KvStateSpec> KvStateSpecsOf(const Plan& plan) {
   constexpr int64_t kUnread = -1;
   std::vector<int64_t> windows(plan.values.size(), kUnread);  // By state.
   for (const KernelCall& call : plan.calls) {
-    if (call.kernel == "cache_write") continue;
     const int64_t window = call.kernel == "attention" ? call.attributes.Int("window") : 0;
     for (ValueId id : call.inputs) {
+      if (WritesInPlace(plan, call, id)) continue;
       int64_t& widest = windows[StorageRoot(plan, id)];
       widest = window == 0 || widest == 0 ? 0 : std::max(widest, window);
     }

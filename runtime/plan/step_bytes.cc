@@ -32,7 +32,7 @@ int64_t StepReadBytes(const Plan& plan, const StepShape& step) {
         }
         const bool gathered = (call.kernel == "gather" || call.kernel == "embedding") && i == 0;
         read[id] = std::max(read[id], gathered ? BytesOf(plan.values[call.outputs[0]], step) : BytesOf(value, step));
-      } else if (value.storage == Storage::kState && call.kernel != "cache_write") {
+      } else if (value.storage == Storage::kState && !WritesInPlace(plan, call, call.inputs[i])) {
         const int64_t positions = step.past + step.seq;
         const int64_t visible = window > 0 ? std::min(positions, window + step.seq - 1) : positions;
         read[id] = std::max(read[id], BytesOf(value, step) / positions * visible);

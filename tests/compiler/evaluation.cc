@@ -90,12 +90,15 @@ absl::StatusOr<HostTensor> Evaluator::Launch(const Node& node, const std::vector
     }
     const Shape shape = EvaluateShape(declared.shape, step_);
     // A cache is written in place, here in a copy.
-    outputs.push_back(node.op == Op::kCacheWrite ? HostTensor::Of(declared.dtype, shape, inputs[0].Values())
-                                                 : HostTensor(declared.dtype, shape));
+    const int written = WrittenInput(node.op, i);
+    outputs.push_back(written >= 0 ? HostTensor::Of(declared.dtype, shape, inputs[written].Values())
+                                   : HostTensor(declared.dtype, shape));
   }
   std::vector<TensorView> input_views = ViewsOf(inputs);
   const std::vector<TensorView> output_views = ViewsOf(outputs);
-  if (node.op == Op::kCacheWrite) input_views[0] = output_views[0];
+  for (int i = 0; i < OutputCount(node); ++i) {
+    if (const int written = WrittenInput(node.op, i); written >= 0) input_views[written] = output_views[i];
+  }
   const KernelArgs args = {.inputs = input_views, .outputs = output_views, .attributes = &attributes};
   RETURN_IF_ERROR(CheckKernelArgs(Name(node.op), args));
   ASSIGN_OR_RETURN(const Kernel* kernel, ReferenceBackend().FindKernel(Name(node.op)));

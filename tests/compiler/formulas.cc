@@ -1,6 +1,7 @@
 #include "tests/compiler/formulas.h"
 
 #include <cmath>
+#include <string>
 
 namespace metronome::testing {
 namespace {
@@ -88,6 +89,40 @@ NodeId Rope(B& b, const RopeFormula& formula) {
   const NodeId rotated =
       formula.negate_low ? b.Concat({first, b.Neg(second)}, -1) : b.Concat({b.Neg(first), second}, -1);
   return b.Add(b.Mul(x, table("cos")), b.Mul(rotated, table("sin")));
+}
+
+std::vector<NodeId> Qkv(B& b, const QkvFormula& formula) {
+  constexpr int64_t kQueryHeads = 3, kSize = 4, kValueSize = 3;
+  const NodeId input = b.Rows();
+  const NodeId x = formula.norm ? b.Mul(b.Vector("norm"), b.Round(b.Normalised(input))) : input;
+  std::vector<NodeId> results;
+  const auto project = [&](NodeId from, std::string name, int64_t heads, int64_t size, bool head_norm) {
+    NodeId product = b.Linear(from, b.Matrix(name, heads * size));
+    if (formula.bias) product = b.Add(product, b.Weight(name + " bias", b.dtype(), {heads * size}, WeightInit::kBias));
+    if (formula.scale_key && name == "wk") results.push_back(b.Mul(product, 0.5));
+    const NodeId rows = b.Reshape(product, {Dim::Seq(), heads, size});
+    if (!head_norm) return rows;
+    const NodeId weight = b.Weight(name + " norm", b.dtype(), {size}, WeightInit::kOnes);
+    return b.Round(b.Mul(b.Normalised(rows), b.Add(b.Float(weight), 1.0)));
+  };
+  const auto turn = [&](NodeId rows, const std::string& tables) {
+    const auto table = [&](const char* name) {
+      return b.Reshape(b.Input(name + tables, b.dtype(), {Dim::Seq(), kSize}), {Dim::Seq(), 1, kSize});
+    };
+    const NodeId low = b.Slice(rows, -1, 0, kSize / 2), high = b.Slice(rows, -1, kSize / 2, kSize);
+    return b.Add(b.Mul(rows, table("cos")), b.Mul(b.Concat({b.Neg(high), low}, -1), table("sin")));
+  };
+  const auto cache = [&](const char* name, NodeId rows, int64_t size) {
+    return b.CacheWrite(b.State(name, b.dtype(), {kKvHeads, size}), rows);
+  };
+  const NodeId q = project(x, "wq", kQueryHeads, kSize, formula.head_norm),
+               k = project(x, "wk", kKvHeads, kSize, formula.head_norm),
+               v = project(formula.value_input ? b.Rows("y") : x, "wv", kKvHeads, kValueSize, false);
+  const std::string tables = formula.key_tables ? " of keys" : "";
+  results.insert(results.begin(), {formula.plain_query ? q : turn(q, ""), cache("k", turn(k, tables), kSize),
+                                   cache("v", v, kValueSize)});
+  if (formula.cache_plain) results.push_back(cache("plain", k, kSize));
+  return results;
 }
 
 NodeId Experts(B& b, const ExpertsFormula& formula) {

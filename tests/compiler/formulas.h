@@ -65,6 +65,20 @@ struct RopeFormula {
 };
 NodeId Rope(FormulaBuilder& b, const RopeFormula& formula);
 
+// Products of x [seq, width] that become queries, and keys and values in their caches, in the usual form, and the ways
+// in which tests depart from it. Returns q [seq, 3, 4] and the caches [past + seq, 2, 4] and [past + seq, 2, 3].
+struct QkvFormula {
+  bool bias = false;
+  bool head_norm = false;
+  bool norm = false;         // Of x.
+  bool key_tables = false;   // Keys are turned by tables of their own.
+  bool value_input = false;  // Values are products of another input.
+  bool plain_query = false;  // Queries are not turned.
+  bool cache_plain = false;  // A third cache has the keys that are not turned.
+  bool scale_key = false;    // The product that becomes keys is a result too, scaled.
+};
+std::vector<NodeId> Qkv(FormulaBuilder& b, const QkvFormula& formula);
+
 // Rows through their two largest columns' experts, gated and weighted, and the ways in which tests depart from it.
 struct ExpertsFormula {
   bool swap_halves = false;      // Activates the second half of the product.

@@ -180,7 +180,7 @@ class BenchClientTest(unittest.TestCase):
         self.assertEqual(result.returncode, 0, result.stderr)
         for part in ("unattributed", "attention-causal", "saturated after", "Searched for", "gated_linear"):
             self.assertIn(part, result.stdout)
-        stages = {"graph": "reduce_max", "blocks": "3 times", "fused": "attention", "plan": "linear_group"}
+        stages = {"graph": "reduce_max", "blocks": "3 times", "fused": "attention", "plan": "qkv_rope_cache"}
         for stage, part in stages.items():
             shown = self.run_client("explain", "tiny-llama", "--stage", stage)
             self.assertEqual(shown.returncode, 0, shown.stderr)

@@ -31,6 +31,10 @@ struct Case {
 Attributes Axis(int64_t axis) { return {{"axis", axis}}; }
 Attributes SliceAt(int64_t axis, int64_t start) { return {{"axis", axis}, {"start", start}}; }
 Attributes Linear(int64_t bias, int64_t residual) { return {{"has_bias", bias}, {"has_residual", residual}}; }
+Attributes NormLinear(int64_t bias, int64_t residual, double eps = 1e-6) {
+  return {{"has_bias", bias}, {"has_residual", residual}, {"has_norm", int64_t{1}}, {"eps", eps}};
+}
+Attributes NormGated() { return {{"activation", std::string("silu")}, {"has_norm", int64_t{1}}, {"eps", 1e-6}}; }
 Attributes ActivatedResidual() {
   return {{"has_bias", int64_t{0}}, {"has_residual", int64_t{1}}, {"activation", std::string("silu")}};
 }
@@ -45,7 +49,7 @@ TEST(CatalogueTest, NamesAreUniqueAndFound) {
     EXPECT_EQ(FindKernelSpec(spec.name), &spec);
     EXPECT_LE(spec.min_inputs, spec.max_inputs);
   }
-  EXPECT_EQ(names.size(), 47u);
+  EXPECT_EQ(names.size(), 48u);
   EXPECT_EQ(FindKernelSpec("convolution"), nullptr);
   EXPECT_EQ(Check("convolution", {}, F32({})).code(), absl::StatusCode::kNotFound);
 }
@@ -68,6 +72,9 @@ TEST(CatalogueTest, AcceptsWellFormedCalls) {
       {"rope", {BF16({3, 2, 8}), BF16({3, 8}), BF16({3, 8})}, BF16({3, 2, 8})},
       {"attention", {BF16({1, 4, 8}), BF16({9, 2, 8}), BF16({9, 2, 6})}, BF16({1, 4, 6}), Attention(0.1, 0)},
       {"linear", {BF16({2, 8}), BF16({5, 8}), BF16({5}), BF16({2, 5})}, F32({2, 5}), Linear(1, 1)},
+      {"linear", {BF16({2, 8}), BF16({5, 8}), BF16({8})}, BF16({2, 5}), NormLinear(0, 0)},
+      {"linear", {BF16({2, 8}), BF16({5, 8}), BF16({5}), BF16({2, 5}), BF16({8})}, F32({2, 5}), NormLinear(1, 1)},
+      {"gated_linear", {BF16({2, 8}), BF16({5, 8}), BF16({5, 8}), BF16({8})}, BF16({2, 5}), NormGated()},
       {"gated_activation", {F32({2, 8}), F32({2, 8})}, F32({2, 8}), Activation("silu")},
       {"gated_linear", {BF16({2, 8}), BF16({5, 8}), BF16({5, 8})}, BF16({2, 5}), Activation("gelu_tanh")},
       {"embedding", {BF16({9, 4}), I32({3})}, BF16({3, 4}), {{"scale", 2.0}}},
@@ -141,6 +148,17 @@ TEST(CatalogueTest, RejectsMalformedCallsNamingKernelAndSizes) {
       {{"linear", {F32({2, 8}), F32({5, 8}), F32({4})}, F32({2, 5}), Linear(1, 0)}, "float32[4]"},
       {{"linear", {F32({2, 8}), F32({5, 8}), F32({2, 4})}, F32({2, 5}), Linear(0, 1)}, "float32[2, 4]"},
       {{"linear", {BF16({2, 8}), F32({5, 8})}, F32({2, 5}), Linear(0, 0)}, "bfloat16[2, 8]"},
+      {{"linear", {F32({2, 8}), F32({5, 8})}, F32({2, 5}), NormLinear(0, 0)},
+       "linear(float32[2, 8], float32[5, 8]) -> float32[2, 5]: wrong number of operands"},
+      {{"linear", {F32({2, 8}), F32({5, 8}), F32({5})}, F32({2, 5}), NormLinear(0, 0)},
+       "linear(float32[2, 8], float32[5, 8], float32[5]) -> float32[2, 5]: the norm's weight is not [k]"},
+      {{"linear", {F32({2, 8}), F32({5, 8}), BF16({8})}, F32({2, 5}), NormLinear(0, 0)}, "bfloat16[8]) -> "},
+      {{"linear", {F32({2, 8}), F32({5, 8}), F32({8})}, F32({2, 5}), NormLinear(1, 0)}, "wrong number of operands"},
+      {{"linear", {F32({2, 8}), F32({5, 8}), F32({8})}, F32({2, 5}), Linear(0, 0)}, "wrong number of operands"},
+      {{"linear", {F32({2, 8}), F32({5, 8}), F32({8})}, F32({2, 5}), NormLinear(0, 0, -1)}, "eps is negative"},
+      {{"gated_linear", {F32({2, 8}), F32({5, 8}), F32({5, 8}), F32({8})}, F32({2, 5}), Activation("silu")},
+       "wrong number of operands"},
+      {{"gated_linear", {F32({2, 8}), F32({5, 8}), F32({5, 8})}, F32({2, 5}), NormGated()}, "norm's weight is not [k]"},
       {{"gated_activation", {F32({2, 8}), F32({2, 8})}, F32({2, 8}), Activation("relu")}, "relu"},
       {{"gated_activation", {F32({2, 8}), F32({2, 4})}, F32({2, 8}), Activation("silu")}, "float32[2, 4]"},
       {{"linear", {F32({2, 8}), F32({5, 8}), F32({2, 5})}, F32({2, 5}), ActivatedResidual()}, "silu"},
@@ -184,6 +202,20 @@ TEST(CatalogueTest, ChecksEveryOutputOfAGroup) {
   }
 }
 
+TEST(CatalogueTest, ANormOfAGroupFollowsItsBiases) {
+  const std::vector<TensorView> outputs = {F32({2, 5}), F32({2, 3})};
+  const auto check = [&](std::vector<TensorView> inputs, int64_t has_bias) {
+    inputs.insert(inputs.begin(), {F32({2, 8}), F32({5, 8}), F32({3, 8})});
+    const Attributes attributes = {{"has_bias", has_bias}, {"has_norm", int64_t{1}}, {"eps", 0.0}};
+    return CheckKernelArgs("linear_group", {.inputs = inputs, .outputs = outputs, .attributes = &attributes});
+  };
+  EXPECT_TRUE(check({F32({8})}, 0).ok());
+  EXPECT_TRUE(check({F32({5}), F32({3}), F32({8})}, 1).ok());
+  EXPECT_EQ(check({F32({5}), F32({3})}, 1).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(check({F32({8}), F32({8})}, 0).code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(check({F32({8}), F32({5}), F32({3})}, 1).code(), absl::StatusCode::kInvalidArgument);
+}
+
 KernelCost Cost(absl::string_view name, const std::vector<TensorView>& inputs, const TensorView& output,
                 const Attributes& attributes) {
   return FindKernelSpec(name)->cost(
@@ -194,6 +226,10 @@ TEST(CatalogueTest, CostsCountWhatTheAlgorithmNeeds) {
   const KernelCost linear = Cost("linear", {BF16({3, 8}), BF16({5, 8})}, F32({3, 5}), Linear(0, 0));
   EXPECT_EQ(linear.flops, 2 * 3 * 5 * 8);
   EXPECT_EQ(linear.bytes, 2 * (3 * 8 + 5 * 8) + 4 * 3 * 5);
+
+  const KernelCost normed = Cost("linear", {BF16({3, 8}), BF16({5, 8}), BF16({8})}, F32({3, 5}), NormLinear(0, 0));
+  EXPECT_EQ(normed.flops, linear.flops + 4 * 3 * 8);  // As rms_norm counts, whose output is neither written nor read.
+  EXPECT_EQ(normed.bytes, linear.bytes + 2 * 8);
 
   const KernelCost gather = Cost("gather", {BF16({1000, 16}), I32({2})}, BF16({2, 16}), {});
   EXPECT_EQ(gather.bytes, 2 * 2 * 2 * 16 + 8);  // Two rows, not the table.

@@ -46,7 +46,7 @@ TEST_F(ExplainTest, EveryKernelOfTheStepIsAccountedFor) {
       EXPECT_EQ(use.operands().empty(), use.kernel() == "iota") << use.kernel();
     }
     EXPECT_EQ(calls, model.kernel_calls());
-    EXPECT_THAT(kernels, testing::IsSupersetOf({"attention", "linear_group", "gated_linear", "rope", "argmax"}));
+    EXPECT_THAT(kernels, testing::IsSupersetOf({"attention", "qkv_rope_cache", "gated_linear", "linear", "argmax"}));
     EXPECT_NEAR(response.unattributed_ms(), response.step_ms() - attributed, 1e-9);
     EXPECT_EQ(response.tokens(), tokens);
     EXPECT_EQ(response.past(), past);
@@ -85,7 +85,7 @@ TEST_F(ExplainTest, SaysHowThePlanCameAbout) {
   EXPECT_THAT(response.graph_text(), Not(HasSubstr("argmax")));
   EXPECT_THAT(response.blocks_text(), HasSubstr("block 1, 3 times"));
   EXPECT_THAT(response.fused_text(), HasSubstr("attention"));
-  EXPECT_THAT(response.plan_text(), HasSubstr("linear_group"));
+  EXPECT_THAT(response.plan_text(), HasSubstr("qkv_rope_cache"));
 }
 
 TEST_F(ExplainTest, AnEagerModelHasNothingRewritten) {

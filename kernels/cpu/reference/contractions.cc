@@ -2,6 +2,8 @@
 #include <vector>
 
 #include "kernels/cpu/check_indices.h"
+#include "kernels/cpu/norm_prologue.h"
+#include "kernels/cpu/qkv_rope_cache.h"
 #include "kernels/cpu/reference/reference.h"
 #include "kernels/cpu/reference/typed.h"
 #include "runtime/base/status_macros.h"
@@ -226,9 +228,11 @@ absl::Status Attention(CpuContext& context, const KernelArgs& args) {
 
 void AddReferenceContractions(CpuFunctionTable& table) {
   table["matmul"] = Matmul;
-  table["linear"] = Linear;
-  table["linear_group"] = LinearGroup;
-  table["gated_linear"] = GatedLinear;
+  table["linear"] = WithNormPrologue<ReferenceRmsNorm, Linear>;
+  table["linear_group"] = WithNormPrologue<ReferenceRmsNorm, LinearGroup>;
+  table["gated_linear"] = WithNormPrologue<ReferenceRmsNorm, GatedLinear>;
+  table["qkv_rope_cache"] =
+      WithNormPrologue<ReferenceRmsNorm, QkvRopeCache<LinearGroup, ReferenceRmsNorm, ReferenceRope>>;
   table["expert_linear"] = ExpertLinear;
   table["gated_experts"] = GatedExperts;
   table["expert_mix"] = ExpertMix;

@@ -11,6 +11,10 @@ void AddReferenceLayout(CpuFunctionTable& table);
 void AddReferenceRows(CpuFunctionTable& table);          // Reductions, softmax, norms, rope, gated activations.
 void AddReferenceContractions(CpuFunctionTable& table);  // matmul, linear, attention.
 
+// Reference kernels that others are composed of.
+absl::Status ReferenceRmsNorm(CpuContext& context, const KernelArgs& args);
+absl::Status ReferenceRope(CpuContext& context, const KernelArgs& args);
+
 }  // namespace metronome::cpu
 
 #endif  // METRONOME_KERNELS_CPU_REFERENCE_REFERENCE_H_

@@ -77,7 +77,9 @@ absl::Status Softmax(CpuContext& context, const KernelArgs& args) {
   });
 }
 
-absl::Status RmsNorm(CpuContext& context, const KernelArgs& args) {
+}  // namespace
+
+absl::Status ReferenceRmsNorm(CpuContext& context, const KernelArgs& args) {
   const TensorView &x = args.inputs[0], &y = args.outputs[0];
   const double eps = args.attributes->Float("eps"), offset = args.attributes->Float("weight_offset");
   const bool weighted = args.inputs.size() == 2, round_first = args.attributes->Int("round_before_weight") != 0;
@@ -95,6 +97,23 @@ absl::Status RmsNorm(CpuContext& context, const KernelArgs& args) {
   });
 }
 
+absl::Status ReferenceRope(CpuContext& context, const KernelArgs& args) {
+  const TensorView &x = args.inputs[0], &cos = args.inputs[1], &sin = args.inputs[2], &y = args.outputs[0];
+  return ForRows(context, args, [&](auto tag, int64_t base) {
+    using T = typename decltype(tag)::Type;
+    const int64_t d = x.shape[2], half = d / 2, table = base / (x.shape[1] * d) * d;
+    for (int64_t i = 0; i < half; ++i) {
+      const double low = At<T>(x, base + i), high = At<T>(x, base + half + i);
+      const double rotated_low = low * At<T>(cos, table + i) - high * At<T>(sin, table + i);
+      const double rotated_high = high * At<T>(cos, table + half + i) + low * At<T>(sin, table + half + i);
+      Store<T>(y, base + i, rotated_low);
+      Store<T>(y, base + half + i, rotated_high);
+    }
+  });
+}
+
+namespace {
+
 absl::Status AddRmsNorm(CpuContext& context, const KernelArgs& args) {
   const TensorView &a = args.inputs[0], &b = args.inputs[1], &sum = args.outputs[0];
   const absl::Status added = ForRows(context, args, [&](auto tag, int64_t base) {
@@ -104,7 +123,8 @@ absl::Status AddRmsNorm(CpuContext& context, const KernelArgs& args) {
   if (!added.ok()) return added;
   std::vector<TensorView> inputs(args.inputs.begin() + 1, args.inputs.end());
   inputs[0] = sum;
-  return RmsNorm(context, {.inputs = inputs, .outputs = args.outputs.subspan(1), .attributes = args.attributes});
+  return ReferenceRmsNorm(context,
+                          {.inputs = inputs, .outputs = args.outputs.subspan(1), .attributes = args.attributes});
 }
 
 absl::Status Softcap(CpuContext& context, const KernelArgs& args) {
@@ -155,21 +175,6 @@ absl::Status Argmax(CpuContext& context, const KernelArgs& args) {
   });
 }
 
-absl::Status Rope(CpuContext& context, const KernelArgs& args) {
-  const TensorView &x = args.inputs[0], &cos = args.inputs[1], &sin = args.inputs[2], &y = args.outputs[0];
-  return ForRows(context, args, [&](auto tag, int64_t base) {
-    using T = typename decltype(tag)::Type;
-    const int64_t d = x.shape[2], half = d / 2, table = base / (x.shape[1] * d) * d;
-    for (int64_t i = 0; i < half; ++i) {
-      const double low = At<T>(x, base + i), high = At<T>(x, base + half + i);
-      const double rotated_low = low * At<T>(cos, table + i) - high * At<T>(sin, table + i);
-      const double rotated_high = high * At<T>(cos, table + half + i) + low * At<T>(sin, table + half + i);
-      Store<T>(y, base + i, rotated_low);
-      Store<T>(y, base + half + i, rotated_high);
-    }
-  });
-}
-
 absl::Status GatedActivation(CpuContext& context, const KernelArgs& args) {
   const TensorView &gate = args.inputs[0], &up = args.inputs[1], &y = args.outputs[0];
   double (*const activate)(double) = ActivationOf(args.attributes->String("activation"));
@@ -188,8 +193,8 @@ void AddReferenceRows(CpuFunctionTable& table) {
   table["reduce_sum"] = ReduceSum;
   table["reduce_max"] = ReduceMax;
   table["softmax"] = Softmax;
-  table["rms_norm"] = RmsNorm;
-  table["rope"] = Rope;
+  table["rms_norm"] = ReferenceRmsNorm;
+  table["rope"] = ReferenceRope;
   table["gated_activation"] = GatedActivation;
   table["add_rms_norm"] = AddRmsNorm;
   table["softcap"] = Softcap;

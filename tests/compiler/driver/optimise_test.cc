@@ -166,6 +166,29 @@ TEST_P(OptimiseTest, AProductWithTwoReadersIsComputedOnce) {
   EXPECT_THAT(fused.fired, Contains("linear"));
 }
 
+TEST_P(OptimiseTest, AProductNormalisesItsInput) {
+  const NodeId norm = b_.Mul(NormWeight(), b_.Cast(Normalise(Hidden()), dtype()));
+
+  const Fused fused = Run(b_.Matmul(norm, Matrix(), true));
+
+  EXPECT_THAT(Ops(fused.graph), ElementsAre(Op::kGather, Op::kLinear, Op::kSlice));
+  const Attributes& attributes = Find(fused.graph, Op::kLinear).attributes;
+  EXPECT_EQ(attributes.Int("has_norm"), 1);
+  EXPECT_EQ(attributes.Float("eps"), 1e-6);
+  EXPECT_EQ(attributes.Int("round_before_weight"), 1);
+}
+
+// It is there then.
+TEST_P(OptimiseTest, ANormThatIsReadElsewhereIsNotComputedAgain) {
+  const NodeId norm = b_.Mul(NormWeight(), b_.Cast(Normalise(Hidden()), dtype()));
+
+  const Fused fused = Run(b_.Sub(b_.Matmul(norm, Matrix(), true), b_.Exp(norm)));
+
+  EXPECT_THAT(fused.fired, Contains("norm-prologue"));
+  EXPECT_THAT(Ops(fused.graph), Contains(Op::kRmsNorm));
+  EXPECT_EQ(Find(fused.graph, Op::kLinear).attributes.Int("has_norm"), 0);
+}
+
 TEST_P(OptimiseTest, RotaryEmbedding) {
   const NodeId x = b_.Reshape(Hidden(), {Dim::Seq(), 2, 4});
   const auto table = [&](double value) {

@@ -39,6 +39,38 @@ TEST(LowerTest, CacheWritesAndReshapesAreAliases) {
   EXPECT_EQ(plan->values[plan->results[0]].storage, Storage::kAlias);
 }
 
+// q, and both caches where their states are.
+TEST(LowerTest, CachesThatACallWritesAreAliases) {
+  constexpr int64_t kInner = 6, kHeads = 2, kSize = 4;
+  Graph graph;
+  const auto leaf = [&](Op op, const char* name, std::vector<Dim> shape) {
+    return graph.Add({op, {}, {{"name", std::string(name)}}, {kF32, std::move(shape)}});
+  };
+  const Dim seq = Dim::Seq(), positions = Dim::Past() + Dim::Seq();
+  std::vector<NodeId> inputs = {leaf(Op::kInput, "x", {seq, kInner})};
+  for (const char* const name : {"q", "k", "v"}) inputs.push_back(leaf(Op::kWeight, name, {kHeads * kSize, kInner}));
+  for (const char* const name : {"cos", "sin"}) inputs.push_back(leaf(Op::kInput, name, {seq, kSize}));
+  for (const char* const name : {"keys", "values"})
+    inputs.push_back(leaf(Op::kState, name, {positions, kHeads, kSize}));
+  std::vector<NodeId> outputs;
+  for (int64_t i = 0; i < 3; ++i)
+    outputs.push_back(
+        graph.Add({Op::kQkvRopeCache, inputs, {{"output", i}}, {kF32, {i == 0 ? seq : positions, kHeads, kSize}}}));
+  graph.set_results({outputs[2], outputs[0], outputs[1]});
+  ASSERT_TRUE(VerifyGraph(graph).ok()) << VerifyGraph(graph);
+
+  const absl::StatusOr<Plan> plan = Lower(graph);
+
+  ASSERT_TRUE(plan.ok()) << plan.status();
+  ASSERT_EQ(plan->calls.size(), 1u);
+  const auto value = [&](size_t result) { return plan->values[plan->results[result]]; };
+  EXPECT_EQ(value(1).storage, Storage::kTemporary);
+  for (const auto& [result, state] : {std::pair<size_t, const char*>{0, "values"}, {2, "keys"}}) {
+    EXPECT_EQ(value(result).storage, Storage::kAlias);
+    EXPECT_EQ(plan->values[value(result).alias_of].name, state);
+  }
+}
+
 TEST(LowerTest, OffsetsThatMoveWithTheStepAreEvaluatedThere) {
   const absl::StatusOr<Plan> plan = Lower(CachingGraph());
   ASSERT_TRUE(plan.ok());

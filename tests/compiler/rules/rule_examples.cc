@@ -100,6 +100,31 @@ const std::vector<RuleExample>& RuleExamples() {
                         b.Add(b.Linear(x, b.Matrix("k")), b.Vector("bk"))};
        }},
 
+      {"norm-prologue", "linear, round before weight",
+       [](B& b) { return Results{b.Linear(b.Mul(b.Vector("w"), b.Round(b.Normalised(b.Rows()))), b.Matrix("m", 5))}; }},
+      {"norm-prologue", "bias and residual, offset weight",
+       [](B& b) {
+         const NodeId norm = b.Round(b.Mul(b.Normalised(b.Rows()), b.Add(b.Float(b.Vector("w")), 1.0)));
+         return Results{b.Add(b.Rows("r"), b.Add(b.Linear(norm, b.Matrix("m")), b.Vector("bias")))};
+       }},
+      {"norm-prologue", "group with biases",
+       [](B& b) {
+         const NodeId norm = b.Round(b.Mul(b.Normalised(b.Rows()), b.Float(b.Vector("w"))));
+         return Results{b.Add(b.Linear(norm, b.Matrix("q")), b.Vector("bq")),
+                        b.Add(b.Linear(norm, b.Matrix("k")), b.Vector("bk"))};
+       }},
+      {"norm-prologue", "gated",
+       [](B& b) {
+         const NodeId norm = b.Mul(b.Vector("w"), b.Round(b.Normalised(b.Rows())));
+         return Results{b.Mul(b.Silu(b.Linear(norm, b.Matrix("gate", 5))), b.Linear(norm, b.Matrix("up", 5)))};
+       }},
+
+      {"qkv-rope-cache", "", [](B& b) { return Qkv(b, {}); }},
+      {"qkv-rope-cache", "norm", [](B& b) { return Qkv(b, {.norm = true}); }},
+      {"qkv-rope-cache", "biases", [](B& b) { return Qkv(b, {.bias = true, .norm = true}); }},
+      {"qkv-rope-cache", "head norms", [](B& b) { return Qkv(b, {.head_norm = true, .norm = true}); }},
+      {"qkv-rope-cache", "everything", [](B& b) { return Qkv(b, {.bias = true, .head_norm = true, .norm = true}); }},
+
       {"gated-silu", "", [](B& b) { return Results{b.Mul(b.Silu(b.Rows("gate")), b.Rows("up"))}; }},
       {"gated-gelu-tanh", "", [](B& b) { return Results{b.Mul(b.GeluTanh(b.Rows("gate")), b.Rows("up"))}; }},
       {"gated-linear", "silu",

@@ -28,7 +28,7 @@ class UnprovableTest : public ::testing::TestWithParam<DType> {
   std::vector<std::string> FusedForms(std::vector<NodeId> results) {
     Saturated(std::move(results));
     std::vector<std::string> forms;
-    for (int op = static_cast<int>(Op::kSoftmax); op <= static_cast<int>(Op::kLinearGroup); ++op) {
+    for (int op = static_cast<int>(Op::kSoftmax); op < kOpCount; ++op) {
       if (!egraph_.ClassesWith(static_cast<Op>(op)).empty()) forms.emplace_back(Name(static_cast<Op>(op)));
     }
     return forms;
@@ -147,6 +147,31 @@ TEST_P(UnprovableTest, TheSumOfAnotherTensorIsNoSoftmax) {
   const NodeId x = Square(), y = Square("y");
   const NodeId e = b_.Exp(b_.Sub(x, b_.ReduceMax(x, -1))), f = b_.Exp(b_.Sub(y, b_.ReduceMax(y, -1)));
   EXPECT_THAT(FusedForms(b_.Div(e, b_.ReduceSum(f, -1))), IsEmpty());
+}
+
+// A norm after the product, of another input, and without a weight.
+TEST_P(UnprovableTest, OnlyAWeightedNormOfTheInputIsAPrologue) {
+  const auto norm = [&](NodeId x) { return b_.Mul(b_.Vector("w"), b_.Round(b_.Normalised(x))); };
+  Saturated({norm(b_.Linear(b_.Rows(), b_.Matrix())), b_.Add(norm(b_.Rows()), b_.Linear(b_.Rows("y"), b_.Matrix())),
+             b_.Linear(b_.Round(b_.Normalised(b_.Rows("z"))), b_.Matrix("u"))});
+  for (ClassId id : egraph_.ClassesWith(Op::kLinear)) {
+    for (const ENode& node : egraph_.Class(id).nodes) EXPECT_EQ(node.attributes.Int("has_norm"), 0);
+  }
+}
+
+TEST_P(UnprovableTest, OnlyProductsOfOneAttentionAreCachedTogether) {
+  const std::pair<const char*, QkvFormula> departures[] = {
+      {"keys turned by other tables", {.key_tables = true}},
+      {"values of another input", {.value_input = true}},
+      {"queries that are not turned", {.plain_query = true}},
+      {"keys that are not turned are cached too", {.cache_plain = true}},
+      {"the product of keys is read elsewhere", {.scale_key = true}}};
+  for (const auto& [name, formula] : departures) {
+    SCOPED_TRACE(name);
+    b_ = FormulaBuilder(GetParam(), kWidth);
+    egraph_ = EGraph();
+    EXPECT_THAT(FusedForms(Qkv(b_, formula)), Not(Contains("qkv_rope_cache")));
+  }
 }
 
 TEST_P(UnprovableTest, TheOtherSignIsNoRope) { EXPECT_THAT(FusedForms(Rope(b_, {.negate_low = true})), IsEmpty()); }

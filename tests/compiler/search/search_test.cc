@@ -8,6 +8,8 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "compiler/driver/optimise.h"
+#include "compiler/egraph/runner.h"
+#include "compiler/rules/rules.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/compiler/evaluation.h"
@@ -320,6 +322,35 @@ TEST_F(SearchTest, MutationsReachOtherForms) {
     if (built.ok() && built->ToString() != block_.graph.ToString()) ++other_forms;
   }
   EXPECT_GT(other_forms, 0);
+}
+
+// One mutation takes all three outputs of a call apart: half of it apart would compute everything twice.
+TEST_F(SearchTest, ACallWithSeveralOutputsIsLeftAtOnce) {
+  FormulaBuilder b(DType::kFloat32, 6);
+  const Graph graph = b.Finish(Qkv(b, {.bias = true, .norm = true})).value();
+  EGraph egraph;
+  const std::vector<ClassId> classes = AddGraph(graph, egraph).value();
+  ASSERT_TRUE(Saturate(egraph, AllRules(), {}).ok());
+  std::vector<ClassId> results;
+  for (NodeId id : graph.results()) results.push_back(classes[id]);
+  const Choices choices = ChooseCheapest(egraph, results, StaticCost).value();
+  const auto count = [](const Graph& graph, Op op) {
+    const std::vector<int> uses = graph.CountUses();
+    int nodes = 0;
+    for (NodeId id = 0; id < graph.size(); ++id) nodes += uses[id] > 0 && graph.node(id).op == op ? 1 : 0;
+    return nodes;
+  };
+  const Graph start = Extract(egraph, results, choices).value();
+  ASSERT_EQ(count(start, Op::kQkvRopeCache), 3) << start.ToString();
+  const SearchSpace space(egraph, results, StaticCost, FakeTuning, {});
+  std::mt19937_64 random(4);
+  bool apart = false;
+  for (int i = 0; i < 500 && !apart; ++i) {
+    const absl::StatusOr<Graph> built = space.Build(space.Mutate({.choices = choices}, random));
+    apart = built.ok() && count(*built, Op::kQkvRopeCache) == 0 && count(*built, Op::kRope) == 2 &&
+            count(*built, Op::kCacheWrite) == 2;
+  }
+  EXPECT_TRUE(apart);
 }
 
 TEST_F(SearchTest, ASpaceOfOneFormEndsAtOnce) {

@@ -84,8 +84,40 @@ class CountingBackend final : public ForwardingBackend {
     ++replays;
     return ForwardingBackend::Replay(recording, past);
   }
+  absl::Status Launch(const Kernel& kernel, const KernelArgs& args) override {
+    launches.emplace_back(kernel.name());
+    return ForwardingBackend::Launch(kernel, args);
+  }
+  absl::Status LaunchTogether(absl::Span<const KernelLaunch> together) override {
+    for (const KernelLaunch& launch : together) launches.emplace_back(launch.kernel->name());
+    return ForwardingBackend::LaunchTogether(together);
+  }
   int recordings = 0, replays = 0;
+  std::vector<std::string> launches;
 };
+
+TEST(CudaGraphPathTest, ALlamaLayerIsFiveLaunches) {
+  auto backend = std::make_unique<CountingBackend>();
+  std::vector<std::string>& launches = backend->launches;
+  const auto model = GoldenModel::LoadOn(std::move(backend), "llama-untied", {.path = ExecutionPath::kGraph});
+  ASSERT_NE(model, nullptr);
+  Session session = model->NewSession(64);
+  ASSERT_TRUE(session.Step(1).ok());
+  launches.clear();
+
+  ASSERT_TRUE(session.Step(2).ok());
+
+  const std::vector<std::string> layer = {"qkv_rope_cache", "attention", "linear", "gated_linear", "linear"};
+  auto at = std::find(launches.begin(), launches.end(), layer[0]);
+  size_t layers = 0;
+  for (; at != launches.end() && *at == layer[0]; at += 5, ++layers) {
+    ASSERT_GE(launches.end() - at, 5);
+    EXPECT_EQ(std::vector<std::string>(at, at + 5), layer);
+  }
+  EXPECT_GE(layers, 2u);
+  // The head of the model: the last row, the logits of its norm, the most likely token.
+  EXPECT_EQ(std::vector<std::string>(at, launches.end()), (std::vector<std::string>{"slice", "linear", "argmax"}));
+}
 
 // The first decode step launches, the second records; all others replay.
 TEST(CudaGraphPathTest, ASessionsStepsAreOneRecording) {

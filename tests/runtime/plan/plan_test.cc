@@ -99,5 +99,19 @@ TEST(StepReadBytesTest, GatheredTablesCountByRow) {
   EXPECT_EQ(StepReadBytes(SmallPlan(), {.seq = 3, .past = 5}), (6 * 4 + 3 * 4) * 4);
 }
 
+// A cache is read by who reads what was written to it, not by who writes it.
+TEST(StepReadBytesTest, WritingACacheDoesNotReadIt) {
+  Plan plan = SmallPlan();
+  const std::vector<Dim> positions = {Dim::Past() + Dim::Seq(), 4};
+  plan.values.push_back({.storage = Storage::kState, .shape = positions, .name = "cache"});
+  plan.values.push_back({.storage = Storage::kAlias, .shape = positions, .alias_of = 6});
+  plan.calls.push_back({.kernel = "cache_write", .inputs = {6, 2}, .outputs = {7}});
+  ASSERT_TRUE(ValidatePlan(plan).ok()) << ValidatePlan(plan);
+  EXPECT_EQ(StepReadBytes(plan, {.seq = 1, .past = 9}), StepReadBytes(SmallPlan(), {.seq = 1, .past = 9}));
+  plan.values.push_back({.storage = Storage::kTemporary, .shape = positions});
+  plan.calls.push_back({.kernel = "exp", .inputs = {7}, .outputs = {8}});
+  EXPECT_EQ(StepReadBytes(plan, {.seq = 1, .past = 9}), StepReadBytes(SmallPlan(), {.seq = 1, .past = 9}) + 10 * 4 * 4);
+}
+
 }  // namespace
 }  // namespace metronome

@@ -1,0 +1,19 @@
+#ifndef METRONOME_KERNELS_NORM_PROLOGUE_H_
+#define METRONOME_KERNELS_NORM_PROLOGUE_H_
+
+#include "kernels/backend.h"
+
+namespace metronome {
+
+// Whether a product normalises its first operand, by its last.
+inline bool HasNorm(const KernelArgs& args) { return args.attributes->Int("has_norm") != 0; }
+
+// The operands of the product alone.
+inline KernelArgs WithoutNorm(KernelArgs args) {
+  if (HasNorm(args)) args.inputs.remove_suffix(1);
+  return args;
+}
+
+}  // namespace metronome
+
+#endif  // METRONOME_KERNELS_NORM_PROLOGUE_H_
