@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "kernels/fused_program.h"
 #include "runtime/base/status_macros.h"
 
 namespace metronome {
@@ -466,6 +467,7 @@ constexpr KernelSpec kCatalogue[] = {
     {"expert_linear", 3, 3, CheckExpertLinear, ExpertCost},
     {"gated_experts", 3, 3, CheckGatedExperts, ExpertCost},
     {"expert_mix", 4, 4, CheckExpertMix, ExpertCost},
+    {"fused", 1, kMaxFusedInputs, CheckFused, FusedCost, 1, kMaxFusedOutputs},
 };
 
 }  // namespace

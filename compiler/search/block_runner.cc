@@ -8,6 +8,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "compiler/fusion/fuse_plan.h"
 #include "compiler/lowering/lower.h"
 #include "kernels/convert.h"
 #include "runtime/base/clock.h"
@@ -132,8 +133,7 @@ absl::Status BlockRunner::MakeInputs(uint64_t seed) {
   return backend_.CopyToDevice(tokens_->data(), tokens.data(), bytes);
 }
 
-absl::StatusOr<std::unique_ptr<BlockRunner::Form>> BlockRunner::Bind(const Graph& graph) {
-  ASSIGN_OR_RETURN(const Plan plan, Lower(graph));
+absl::StatusOr<std::unique_ptr<BlockRunner::Form>> BlockRunner::Bind(const Plan& plan) {
   auto form = std::make_unique<Form>();
   for (const Instance& instance : instances_) {
     auto own = std::make_unique<Plan>(plan);
@@ -150,7 +150,9 @@ absl::StatusOr<BlockRunner::Form*> BlockRunner::Find(const Graph& graph) {
   std::string text = graph.ToString();
   auto at = std::find_if(forms_.begin(), forms_.end(), [&](const auto& form) { return form->text == text; });
   if (at == forms_.end()) {
-    ASSIGN_OR_RETURN(std::unique_ptr<Form> form, Bind(graph));
+    ASSIGN_OR_RETURN(const Plan lowered, Lower(graph));
+    ASSIGN_OR_RETURN(const Plan plan, FusePlan(lowered));
+    ASSIGN_OR_RETURN(std::unique_ptr<Form> form, Bind(plan));
     form->text = std::move(text);
     forms_.push_front(std::move(form));
     if (forms_.size() > kMaxForms) forms_.pop_back();
@@ -211,7 +213,8 @@ absl::StatusOr<BlockRunner::Values> BlockRunner::Read(const Form& form) {
 }
 
 absl::Status BlockRunner::SetReference(const Graph& graph) {
-  ASSIGN_OR_RETURN(Form* const form, Find(graph));
+  ASSIGN_OR_RETURN(const Plan plan, Lower(graph));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Form> form, Bind(plan));
   RETURN_IF_ERROR(Run(*form, 0));
   ASSIGN_OR_RETURN(reference_, Read(*form));
   return absl::OkStatus();

@@ -11,6 +11,7 @@
 #include "kernels/backend.h"
 #include "kernels/cpu/cpu_features.h"
 #include "kernels/cpu/onednn_matmul.h"
+#include "kernels/fused_program.h"
 #include "runtime/base/thread_pool.h"
 
 namespace metronome::cpu {
@@ -34,6 +35,7 @@ class CpuContext {
   }
 
   OneDnnMatmul& onednn() { return onednn_; }
+  FusedPrograms& fused_programs() { return fused_programs_; }
 
  private:
   struct AlignedDelete {
@@ -47,6 +49,7 @@ class CpuContext {
   ThreadPool pool_;
   InstructionSet instruction_set_;
   OneDnnMatmul onednn_;
+  FusedPrograms fused_programs_;
   std::vector<Block> scratch_;  // One a member, and the shared one.
 };
 
