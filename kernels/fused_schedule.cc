@@ -7,7 +7,9 @@ namespace {
 
 class Scheduler {
  public:
-  Scheduler(const FusedProgram& program, const FusedWalk& walk) : program_(program) { Classify(walk); }
+  Scheduler(const FusedProgram& program, const std::vector<bool>& inputs_per_row) : program_(program) {
+    Classify(inputs_per_row);
+  }
 
   FusedSchedule Run() {
     for (const int reduction : reductions_) AddPass(reduction);
@@ -19,11 +21,10 @@ class Scheduler {
   int ValueOf(int step) const { return program_.first_step() + step; }
 
   // A value is there from the pass on that follows all reductions it depends on.
-  void Classify(const FusedWalk& walk) {
+  void Classify(const std::vector<bool>& inputs_per_row) {
     schedule_.per_row.assign(program_.values(), true);
     first_pass_.assign(program_.values(), 0);
-    for (size_t i = 0; i < program_.inputs.size(); ++i)
-      schedule_.per_row[i] = walk.strides[i][walk.rank - 1] == 0 || walk.columns == 1;
+    std::copy(inputs_per_row.begin(), inputs_per_row.end(), schedule_.per_row.begin());
     for (int i = 0; i < static_cast<int>(program_.steps.size()); ++i) {
       const FusedStep& step = program_.steps[i];
       bool per_row = true;
@@ -74,8 +75,18 @@ class Scheduler {
 
 }  // namespace
 
+FusedSchedule ScheduleFused(const FusedProgram& program, const std::vector<bool>& inputs_per_row) {
+  return Scheduler(program, inputs_per_row).Run();
+}
+
 FusedSchedule ScheduleFused(const FusedProgram& program, const FusedWalk& walk) {
-  return Scheduler(program, walk).Run();
+  return ScheduleFused(program, InputsPerRow(walk, program.inputs.size()));
+}
+
+std::vector<bool> InputsPerRow(const FusedWalk& walk, size_t inputs) {
+  std::vector<bool> per_row;
+  for (size_t i = 0; i < inputs; ++i) per_row.push_back(walk.strides[i][walk.rank - 1] == 0 || walk.columns == 1);
+  return per_row;
 }
 
 }  // namespace metronome

@@ -19,7 +19,11 @@ struct FusedSchedule {
   std::vector<bool> per_row;  // By value: whether it is the same in all columns of a row.
 };
 
+// `inputs_per_row`: which inputs are the same in all columns of a row.
+FusedSchedule ScheduleFused(const FusedProgram& program, const std::vector<bool>& inputs_per_row);
 FusedSchedule ScheduleFused(const FusedProgram& program, const FusedWalk& walk);
+
+std::vector<bool> InputsPerRow(const FusedWalk& walk, size_t inputs);
 
 }  // namespace metronome
 
