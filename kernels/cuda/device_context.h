@@ -8,6 +8,8 @@ struct CUstream_st;  // What cudaStream_t points to.
 // Everything in this file is read by nvcc and by the host's compiler: plain data, no library.
 namespace metronome::cuda {
 
+class FusedLauncher;
+
 // Says which index was outside its table, in device memory. The first one wins; the backend reads it when it
 // synchronizes, and clears it.
 struct IndexFault {
@@ -40,6 +42,7 @@ struct DeviceContext {
   // the arguments of this launch were computed. Otherwise nullptr.
   const int64_t* past = nullptr;
   int64_t captured_past = 0;
+  FusedLauncher* fused = nullptr;  // nullptr: programs are interpreted.
 };
 
 // A size that changes from step to step. One captured graph serves every position if it is read from device memory,

@@ -151,22 +151,22 @@ TEST_P(BlockRunnerTest, AKernelThatTheBackendLacksIsAReasonToReject) {
   const auto runner = NewRunner(kLayer, {.seq = 2, .past = 3});
   const Graph &good = optimised_.blocks[kLayer].graph, &primitives = optimised_.rolled.blocks[kLayer];
   ASSERT_TRUE(runner->SetReference(good).ok());
-  backend_.lacking = "exp";
+  backend_.lacking = "matmul";
   const Measurement measured = runner->Compare(primitives, good, 1);
   ASSERT_TRUE(measured.rejection.has_value());
   EXPECT_EQ(*measured.rejection, Rejection::kBuild);
-  EXPECT_THAT(measured.detail, HasSubstr("no kernel 'exp'"));
+  EXPECT_THAT(measured.detail, HasSubstr("no kernel 'matmul'"));
 }
 
 TEST_P(BlockRunnerTest, AKernelThatFailsIsAReasonToReject) {
   const auto runner = NewRunner(kLayer, {.seq = 2, .past = 3});
   const Graph &good = optimised_.blocks[kLayer].graph, &primitives = optimised_.rolled.blocks[kLayer];
   ASSERT_TRUE(runner->SetReference(good).ok());
-  backend_.failing = "exp";
+  backend_.failing = "matmul";
   const Measurement measured = runner->Compare(primitives, good, 1);
   ASSERT_TRUE(measured.rejection.has_value());
   EXPECT_EQ(*measured.rejection, Rejection::kBuild);
-  EXPECT_THAT(measured.detail, AllOf(HasSubstr("kernel exp"), HasSubstr("planted")));
+  EXPECT_THAT(measured.detail, AllOf(HasSubstr("kernel matmul"), HasSubstr("planted")));
 }
 
 TEST_P(BlockRunnerTest, AShortageOfMemoryIsAReasonToRejectAndPasses) {
