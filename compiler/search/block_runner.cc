@@ -180,11 +180,15 @@ absl::Status BlockRunner::Run(Form& form, size_t index) {
   return plan.Run();
 }
 
+double BlockRunner::NowNs() const {
+  return static_cast<double>(Clock::Real().MonotonicNs() - backend_.CompileTimeNs());
+}
+
 absl::StatusOr<double> BlockRunner::RunAllNs(Form& form) {
-  const int64_t start = Clock::Real().MonotonicNs();
+  const double start = NowNs();
   for (size_t i = 0; i < form.bound.size(); ++i) RETURN_IF_ERROR(Run(form, i));
   RETURN_IF_ERROR(backend_.Synchronize());
-  return static_cast<double>(Clock::Real().MonotonicNs() - start) / static_cast<double>(form.bound.size());
+  return (NowNs() - start) / static_cast<double>(form.bound.size());
 }
 
 // Results of the first instance, then the rows that it wrote to its cache. Only valid right after it ran.
@@ -260,10 +264,10 @@ Measurement BlockRunner::Compare(const Graph& candidate, const Graph& incumbent,
   const absl::StatusOr<Form*> form = Find(candidate);
   if (!form.ok()) return Failed(form.status());
 
-  const int64_t start = Clock::Real().MonotonicNs();
+  const double start = NowNs();
   if (const absl::Status status = Run(**form, 0); !status.ok()) return Failed(status);
   if (const absl::Status status = backend_.Synchronize(); !status.ok()) return Failed(status);
-  const auto first = static_cast<double>(Clock::Real().MonotonicNs() - start);
+  const double first = NowNs() - start;
   if (first > kTimeoutRatio * *usual + kTimeoutSlackNs) {
     return Rejected(Rejection::kTimeout, absl::DeadlineExceededError(absl::StrCat(
                                              "first run took ", first * 1e-6, " ms, the incumbent ", *usual * 1e-6)));

@@ -69,11 +69,13 @@ class CudaBackend final : public Backend {
     const int multiprocessors = driver_->properties().multiprocessors;
     ASSIGN_OR_RETURN(scratch_, AllocateUnfilledDeviceMemory(*driver_, AttentionScratchBytes(multiprocessors)));
     ASSIGN_OR_RETURN(past_, AllocateDeviceMemory(*driver_, sizeof(int64_t)));
+    if (options_.fused != nullptr) fused_ = options_.fused(*driver_);
     context_ = {.stream = driver_->stream(),
                 .multiprocessors = multiprocessors,
                 .fault = static_cast<IndexFault*>(fault_->data()),
                 .workspace = {.data = workspace_->data(), .bytes = workspace_->size_bytes()},
-                .scratch = {.data = scratch_->data(), .bytes = scratch_->size_bytes()}};
+                .scratch = {.data = scratch_->data(), .bytes = scratch_->size_bytes()},
+                .fused = fused_.get()};
     return driver_->Synchronize();
   }
 
@@ -86,7 +88,7 @@ class CudaBackend final : public Backend {
             .instruction_set = absl::StrCat("sm_", device.compute_major, device.compute_minor),
             .threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency())),
             .memory_total_bytes = memory.ok() ? memory->total_bytes : 0,
-            .runtime = device.runtime};
+            .runtime = fused_ == nullptr ? device.runtime : absl::StrCat(device.runtime, ", ", fused_->description())};
   }
 
   int64_t MemoryAvailableBytes() const override {
@@ -139,13 +141,15 @@ class CudaBackend final : public Backend {
       return absl::FailedPreconditionError(
           absl::StrCat("kernel ", kernel.name(), " cannot follow the position in a recording"));
     }
-    RETURN_IF_ERROR(static_cast<const CudaKernel&>(kernel).function()(context_, args));
+    RETURN_IF_ERROR(Noting(static_cast<const CudaKernel&>(kernel).function()(context_, args)));
     return Noting(driver_->LastError());
   }
   absl::Status LaunchTogether(absl::Span<const KernelLaunch> launches) override {
     for (const KernelLaunch& launch : launches) RETURN_IF_ERROR(Launch(*launch.kernel, launch.args));
     return absl::OkStatus();
   }
+
+  int64_t CompileTimeNs() const override { return fused_ == nullptr ? 0 : fused_->compile_ns(); }
 
   absl::Status Synchronize() override {
     RETURN_IF_ERROR(Health());
@@ -200,6 +204,7 @@ class CudaBackend final : public Backend {
   IndexFault* fault_seen_ = nullptr;  // In pinned memory: what fault_ was at the last wait.
   std::unique_ptr<Staging> staging_;
   std::unique_ptr<Buffer> fault_, workspace_, scratch_, past_;
+  std::unique_ptr<FusedLauncher> fused_;
   DeviceContext context_;
   bool recording_ = false;
 

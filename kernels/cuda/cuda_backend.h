@@ -2,11 +2,13 @@
 #define METRONOME_KERNELS_CUDA_CUDA_BACKEND_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 #include "absl/status/statusor.h"
 #include "kernels/backend.h"
 #include "kernels/cuda/driver.h"
+#include "kernels/cuda/fused_launcher.h"
 
 namespace metronome::cuda {
 
@@ -14,6 +16,8 @@ struct CudaBackendOptions {
   int64_t staging_bytes = int64_t{32} << 20;    // Of each of two pieces of pinned memory.
   int64_t workspace_bytes = int64_t{64} << 20;  // Where blocks of one launch meet.
   int64_t probe_bytes = int64_t{2} << 30;       // That MeasureReadBandwidth reads; far more than a cache holds.
+  // Makes what compiles fused programs, over the backend's driver; without one they are interpreted.
+  std::function<std::unique_ptr<FusedLauncher>(Driver& driver)> fused;
 };
 
 // The kernel table over a driver. An error that the device does not survive makes Health() say so; every later call

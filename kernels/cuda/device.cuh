@@ -7,13 +7,14 @@
 #include <cstddef>
 #include <cstdint>
 
+#if defined(__CUDACC_RTC__)
+#include "kernels/cuda/nvrtc/prelude.cuh"
+#endif
 #include "kernels/cuda/device_context.h"
 #include "kernels/dtype_enum.h"
 
 #if defined(__CUDACC__)
-#if defined(__CUDACC_RTC__)
-#include "kernels/cuda/nvrtc/half_types.cuh"
-#else
+#if !defined(__CUDACC_RTC__)
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
 #include <cuda_runtime.h>

@@ -7,6 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 
 struct CUstream_st;  // What cudaStream_t points to.
 
@@ -35,6 +36,8 @@ class Driver {
   using PhysicalMemory = uint64_t;  // A handle; 0 is none.
   using Graph = void*;
   using Event = void*;
+  using Module = void*;
+  using Function = void*;
 
   virtual ~Driver() = default;
 
@@ -77,6 +80,15 @@ class Driver {
   virtual absl::StatusOr<Graph> EndCapture() = 0;
   virtual absl::Status LaunchGraph(Graph graph) = 0;  // Enqueued.
   virtual void FreeGraph(Graph graph) = 0;
+
+  // Code made at run time.
+  virtual absl::StatusOr<Module> LoadModule(
+      absl::string_view cubin) = 0;              // Internal for what is no code of the device.
+  virtual void UnloadModule(Module module) = 0;  // When nothing enqueued uses it.
+  virtual absl::StatusOr<Function> FindFunction(Module module, const char* name) = 0;
+  // Enqueued: a kernel of one parameter, copied from here.
+  virtual absl::Status LaunchFunction(Function function, unsigned blocks, unsigned threads, const void* parameter,
+                                      size_t bytes) = 0;
 };
 
 // The first device of this process. FailedPrecondition naming what is missing: no driver, no device, too old.

@@ -56,13 +56,7 @@ absl::Status Fused(const DeviceContext& context, const KernelArgs& args) {
   FusedPrograms parsed;
   FusedPrograms& programs = context.fused != nullptr ? context.fused->programs() : parsed;
   ASSIGN_OR_RETURN(const FusedProgram* const program, programs.Find(args));
-  ASSIGN_OR_RETURN(const FusedShapes shapes, InferFusedShapes(*program, args.inputs));
-  FusedArgs launch;
-  launch.operands.walk = WalkFused(*program, shapes, args.inputs);
-  for (size_t i = 0; i < args.inputs.size(); ++i) launch.operands.inputs[i] = args.inputs[i].data;
-  for (size_t i = 0; i < args.outputs.size(); ++i) launch.operands.outputs[i] = args.outputs[i].data;
-  launch.code = CodeOf(*program, launch.operands.walk, args.outputs);
-  if (program->reduces()) launch.fold_width = FoldWidth(*program, launch.operands.walk.columns);
+  ASSIGN_OR_RETURN(const FusedArgs launch, PrepareFused(*program, args));
   if (context.fused != nullptr) {
     ASSIGN_OR_RETURN(const bool launched, context.fused->Launch(context, *program, launch));
     if (launched) return absl::OkStatus();
@@ -72,6 +66,17 @@ absl::Status Fused(const DeviceContext& context, const KernelArgs& args) {
 }
 
 }  // namespace
+
+absl::StatusOr<FusedArgs> PrepareFused(const FusedProgram& program, const KernelArgs& args) {
+  ASSIGN_OR_RETURN(const FusedShapes shapes, InferFusedShapes(program, args.inputs));
+  FusedArgs launch;
+  launch.operands.walk = WalkFused(program, shapes, args.inputs);
+  for (size_t i = 0; i < args.inputs.size(); ++i) launch.operands.inputs[i] = args.inputs[i].data;
+  for (size_t i = 0; i < args.outputs.size(); ++i) launch.operands.outputs[i] = args.outputs[i].data;
+  launch.code = CodeOf(program, launch.operands.walk, args.outputs);
+  if (program.reduces()) launch.fold_width = FoldWidth(program, launch.operands.walk.columns);
+  return launch;
+}
 
 void AddFused(CudaFunctionTable& table) { table["fused"] = Fused; }
 

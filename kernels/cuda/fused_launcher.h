@@ -1,6 +1,9 @@
 #ifndef METRONOME_KERNELS_CUDA_FUSED_LAUNCHER_H_
 #define METRONOME_KERNELS_CUDA_FUSED_LAUNCHER_H_
 
+#include <cstdint>
+#include <string>
+
 #include "absl/status/statusor.h"
 #include "kernels/cuda/device_context.h"
 #include "kernels/cuda/fused.h"
@@ -18,7 +21,14 @@ class FusedLauncher {
   // serves.
   virtual absl::StatusOr<bool> Launch(const DeviceContext& context, const FusedProgram& program,
                                       const FusedArgs& args) = 0;
+  // What makes kernels: "NVRTC 13.0", "no NVRTC". From any thread.
+  virtual std::string description() const = 0;
+  // Time spent on making kernels.
+  virtual int64_t compile_ns() const = 0;
 };
+
+// The operands and code of a launch that has passed the catalogue's check.
+absl::StatusOr<FusedArgs> PrepareFused(const FusedProgram& program, const KernelArgs& args);
 
 }  // namespace metronome::cuda
 

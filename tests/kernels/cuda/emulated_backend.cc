@@ -44,11 +44,14 @@ class EmulatedBackend final : public ForwardingBackend {
 
 }  // namespace
 
-std::unique_ptr<Backend> CreateEmulatedBackend(const cuda::emulation::Options& options) {
+std::unique_ptr<Backend> CreateEmulatedBackend(
+    const cuda::emulation::Options& options,
+    const std::function<std::unique_ptr<cuda::FusedLauncher>(cuda::Driver& driver)>& fused) {
   auto driver = std::make_unique<FakeDriver>();
   const FakeDriver& memory = *driver;
   auto backend = cuda::CreateCudaBackend(
-      std::move(driver), {.staging_bytes = 1 << 16, .workspace_bytes = kWorkspaceBytes, .probe_bytes = 1 << 20});
+      std::move(driver),
+      {.staging_bytes = 1 << 16, .workspace_bytes = kWorkspaceBytes, .probe_bytes = 1 << 20, .fused = fused});
   return std::make_unique<EmulatedBackend>(*std::move(backend), memory, options);
 }
 
