@@ -17,9 +17,15 @@ struct Arithmetic {
   static __device__ __forceinline__ float Cos(float x) { return cosf(x); }
   static __device__ __forceinline__ float Sin(float x) { return sinf(x); }
   static __device__ __forceinline__ int32_t Wrap(uint32_t bits) { return static_cast<int32_t>(bits); }
-  static __device__ __forceinline__ float Add(float a, float b) { return a + b; }
-  static __device__ __forceinline__ float Sub(float a, float b) { return a - b; }
-  static __device__ __forceinline__ float Mul(float a, float b) { return a * b; }
+#if defined(__CUDACC__)  // Each rounds by itself: a product and a sum that follow each other do not become one.
+  static __device__ __forceinline__ float Add(float a, float b) { return __fadd_rn(a, b); }
+  static __device__ __forceinline__ float Sub(float a, float b) { return __fsub_rn(a, b); }
+  static __device__ __forceinline__ float Mul(float a, float b) { return __fmul_rn(a, b); }
+#else
+  static float Add(float a, float b) { return a + b; }
+  static float Sub(float a, float b) { return a - b; }
+  static float Mul(float a, float b) { return a * b; }
+#endif
   static __device__ __forceinline__ float Div(float a, float b) { return a / b; }
   static __device__ __forceinline__ int32_t Add(int32_t a, int32_t b) {
     return Wrap(static_cast<uint32_t>(a) + static_cast<uint32_t>(b));

@@ -107,10 +107,12 @@ __device__ bool RunCompare(FusedOp op, T a, T b) {
   }
 }
 
+__device__ __forceinline__ bool HoldsFloat(DType dtype) { return dtype != DType::kInt32 && dtype != DType::kBool; }
+
 __device__ uint32_t RunCast(DType from, DType to, uint32_t x) {
   if (from == to) return x;
-  if (to == DType::kBool) return (IsFloat(from) ? FloatOf(x) != 0.0f : x != 0) ? 1 : 0;
-  const float value = IsFloat(from) ? FloatOf(x) : static_cast<float>(static_cast<int32_t>(x));
+  if (to == DType::kBool) return (HoldsFloat(from) ? FloatOf(x) != 0.0f : x != 0) ? 1 : 0;
+  const float value = HoldsFloat(from) ? FloatOf(x) : static_cast<float>(static_cast<int32_t>(x));
   return to == DType::kInt32 ? static_cast<uint32_t>(Truncate(value)) : BitsOf(RoundTo(to, value));
 }
 

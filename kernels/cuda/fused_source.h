@@ -31,7 +31,7 @@ struct FusedVariant {
 FusedVariant VariantOf(const FusedProgram& program, const FusedArgs& args);
 
 // CUDA C++ of a kernel `name` (FusedOperands), to follow kFusedInclude. It computes what the interpreter does, to the
-// bit, if products and sums are not contracted.
+// bit.
 std::string GenerateFusedSource(const FusedProgram& program, const FusedVariant& variant, absl::string_view name);
 inline constexpr absl::string_view kFusedInclude = "#include \"kernels/cuda/fused_columns.cuh\"\n";
 

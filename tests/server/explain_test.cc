@@ -44,9 +44,11 @@ TEST_F(ExplainTest, EveryKernelOfTheStepIsAccountedFor) {
       EXPECT_GT(use.bytes(), 0) << use.kernel();
       EXPECT_GT(use.roofline(), 0) << use.kernel();
       EXPECT_EQ(use.operands().empty(), use.kernel() == "iota") << use.kernel();
+      if (use.kernel() == "fused") EXPECT_THAT(use.operands(), HasSubstr("; return t"));
     }
     EXPECT_EQ(calls, model.kernel_calls());
-    EXPECT_THAT(kernels, testing::IsSupersetOf({"attention", "linear_group", "gated_linear", "rope", "argmax"}));
+    EXPECT_THAT(kernels,
+                testing::IsSupersetOf({"attention", "linear_group", "gated_linear", "rope", "argmax", "fused"}));
     EXPECT_NEAR(response.unattributed_ms(), response.step_ms() - attributed, 1e-9);
     EXPECT_EQ(response.tokens(), tokens);
     EXPECT_EQ(response.past(), past);

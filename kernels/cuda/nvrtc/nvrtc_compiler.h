@@ -11,8 +11,8 @@
 namespace metronome::cuda {
 
 // NVRTC 13, from the loader's path or from a toolkit ($CUDA_HOME, $CUDA_PATH, /usr/local/cuda). It needs no device.
-// Sources may include what NvrtcHeaders() has. Products and sums are not contracted. FailedPrecondition where there is
-// no library, or none that knows the architecture ("sm_90"), naming it.
+// Sources may include what NvrtcHeaders() has. FailedPrecondition where there is no library, or none that knows the
+// architecture ("sm_90"), naming it.
 absl::StatusOr<std::unique_ptr<CubinCompiler>> LoadNvrtc(absl::string_view architecture);
 
 }  // namespace metronome::cuda

@@ -9,6 +9,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "kernels/cpu/cpu_backend.h"
+#include "runtime/base/clock.h"
 #include "runtime/engine/executor.h"
 #include "tests/forwarding_backend.h"
 
@@ -33,11 +34,27 @@ class FaultyBackend final : public ForwardingBackend {
   }
   absl::Status Launch(const Kernel& kernel, const KernelArgs& args) override {
     if (kernel.name() == failing) return absl::InternalError("planted");
+    if (kernel.name() == compiling) Compile();
     return ForwardingBackend::Launch(kernel, args);
   }
 
+  int64_t CompileTimeNs() const override { return compile_ns_; }
+
   bool scarce = false;
   std::string lacking, failing;
+  std::string compiling;  // Its next launch makes code first.
+
+ private:
+  // Longer than a first run of a block may take.
+  void Compile() {
+    const Clock& clock = Clock::Real();
+    const int64_t start = clock.MonotonicNs();
+    while (clock.MonotonicNs() - start < 200'000'000) continue;
+    compile_ns_ += clock.MonotonicNs() - start;
+    compiling.clear();
+  }
+
+  int64_t compile_ns_ = 0;
 };
 
 class BlockRunnerTest : public testing::TestWithParam<DType> {
@@ -167,6 +184,17 @@ TEST_P(BlockRunnerTest, AKernelThatFailsIsAReasonToReject) {
   ASSERT_TRUE(measured.rejection.has_value());
   EXPECT_EQ(*measured.rejection, Rejection::kBuild);
   EXPECT_THAT(measured.detail, AllOf(HasSubstr("kernel matmul"), HasSubstr("planted")));
+}
+
+TEST_P(BlockRunnerTest, TimeSpentOnMakingCodeIsNotTheCandidates) {
+  const auto runner = NewRunner(kLayer, {.seq = 2, .past = 3});
+  const Graph &good = optimised_.blocks[kLayer].graph, &primitives = optimised_.rolled.blocks[kLayer];
+  ASSERT_TRUE(runner->SetReference(primitives).ok());
+  backend_.compiling = "matmul";  // Which `good` has none of.
+  const Measurement measured = runner->Compare(primitives, good, 1);
+  EXPECT_EQ(backend_.compiling, "");
+  EXPECT_FALSE(measured.rejection.has_value()) << measured.detail;
+  EXPECT_LT(measured.candidate_ns, 100e6);
 }
 
 TEST_P(BlockRunnerTest, AShortageOfMemoryIsAReasonToRejectAndPasses) {
