@@ -18,7 +18,7 @@ std::string Format(DType dtype, const Shape& shape) {
 
 absl::Status Check(const KernelArgs& args) {
   ASSIGN_OR_RETURN(const FusedProgram program, ParseOf(args));
-  ASSIGN_OR_RETURN(const FusedShapes shapes, InferFusedShapes(program, args.inputs));
+  ASSIGN_OR_RETURN(const FusedShapes shapes, InferFusedShapes(program, args.inputs, args.outputs));
   if (program.results.size() != args.outputs.size())
     return absl::InvalidArgumentError(
         absl::StrCat("the program gives ", program.results.size(), " results for ", args.outputs.size(), " outputs"));
@@ -27,13 +27,20 @@ absl::Status Check(const KernelArgs& args) {
   for (size_t i = 0; i < program.results.size(); ++i) {
     const int value = program.results[i];
     const TensorView& output = args.outputs[i];
-    if (output.dtype != program.dtype(value) || !(output.shape == shapes.values[value]))
+    if (output.dtype != program.dtype(value))
       return absl::InvalidArgumentError(absl::StrCat("output ", i, " is ", Format(output.dtype, output.shape),
-                                                     ", the program gives ",
-                                                     Format(program.dtype(value), shapes.values[value])));
+                                                     ", the program gives ", Name(program.dtype(value))));
     if (!(output.shape == shapes.domain) && !(program.reduces() && output.shape == row))
-      return absl::InvalidArgumentError(
-          absl::StrCat("output ", i, " is smaller than the inputs' ", Format(output.dtype, shapes.domain)));
+      return absl::InvalidArgumentError(absl::StrCat("output ", i, " is ", Format(output.dtype, output.shape),
+                                                     ", smaller than the operands' ",
+                                                     Format(output.dtype, shapes.domain)));
+    for (int axis = 0; axis < output.shape.rank(); ++axis) {
+      const int64_t size = shapes.values[value][axis];
+      if (size != 1 && size != output.shape[axis])
+        return absl::InvalidArgumentError(absl::StrCat("output ", i, " is ", Format(output.dtype, output.shape),
+                                                       ", the program gives ",
+                                                       Format(output.dtype, shapes.values[value])));
+    }
   }
   return absl::OkStatus();
 }
@@ -52,7 +59,7 @@ KernelCost FusedCost(const KernelArgs& args) {
   for (const TensorView& out : args.outputs) cost.bytes += out.bytes();
   const absl::StatusOr<FusedProgram> program = ParseOf(args);
   if (!program.ok()) return cost;
-  const absl::StatusOr<FusedShapes> shapes = InferFusedShapes(*program, args.inputs);
+  const absl::StatusOr<FusedShapes> shapes = InferFusedShapes(*program, args.inputs, args.outputs);
   if (!shapes.ok()) return cost;
   for (size_t i = 0; i < program->steps.size(); ++i) {
     const FusedStep& step = program->steps[i];

@@ -301,13 +301,18 @@ std::string FusedProgram::ToString() const {
                       }));
 }
 
-absl::StatusOr<FusedShapes> InferFusedShapes(const FusedProgram& program, absl::Span<const TensorView> inputs) {
+absl::StatusOr<FusedShapes> InferFusedShapes(const FusedProgram& program, absl::Span<const TensorView> inputs,
+                                             absl::Span<const TensorView> outputs) {
   int rank = 0;
   for (const TensorView& input : inputs) rank = std::max(rank, input.shape.rank());
+  for (const TensorView& output : outputs) rank = std::max(rank, output.shape.rank());
   FusedShapes shapes = {.domain = Ones(rank), .values = std::vector<Shape>(program.values(), Ones(rank))};
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (!Broadcast(inputs[i].shape, shapes.domain)) return absl::InvalidArgumentError("shapes do not broadcast");
     Broadcast(inputs[i].shape, shapes.values[i]);
+  }
+  for (const TensorView& output : outputs) {
+    if (!Broadcast(output.shape, shapes.domain)) return absl::InvalidArgumentError("shapes do not broadcast");
   }
   for (size_t i = 0; i < program.steps.size(); ++i) {
     const FusedStep& step = program.steps[i];

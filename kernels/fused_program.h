@@ -37,7 +37,7 @@ struct FusedConstant {
   double value = 0;  // A number of the dtype.
 };
 
-// What the kernel `fused` computes: primitives on scalars, for each element of a domain that all inputs broadcast to.
+// What the kernel `fused` computes: primitives on scalars, for each element of a domain that all operands broadcast to.
 // As text: "t0 = cast(x0, float32); t1 = reduce_sum(t0); t2 = div(t0, t1); return t2, t0". x0, x1, ... are the inputs;
 // a number is a constant of its neighbour's dtype. A reduction folds the domain's last axis and keeps it with size 1.
 struct FusedProgram {
@@ -64,11 +64,12 @@ double RoundConstant(DType dtype, double value);
 
 // Shapes of a launch.
 struct FusedShapes {
-  Shape domain;               // What the inputs broadcast to.
+  Shape domain;               // What inputs and outputs broadcast to.
   std::vector<Shape> values;  // By number, each of the domain's rank; constants have one element.
 };
 // InvalidArgument where shapes do not broadcast, or a reduction's operand is not as long as the domain's rows.
-absl::StatusOr<FusedShapes> InferFusedShapes(const FusedProgram& program, absl::Span<const TensorView> inputs);
+absl::StatusOr<FusedShapes> InferFusedShapes(const FusedProgram& program, absl::Span<const TensorView> inputs,
+                                             absl::Span<const TensorView> outputs = {});
 
 FusedWalk WalkFused(const FusedProgram& program, const FusedShapes& shapes, absl::Span<const TensorView> inputs);
 

@@ -12,7 +12,8 @@ Dataflow::Dataflow(const Plan& plan)
       producers_(plan.values.size(), -1),
       last_written_(plan.values.size(), -1),
       uses_(plan.calls.size()),
-      steps_(plan.calls.size()) {
+      steps_(plan.calls.size()),
+      copies_(plan.calls.size()) {
   for (int index = 0; index < calls(); ++index) {
     for (const ValueId id : call(index).outputs) {
       const ValueId root = StorageRoot(plan_, id);
@@ -28,7 +29,11 @@ Dataflow::Dataflow(const Plan& plan)
   for (const ValueId id : plan_.results) {
     if (const int producer = ProducerOf(id); producer >= 0) uses_[producer].push_back({.value = id});
   }
-  for (int index = 0; index < calls(); ++index) steps_[index] = Classify(index);
+  for (int index = 0; index < calls(); ++index) {
+    if (!MayFuse(index)) continue;
+    steps_[index] = Classify(index);
+    copies_[index] = CountCopies(index);
+  }
 }
 
 int Dataflow::ProducerOf(ValueId value) const { return producers_[StorageRoot(plan_, value)]; }
@@ -45,21 +50,33 @@ bool Dataflow::IsWhole(ValueId id) const {
   return true;
 }
 
+bool Dataflow::MayFuse(int index) const {
+  const KernelCall& kernel = call(index);
+  if (kernel.outputs.size() != 1 || plan_.values[kernel.outputs[0]].storage != Storage::kTemporary) return false;
+  for (const ValueId id : kernel.inputs) {
+    const ValueId root = StorageRoot(plan_, id);
+    if (plan_.values[root].storage == Storage::kState && last_written_[root] > index) return false;
+  }
+  return std::all_of(uses_[index].begin(), uses_[index].end(), [&](const Use& use) { return IsWhole(use.value); });
+}
+
 std::optional<FusedOp> Dataflow::Classify(int index) const {
   const KernelCall& kernel = call(index);
   const std::optional<FusedOp> op = ParseFusedOp(kernel.kernel);
-  if (!op.has_value() || kernel.outputs.size() != 1) return std::nullopt;
-  if (plan_.values[kernel.outputs[0]].storage != Storage::kTemporary) return std::nullopt;
-  if (IsReduction(*op) &&
-      kernel.attributes.Int("axis", -1) != static_cast<int64_t>(ShapeOf(kernel.inputs[0]).size()) - 1)
-    return std::nullopt;
-  for (const ValueId id : kernel.inputs) {
-    const ValueId root = StorageRoot(plan_, id);
-    if (plan_.values[root].storage == Storage::kState && last_written_[root] > index) return std::nullopt;
-  }
-  if (!std::all_of(uses_[index].begin(), uses_[index].end(), [&](const Use& use) { return IsWhole(use.value); }))
-    return std::nullopt;
-  return op;
+  if (!op.has_value() || !IsReduction(*op)) return op;
+  const auto last = static_cast<int64_t>(ShapeOf(kernel.inputs[0]).size()) - 1;
+  return kernel.attributes.Int("axis", -1) == last ? op : std::nullopt;
+}
+
+int64_t Dataflow::CountCopies(int index) const {
+  const KernelCall& kernel = call(index);
+  if (kernel.kernel == "broadcast") return 1;
+  if (kernel.kernel != "concat") return 0;
+  const std::vector<Dim>& shape = ShapeOf(kernel.inputs[0]);
+  const bool same =
+      std::all_of(kernel.inputs.begin(), kernel.inputs.end(), [&](ValueId id) { return id == kernel.inputs[0]; });
+  const bool last = kernel.attributes.Int("axis", -1) == static_cast<int64_t>(shape.size()) - 1;
+  return same && last && shape.back().is_constant() ? static_cast<int64_t>(kernel.inputs.size()) : 0;
 }
 
 bool Dataflow::LeavesAndReturns(const std::vector<int>& calls) const {

@@ -19,14 +19,18 @@ class Grouping {
  public:
   explicit Grouping(const Dataflow& dataflow) : dataflow_(dataflow), region_of_(dataflow.calls(), -1) {
     for (int call = 0; call < dataflow_.calls(); ++call) {
-      if (!dataflow_.StepOf(call).has_value()) continue;
-      std::optional<Region> alone = DescribeRegion(dataflow_, {call});
+      std::optional<Region> alone;
+      if (dataflow_.CopiesOf(call) > 0) alone = Region{.calls = {call}, .kept = {call}};
+      if (dataflow_.StepOf(call).has_value()) alone = DescribeRegion(dataflow_, {call});
       if (!alone.has_value()) continue;
       region_of_[call] = static_cast<int>(regions_.size());
       regions_.push_back(*std::move(alone));
     }
-    for (int call = 0; call < dataflow_.calls(); ++call) {
-      for (const ValueId id : dataflow_.call(call).inputs) TryMerge(dataflow_.ProducerOf(id), call);
+    // Twice: what a copy is made of can join only when all that read the copy have.
+    for (int round = 0; round < 2; ++round) {
+      for (int call = 0; call < dataflow_.calls(); ++call) {
+        for (const ValueId id : dataflow_.call(call).inputs) TryMerge(dataflow_.ProducerOf(id), call);
+      }
     }
     for (int call = 0; call < dataflow_.calls(); ++call) MergeReadersOf(call);
   }
@@ -35,7 +39,7 @@ class Grouping {
   std::map<int, Region> Take() {
     std::map<int, Region> result;
     for (Region& region : regions_) {
-      if (region.calls.size() > 1) result.emplace(region.calls.back(), std::move(region));
+      if (region.calls.size() > region.kept.size() + 1) result.emplace(region.calls.back(), std::move(region));
     }
     return result;
   }
@@ -60,15 +64,15 @@ class Grouping {
     int first = -1;
     for (const Use& use : dataflow_.UsesOf(producer)) {
       if (use.call < 0 || region_of_[use.call] < 0) continue;
-      const std::vector<Dim>& shape = regions_[region_of_[use.call]].outputs[0].shape;
-      if (dataflow_.ShapeOf(use.value) != shape) continue;
+      const std::vector<Operand>& outputs = regions_[region_of_[use.call]].outputs;
+      if (outputs.empty() || dataflow_.ShapeOf(use.value) != outputs[0].shape) continue;
       if (first >= 0) TryMerge(first, use.call);
       if (first < 0) first = use.call;
     }
   }
 
   const Dataflow& dataflow_;
-  std::vector<Region> regions_;  // Without calls: merged into another.
+  std::vector<Region> regions_;  // Without calls: merged into another. Without outputs: a copy.
   std::vector<int> region_of_;   // By call; -1 for those that are never fused.
 };
 
@@ -82,6 +86,7 @@ class Rewriter {
     std::vector<bool> fused(plan_.calls.size());
     for (const auto& [last, region] : regions) {
       for (const int call : region.calls) fused[call] = true;
+      for (const int call : region.kept) fused[call] = false;
     }
     Plan result = {.values = plan_.values, .calls = {}, .results = plan_.results};
     for (int call = 0; call < dataflow.calls(); ++call) {

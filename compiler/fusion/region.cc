@@ -40,7 +40,8 @@ class Builder {
   Builder(const Dataflow& dataflow, std::vector<int> calls) : dataflow_(dataflow) { region_.calls = std::move(calls); }
 
   std::optional<Region> Run() {
-    if (!FindFrames() || !FindDomain() || !FindOutputs() || !FindInputs() || !WriteSteps()) return std::nullopt;
+    if (!FindCopies() || !FindFrames() || !FindDomain() || !FindOutputs() || !FindInputs() || !WriteSteps())
+      return std::nullopt;
     if (dataflow_.LeavesAndReturns(region_.calls)) return std::nullopt;
     return std::move(region_);
   }
@@ -49,7 +50,10 @@ class Builder {
   size_t count() const { return region_.calls.size(); }
   const KernelCall& Call(size_t i) const { return dataflow_.call(region_.calls[i]); }
   FusedOp OpOf(size_t i) const { return *dataflow_.StepOf(region_.calls[i]); }
-  const Dims& OwnShape(size_t i) const { return dataflow_.ShapeOf(Call(i).outputs[0]); }
+  bool IsCopy(size_t i) const { return dataflow_.CopiesOf(region_.calls[i]) > 0; }
+  bool IsReduced(size_t i) const { return !IsCopy(i) && IsReduction(OpOf(i)); }
+  Dims ShapeOf(ValueId value) const { return WithCopies(dataflow_.ShapeOf(value)); }
+  Dims OwnShape(size_t i) const { return ShapeOf(Call(i).outputs[0]); }
   bool Follows(size_t i) const { return frames_[i] != OwnShape(i); }
 
   // The position of a call in the region, or count().
@@ -62,8 +66,59 @@ class Builder {
   // The shape under which a call of the region reads a value. A call that follows another shape than its own takes
   // operands of its own shape along; others have one element.
   Dims OperandShape(size_t i, ValueId value) const {
-    const Dims& shape = dataflow_.ShapeOf(value);
+    Dims shape = ShapeOf(value);
     return Follows(i) && !IsScalar(shape) ? frames_[i] : shape;
+  }
+
+  // With the last axis as copies of `width_` columns. A shape that is neither one copy nor all stays, and then
+  // broadcasts to no domain that has copies.
+  Dims WithCopies(Dims shape) const {
+    if (copies_ == 1 || shape.empty()) return shape;
+    Dim& last = shape.back();
+    Dim count = 1;
+    if (last == Dim(copies_ * width_)) {
+      count = copies_;
+      last = width_;
+    } else if (last != Dim(width_) && last != Dim(1)) {
+      return shape;
+    }
+    shape.insert(shape.end() - 1, count);
+    return shape;
+  }
+
+  // Which calls stand copies side by side: all the same number of columns, or none.
+  bool FindCopies() {
+    for (const int call : region_.calls) {
+      const int64_t copies = dataflow_.CopiesOf(call);
+      if (copies <= 1) continue;
+      const int64_t width = dataflow_.ShapeOf(dataflow_.call(call).inputs[0]).back().constant;
+      if (copies_ > 1 && (copies != copies_ || width != width_)) return false;
+      copies_ = copies;
+      width_ = width;
+    }
+    return FindKept();
+  }
+
+  // A copy that others read stays, and then reads its operand like them. One that nothing here reads has no place here.
+  bool FindKept() {
+    kept_.assign(count(), false);
+    for (size_t i = count(); i-- > 0;) {
+      if (!IsCopy(i)) continue;
+      bool read = false;
+      for (const Use& use : dataflow_.UsesOf(region_.calls[i])) {
+        const bool outside = IsOutside(use);
+        kept_[i] = kept_[i] || outside;
+        read = read || !outside;
+      }
+      if (!read) return false;
+      if (kept_[i]) region_.kept.push_back(region_.calls[i]);
+    }
+    return true;
+  }
+
+  bool IsOutside(const Use& use) const {
+    const size_t reader = PositionOf(use.call);
+    return reader == count() || kept_[reader];
   }
 
   // The shape under which each call is computed: that under which the region reads it, or its own.
@@ -80,9 +135,9 @@ class Builder {
       }
       frames_[i] = frame.value_or(OwnShape(i));
       if (!Follows(i)) continue;
-      if (IsReduction(OpOf(i))) return false;
+      if (IsReduced(i)) return false;
       for (const ValueId value : Call(i).inputs) {
-        const Dims& shape = dataflow_.ShapeOf(value);
+        const Dims shape = ShapeOf(value);
         if (shape != OwnShape(i) && !IsScalar(shape)) return false;
       }
     }
@@ -94,9 +149,14 @@ class Builder {
       for (const ValueId value : Call(i).inputs) {
         if (!BroadcastInto(OperandShape(i, value), domain_)) return false;
       }
-      reduces_ = reduces_ || IsReduction(OpOf(i));
+      if (!BroadcastInto(frames_[i], domain_)) return false;
+      reduces_ = reduces_ || IsReduced(i);
     }
     if (domain_.size() > kMaxRank) return false;
+    // A program reduces what its inputs have, not copies of it.
+    if (reduces_ &&
+        std::any_of(region_.calls.begin(), region_.calls.end(), [&](int call) { return dataflow_.CopiesOf(call) > 0; }))
+      return false;
     row_ = domain_;
     if (reduces_) {
       if (domain_.empty()) return false;
@@ -104,6 +164,7 @@ class Builder {
       if (count() > 1 && domain_.back().is_constant() && domain_.back().constant > kMaxReducedColumns) return false;
     }
     for (size_t i = 0; i < count(); ++i) {
+      if (IsCopy(i)) continue;
       if (IsReduction(OpOf(i)) && OperandShape(i, Call(i).inputs[0]).back() != domain_.back()) return false;
       const Dims shape = Padded(frames_[i], domain_.size());
       if (shape != domain_ && !(reduces_ && shape == row_) && !IsCheap(OpOf(i))) return false;
@@ -115,8 +176,9 @@ class Builder {
   bool FindOutputs() {
     outputs_.assign(count(), false);
     for (size_t i = 0; i < count(); ++i) {
+      if (IsCopy(i)) continue;
       for (const Use& use : dataflow_.UsesOf(region_.calls[i])) {
-        if (PositionOf(use.call) < count()) continue;
+        if (!IsOutside(use)) continue;
         if (use.call != Use::kResult && use.call < region_.calls.back()) return false;
         outputs_[i] = true;
       }
@@ -130,6 +192,7 @@ class Builder {
 
   // Constants of one element are part of the program, where another operand gives their dtype.
   const double* InlineConstant(size_t i, size_t operand) const {
+    if (IsCopy(i)) return nullptr;
     const auto constant = [&](size_t at) {
       const PlanValue& value = dataflow_.plan().values[Call(i).inputs[at]];
       return value.storage == Storage::kConstant && value.contents.size() == 1 ? &value.contents[0] : nullptr;
@@ -179,7 +242,7 @@ class Builder {
   int NumberOf(size_t i, size_t operand) const {
     const ValueId value = Call(i).inputs[operand];
     if (const size_t producer = PositionOf(dataflow_.ProducerOf(value)); producer < count())
-      return region_.program.first_step() + static_cast<int>(producer);
+      return IsCopy(producer) ? NumberOf(producer, 0) : region_.program.first_step() + step_of_[producer];
     const auto inputs = static_cast<int>(region_.inputs.size());
     if (const double* const constant = InlineConstant(i, operand); constant != nullptr) {
       const DType dtype = dataflow_.plan().values[value].dtype;
@@ -190,22 +253,26 @@ class Builder {
   }
 
   bool WriteSteps() {
-    int reductions = 0;
+    int reductions = 0, steps = 0;
+    for (size_t i = 0; i < count(); ++i) step_of_.push_back(IsCopy(i) ? -1 : steps++);
     for (size_t i = 0; i < count(); ++i) {
+      if (IsCopy(i)) continue;
       FusedStep step = {.op = OpOf(i), .dtype = dataflow_.plan().values[Call(i).outputs[0]].dtype};
       reductions += IsReduction(step.op) ? 1 : 0;
       for (size_t operand = 0; operand < Call(i).inputs.size(); ++operand)
         step.operands[operand] = NumberOf(i, operand);
       region_.program.steps.push_back(step);
-      if (outputs_[i]) region_.program.results.push_back(region_.program.first_step() + static_cast<int>(i));
+      if (outputs_[i]) region_.program.results.push_back(region_.program.first_step() + step_of_[i]);
     }
-    return count() <= kMaxFusedSteps && reductions <= kMaxFusedReductions;
+    return steps <= kMaxFusedSteps && reductions <= kMaxFusedReductions;
   }
 
   const Dataflow& dataflow_;
   Region region_;
   std::vector<Dims> frames_;  // By position, as all below.
-  std::vector<bool> outputs_;
+  std::vector<bool> outputs_, kept_;
+  std::vector<int> step_of_;
+  int64_t copies_ = 1, width_ = 0;  // Side by side, and the columns of each.
   Dims domain_, row_;
   bool reduces_ = false;
 };

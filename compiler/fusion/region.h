@@ -19,14 +19,16 @@ struct Operand {
 // Calls that one fused program computes, at the place of the last of them.
 struct Region {
   std::vector<int> calls;  // Ascending.
+  std::vector<int> kept;   // Of these: copies that others read too, which stay beside the program.
   FusedProgram program;
   std::vector<Operand> inputs, outputs;
 };
 
-// The program of these calls, which StepOf knows. None where they are no region:
+// The program of these calls, which StepOf or CopiesOf knows. None where they are no region:
 //  - shapes: one domain, which each value has, or its rows after a reduction. A smaller value may be computed again for
 //    each element of the domain if that is cheap and nothing else reads it. A value that is read under another shape is
-//    computed under that one, where its operands can follow.
+//    computed under that one, where its operands can follow. Where copies stand side by side, all shapes have an axis
+//    for them.
 //  - order: a path that leaves the region and returns, or a reader outside that comes before the last call.
 //  - limits of kernels/fused_op.h.
 std::optional<Region> DescribeRegion(const Dataflow& dataflow, std::vector<int> calls);

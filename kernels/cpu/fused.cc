@@ -173,7 +173,7 @@ class Worker {
 
 absl::Status OptimisedFused(CpuContext& context, const KernelArgs& args) {
   ASSIGN_OR_RETURN(const FusedProgram* const program, context.fused_programs().Find(args));
-  ASSIGN_OR_RETURN(const FusedShapes shapes, InferFusedShapes(*program, args.inputs));
+  ASSIGN_OR_RETURN(const FusedShapes shapes, InferFusedShapes(*program, args.inputs, args.outputs));
   const Launch launch(*program, shapes, args);
   const FusedWalk& walk = launch.walk;
   if (program->reduces()) {

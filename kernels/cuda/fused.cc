@@ -68,7 +68,7 @@ absl::Status Fused(const DeviceContext& context, const KernelArgs& args) {
 }  // namespace
 
 absl::StatusOr<FusedArgs> PrepareFused(const FusedProgram& program, const KernelArgs& args) {
-  ASSIGN_OR_RETURN(const FusedShapes shapes, InferFusedShapes(program, args.inputs));
+  ASSIGN_OR_RETURN(const FusedShapes shapes, InferFusedShapes(program, args.inputs, args.outputs));
   FusedArgs launch;
   launch.operands.walk = WalkFused(program, shapes, args.inputs);
   for (size_t i = 0; i < args.inputs.size(); ++i) launch.operands.inputs[i] = args.inputs[i].data;

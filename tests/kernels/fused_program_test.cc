@@ -101,6 +101,7 @@ absl::Status Check(absl::string_view program, const std::vector<TensorView>& inp
 TEST(FusedCheckTest, OutputsHaveTheDomainOrItsRows) {
   const TensorView x = View(kF32, {3, 4});
   EXPECT_TRUE(Check("t0 = add(x0, x1); return t0", {x, View(kF32, {4})}, {x}).ok());
+  EXPECT_TRUE(Check("t0 = neg(x0); return t0", {View(kF32, {4})}, {x}).ok());  // Each row.
   EXPECT_TRUE(Check("t0 = reduce_sum(x0); t1 = div(x0, t0); return t1, t0", {x}, {x, View(kF32, {3, 1})}).ok());
   const struct {
     const char* program;
@@ -108,7 +109,15 @@ TEST(FusedCheckTest, OutputsHaveTheDomainOrItsRows) {
     const char* why;
   } cases[] = {
       {"t0 = neg(x0); return t0", {x}, {View(kBF16, {3, 4})}, "output 0 is bfloat16[3, 4], the program gives float32"},
-      {"t0 = neg(x0); return t0", {x}, {View(kF32, {12})}, "output 0 is float32[12]"},
+      {"t0 = neg(x0); return t0", {x}, {View(kF32, {12})}, "do not broadcast"},
+      {"t0 = neg(x0); return t0",
+       {x},
+       {View(kF32, {4})},
+       "output 0 is float32[4], smaller than the operands' float32[3, 4]"},
+      {"t0 = reduce_sum(x0); t1 = div(x0, t0); return t1",
+       {x},
+       {View(kF32, {3, 1})},
+       "the program gives float32[3, 4]"},
       {"t0 = neg(x0); return t0", {x}, {x, x}, "1 results for 2 outputs"},
       {"t0 = add(x0, x1); return t0", {x, View(kF32, {5})}, {x}, "do not broadcast"},
       {"t0 = neg(x1); t1 = add(x0, t0); return t0, t1", {x, View(kF32, {4})}, {View(kF32, {1, 4}), x}, "smaller"},

@@ -92,6 +92,18 @@ TEST_P(FusedTest, ProgramsOfModels) {
   }
 }
 
+// As the axes of an output that no input has, and a row's sum in each of its columns.
+TEST_P(FusedTest, SmallerResultsAreBroadcast) {
+  const HostTensor x = HostTensor::Random(DType::kBFloat16, {3, 1, 40}, 1), y(DType::kBFloat16, {3, 2, 40});
+  ASSERT_TRUE(Run("fused", {x}, y, {{"program", std::string("t0 = neg(x0); t1 = neg(t0); return t1")}}).ok());
+  for (int64_t i = 0; i < y.elements(); ++i) EXPECT_EQ(y.At(i), x.At(i / 80 * 40 + i % 40)) << i;
+
+  const HostTensor sums(DType::kBFloat16, {3, 1, 1}), wide(DType::kBFloat16, {3, 1, 40});
+  ASSERT_TRUE(Run("fused", {x}, sums, {{"program", std::string("t0 = reduce_sum(x0); return t0")}}).ok());
+  ASSERT_TRUE(Run("fused", {x}, wide, {{"program", std::string("t0 = reduce_sum(x0); return t0")}}).ok());
+  for (int64_t i = 0; i < wide.elements(); ++i) EXPECT_EQ(wide.At(i), sums.At(i / 40)) << i;
+}
+
 TEST_P(FusedTest, RowsOfNothingReduceToTheFoldsStart) {
   const FusedCase fused = FusedCaseOf("t0 = reduce_max(x0); t1 = reduce_sum(x0); t2 = sub(t1, t0); return t2, t0",
                                       {{DType::kFloat32, {3, 0}}});

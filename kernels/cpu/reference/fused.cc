@@ -1,5 +1,4 @@
 #include <cstddef>
-#include <cstring>
 #include <vector>
 
 #include "kernels/convert.h"
@@ -14,6 +13,7 @@ const CpuFunctionTable& Primitives() {
   static const CpuFunctionTable& table = *[] {
     auto* const primitives = new CpuFunctionTable();
     AddReferenceElementwise(*primitives);
+    AddReferenceLayout(*primitives);
     AddReferenceRows(*primitives);
     return primitives;
   }();
@@ -41,7 +41,7 @@ void Encode(double value, const TensorView& view) {
 // Each step by its primitive's kernel, with all values in memory.
 absl::Status Fused(CpuContext& context, const KernelArgs& args) {
   ASSIGN_OR_RETURN(const FusedProgram* const program, context.fused_programs().Find(args));
-  ASSIGN_OR_RETURN(const FusedShapes shapes, InferFusedShapes(*program, args.inputs));
+  ASSIGN_OR_RETURN(const FusedShapes shapes, InferFusedShapes(*program, args.inputs, args.outputs));
   std::vector<std::vector<std::byte>> memory;
   memory.reserve(program->values());
   std::vector<TensorView> values(args.inputs.begin(), args.inputs.end());
@@ -60,8 +60,10 @@ absl::Status Fused(CpuContext& context, const KernelArgs& args) {
     values.push_back(result);
   }
   for (size_t i = 0; i < args.outputs.size(); ++i) {
-    const TensorView& value = values[program->results[i]];
-    if (value.bytes() > 0) std::memcpy(args.outputs[i].data, value.data, static_cast<size_t>(value.bytes()));
+    const KernelArgs broadcast = {.inputs = absl::MakeConstSpan(&values[program->results[i]], 1),
+                                  .outputs = args.outputs.subspan(i, 1),
+                                  .attributes = &attributes};
+    RETURN_IF_ERROR(Primitives().at("broadcast")(context, broadcast));
   }
   return absl::OkStatus();
 }

@@ -172,6 +172,51 @@ TEST_F(FusePlanTest, AValueUnderTwoShapesEndsAProgram) {
   for (const std::string& call : Calls()) EXPECT_THAT(call, Not(HasSubstr("t2")));
 }
 
+// The tables of rotary embeddings, whose angles stand twice in each row.
+TEST_F(FusePlanTest, CopiesSideBySideAreAWalk) {
+  const NodeId positions = b_.Reshape(b_.Cast(b_.Iota(Dim::Past(), Dim::Seq()), kF32), {Dim::Seq(), 1});
+  const NodeId half = b_.Mul(positions, b_.Constant(kF32, {3}, {1, 0.5, 0.25})), angles = b_.Concat({half, half}, -1);
+  Fuse({b_.Cast(b_.Cos(angles), kBF16), b_.Cast(b_.Sin(angles), kBF16)});
+  EXPECT_THAT(Calls(), ElementsAre("iota",
+                                   "t0 = cast(x0, float32); t1 = mul(t0, x1); t2 = cos(t1); t3 = cast(t2, "
+                                   "bfloat16); t4 = sin(t1); t5 = cast(t4, bfloat16); return t3, t5"));
+}
+
+TEST_F(FusePlanTest, CopiesThatOthersReadStay) {
+  const NodeId half = b_.Neg(Rows("x", kF32, 3)), both = b_.Concat({half, half}, -1);
+  Fuse({b_.Cast(b_.Exp(both), kBF16), both});
+  EXPECT_THAT(Calls(), ElementsAre("neg", "concat", "t0 = exp(x0); t1 = cast(t0, bfloat16); return t1"));
+}
+
+TEST_F(FusePlanTest, DifferentPartsSideBySideAreNoCopies) {
+  const NodeId x = Rows("x", kF32, 3), y = b_.Neg(x);
+  Fuse({b_.Cast(b_.Exp(b_.Concat({x, y}, -1)), kBF16), b_.Exp(b_.Neg(b_.Concat({x, x}, 0)))});
+  EXPECT_THAT(Calls(), ElementsAre("neg", "concat", "t0 = exp(x0); t1 = cast(t0, bfloat16); return t1", "concat",
+                                   "t0 = neg(x0); t1 = exp(t0); return t1"));
+}
+
+// The last axis has a meaning of its own where it is reduced.
+TEST_F(FusePlanTest, RowsOfCopiesAreReducedAsTheyStand) {
+  const NodeId x = Rows("x", kF32, 3), both = b_.Concat({x, x}, -1);
+  const NodeId wide = b_.Broadcast(b_.Neg(Rows("y", kF32, 1)), {Dim::Seq(), 6});
+  Fuse({b_.Div(both, b_.ReduceSum(both, -1)), b_.Div(wide, b_.ReduceSum(wide, -1))});
+  const char* const divide = "t0 = reduce_sum(x0); t1 = div(x0, t0); return t1";
+  EXPECT_THAT(Calls(), ElementsAre("concat", "neg", "broadcast", divide, divide));
+}
+
+TEST_F(FusePlanTest, BroadcastsAreAWalk) {
+  const NodeId rows = b_.Neg(b_.Input("x", kF32, {Dim::Seq(), 1, 6}));
+  Fuse({b_.Exp(b_.Sub(b_.Broadcast(rows, {Dim::Seq(), 4, 6}), 0.5))});
+  EXPECT_THAT(Calls(), ElementsAre("t0 = neg(x0); t1 = sub(t0, 0.5); t2 = exp(t1); return t2"));
+}
+
+// exp of fewer elements is worth a kernel of its own.
+TEST_F(FusePlanTest, WhatIsExpensiveIsNotComputedForEveryCopy) {
+  const NodeId half = b_.Exp(Rows("x", kF32, 3)), both = b_.Concat({half, half}, -1);
+  Fuse({b_.Cast(b_.Mul(both, 0.5), kBF16)});
+  EXPECT_THAT(Calls(), ElementsAre("exp", "t0 = mul(x0, 0.5); t1 = cast(t0, bfloat16); return t1"));
+}
+
 TEST_F(FusePlanTest, MoreInputsThanAKernelTakesAreTwoPrograms) {
   NodeId sum = Rows("x0");
   for (int i = 1; i < 12; ++i) sum = b_.Add(sum, Rows("x" + std::to_string(i)));
