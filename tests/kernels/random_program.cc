@@ -126,7 +126,10 @@ std::vector<TensorView> FusedCase::InputViews() const {
 std::vector<HostTensor> FusedCase::NewOutputs() const {
   const FusedShapes shapes = InferFusedShapes(program, InputViews()).value();
   std::vector<HostTensor> outputs;
-  for (const int value : program.results) outputs.emplace_back(program.dtype(value), shapes.values[value]);
+  for (const int value : program.results) {
+    const Shape& shape = output_shapes.empty() ? shapes.values[value] : output_shapes[outputs.size()];
+    outputs.emplace_back(program.dtype(value), shape);
+  }
   return outputs;
 }
 

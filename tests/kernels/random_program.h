@@ -13,6 +13,7 @@ namespace metronome::testing {
 struct FusedCase {
   FusedProgram program;
   std::vector<HostTensor> inputs;
+  std::vector<Shape> output_shapes;  // Empty: those of the results; else what they broadcast to.
 
   std::vector<TensorView> InputViews() const;
   Attributes attributes() const { return {{"program", program.ToString()}}; }

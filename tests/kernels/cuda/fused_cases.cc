@@ -39,6 +39,14 @@ std::vector<FusedCase> GeneratedFusedCases() {
                   "t5 = maximum(t4, t1); return t5, t3",
                   {{kI32, {4, 3, 2}}, {kI32, {3, 1}}, {kBool, {2}}}),
   };
+  // Results that are written more than once: copies side by side, and a row's sum in its columns.
+  for (const int64_t width : {8, 5}) {
+    cases.push_back(FusedCaseOf("t0 = mul(x0, x1); t1 = cos(t0); t2 = cast(t1, bfloat16); t3 = sin(t0); return t2, t3",
+                                {{kF32, {7, 1, 1}}, {kF32, {1, width}}}));
+    cases.back().output_shapes = {Shape({7, 2, width}), Shape({7, 2, width})};
+    cases.push_back(FusedCaseOf("t0 = reduce_sum(x0); t1 = neg(t0); return t1, t0", {{kF16, {9, width}}}));
+    cases.back().output_shapes = {Shape({9, width}), Shape({9, 1})};
+  }
   for (uint64_t seed = 0; seed < 40; ++seed) cases.push_back(RandomFusedCase(seed));
   return cases;
 }
