@@ -79,18 +79,4 @@ int64_t Dataflow::CountCopies(int index) const {
   return same && last && shape.back().is_constant() ? static_cast<int64_t>(kernel.inputs.size()) : 0;
 }
 
-bool Dataflow::LeavesAndReturns(const std::vector<int>& calls) const {
-  std::vector<bool> left(calls.back() - calls.front() + 1);  // By call: it depends on one that was left.
-  for (int index = calls.front(); index <= calls.back(); ++index) {
-    const bool inside = std::binary_search(calls.begin(), calls.end(), index);
-    if (inside && left[index - calls.front()]) return true;
-    if (!inside && !left[index - calls.front()]) continue;
-    for (const Use& use : uses_[index]) {
-      if (use.call < 0 || use.call > calls.back()) continue;
-      if (!inside || !std::binary_search(calls.begin(), calls.end(), use.call)) left[use.call - calls.front()] = true;
-    }
-  }
-  return false;
-}
-
 }  // namespace metronome

@@ -35,8 +35,6 @@ class Dataflow {
   // Of a call that only repeats its operand's elements, which a program does by walking them: how many copies stand
   // side by side along the last axis (concat of a value with itself), or 1 (broadcast). 0 for all others.
   int64_t CopiesOf(int call) const { return copies_[call]; }
-  // Whether a path leads from one of these calls (sorted) to another through a call that is none of them.
-  bool LeavesAndReturns(const std::vector<int>& calls) const;
 
  private:
   bool MayFuse(int call) const;

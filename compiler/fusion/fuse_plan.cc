@@ -26,10 +26,14 @@ class Grouping {
       region_of_[call] = static_cast<int>(regions_.size());
       regions_.push_back(*std::move(alone));
     }
-    // Twice: what a copy is made of can join only when all that read the copy have.
-    for (int round = 0; round < 2; ++round) {
+    // Copies come after steps, which reductions among them may keep from any copy; and what a copy is made of can join
+    // only when all that read the copy have.
+    for (const bool copies : {false, true, true}) {
       for (int call = 0; call < dataflow_.calls(); ++call) {
-        for (const ValueId id : dataflow_.call(call).inputs) TryMerge(dataflow_.ProducerOf(id), call);
+        for (const ValueId id : dataflow_.call(call).inputs) {
+          const int producer = dataflow_.ProducerOf(id);
+          if (copies || (!IsCopy(producer) && !IsCopy(call))) TryMerge(producer, call);
+        }
       }
     }
     for (int call = 0; call < dataflow_.calls(); ++call) MergeReadersOf(call);
@@ -45,6 +49,8 @@ class Grouping {
   }
 
  private:
+  bool IsCopy(int call) const { return call >= 0 && dataflow_.CopiesOf(call) > 0; }
+
   void TryMerge(int one, int other) {
     if (one < 0 || other < 0 || region_of_[one] < 0 || region_of_[other] < 0 || region_of_[one] == region_of_[other])
       return;

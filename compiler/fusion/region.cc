@@ -42,7 +42,6 @@ class Builder {
   std::optional<Region> Run() {
     if (!FindCopies() || !FindFrames() || !FindDomain() || !FindOutputs() || !FindInputs() || !WriteSteps())
       return std::nullopt;
-    if (dataflow_.LeavesAndReturns(region_.calls)) return std::nullopt;
     return std::move(region_);
   }
 
@@ -172,7 +171,7 @@ class Builder {
     return true;
   }
 
-  // What others read, and nothing before the region's place.
+  // What others read, and nothing before the region's place: so no path leaves and returns.
   bool FindOutputs() {
     outputs_.assign(count(), false);
     for (size_t i = 0; i < count(); ++i) {

@@ -29,7 +29,7 @@ struct Region {
 //    each element of the domain if that is cheap and nothing else reads it. A value that is read under another shape is
 //    computed under that one, where its operands can follow. Where copies stand side by side, all shapes have an axis
 //    for them.
-//  - order: a path that leaves the region and returns, or a reader outside that comes before the last call.
+//  - order: a reader outside that comes before the last call.
 //  - limits of kernels/fused_op.h.
 std::optional<Region> DescribeRegion(const Dataflow& dataflow, std::vector<int> calls);
 
