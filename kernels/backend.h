@@ -130,6 +130,8 @@ class Backend {
   virtual absl::Status Launch(const Kernel& kernel, const KernelArgs& args) = 0;
   // Enqueues launches that do not depend on each other and may run side by side. Meant for small ones.
   virtual absl::Status LaunchTogether(absl::Span<const KernelLaunch> launches) = 0;
+  // Host time that launches have spent on making code, so far: what a launch costs the first time and never again.
+  virtual int64_t CompileTimeNs() const { return 0; }
   // Bytes per second of a plain read of memory far larger than any cache, with all threads: the roofline of a decode
   // step. Takes about half a second. ResourceExhausted.
   virtual absl::StatusOr<double> MeasureReadBandwidth() = 0;

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "kernels/catalogue_check.h"
+#include "kernels/fused_program.h"
 #include "kernels/norm_prologue.h"
 #include "kernels/qkv_rope_cache.h"
 #include "runtime/base/status_macros.h"
@@ -481,6 +482,7 @@ constexpr KernelSpec kCatalogue[] = {
     {"expert_linear", 3, 3, CheckExpertLinear, ExpertCost},
     {"gated_experts", 3, 3, CheckGatedExperts, ExpertCost},
     {"expert_mix", 4, 4, CheckExpertMix, ExpertCost},
+    {"fused", 1, kMaxFusedInputs, CheckFused, FusedCost, 1, kMaxFusedOutputs},
 };
 
 }  // namespace

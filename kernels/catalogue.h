@@ -97,6 +97,9 @@ absl::Status CheckKernelArgs(absl::string_view name, const KernelArgs& args);
 //   expert_mix                           (x T [m * slots, k], experts T [E, n, k], index int32 [m * slots], weights T [m, slots]) ->
 //                                        T [m, n]: sums of expert_linear's rows, rounded, times their weights, rounded; one rounding of
 //                                        the sum.
+//   fused                                (x0 any, x1 any, ...) -> any, ...: 1 to 8 inputs and 1 to 4 outputs that broadcast to one shape;
+//                                        outputs have that shape, or that of its rows where they are reduced. Attribute program (fused_program.h): the
+//                                        elementwise primitives and reductions of the last axis, each rounded as by itself.
 //
 // clang-format on
 

@@ -37,6 +37,8 @@ std::string OperandsOf(const Plan& plan, const KernelCall& call, const StepShape
     for (int axis = 0; axis < shape.rank(); ++axis) absl::StrAppend(&text, axis == 0 ? "" : ", ", shape[axis]);
     absl::StrAppend(&text, "]");
   }
+  if (const absl::string_view program = call.attributes.String("program"); !program.empty())
+    absl::StrAppend(&text, ": ", program);
   return text;
 }
 

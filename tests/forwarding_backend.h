@@ -40,6 +40,7 @@ class ForwardingBackend : public Backend {
   absl::Status LaunchTogether(absl::Span<const KernelLaunch> launches) override {
     return real_->LaunchTogether(launches);
   }
+  int64_t CompileTimeNs() const override { return real_->CompileTimeNs(); }
   absl::StatusOr<double> MeasureReadBandwidth() override { return real_->MeasureReadBandwidth(); }
   absl::Status Synchronize() override { return real_->Synchronize(); }
   absl::Status Fetch(absl::Span<const HostCopy> copies) override { return real_->Fetch(copies); }

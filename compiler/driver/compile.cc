@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "compiler/fusion/fuse_plan.h"
 #include "compiler/lowering/lower.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/status_macros.h"
@@ -41,7 +42,8 @@ absl::StatusOr<CompileResult> Compile(const Graph& graph, ExecutionPath path) {
   }
   const int64_t start = Clock::Real().MonotonicNs();
   ASSIGN_OR_RETURN(result.optimised, Optimise(graph));
-  ASSIGN_OR_RETURN(Plan plan, Lower(result.optimised.Whole()));
+  ASSIGN_OR_RETURN(const Plan lowered, Lower(result.optimised.Whole()));
+  ASSIGN_OR_RETURN(Plan plan, FusePlan(lowered));
   result.plans.push_back({.seq = 1, .plan = std::move(plan)});
   for (const OptimisedBlock& block : result.optimised.blocks) {
     const RunReport& run = block.report.run;

@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "compiler/fusion/fuse_plan.h"
 #include "compiler/lowering/lower.h"
 #include "compiler/search/block_runner.h"
 #include "compiler/search/search.h"
@@ -77,7 +78,8 @@ class PlanSearch {
       }
       Advance(share * part);
     }
-    return Lower(Unroll(result_.optimised.rolled, graphs));
+    ASSIGN_OR_RETURN(const Plan plan, Lower(Unroll(result_.optimised.rolled, graphs)));
+    return FusePlan(plan);
   }
 
   absl::StatusOr<std::unique_ptr<BlockRunner>> NewRunner(int block, const StepShape& step) {

@@ -8,6 +8,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "compiler/fusion/fuse_plan.h"
 #include "compiler/lowering/lower.h"
 #include "kernels/convert.h"
 #include "runtime/base/clock.h"
@@ -132,8 +133,7 @@ absl::Status BlockRunner::MakeInputs(uint64_t seed) {
   return backend_.CopyToDevice(tokens_->data(), tokens.data(), bytes);
 }
 
-absl::StatusOr<std::unique_ptr<BlockRunner::Form>> BlockRunner::Bind(const Graph& graph) {
-  ASSIGN_OR_RETURN(const Plan plan, Lower(graph));
+absl::StatusOr<std::unique_ptr<BlockRunner::Form>> BlockRunner::Bind(const Plan& plan) {
   auto form = std::make_unique<Form>();
   for (const Instance& instance : instances_) {
     auto own = std::make_unique<Plan>(plan);
@@ -150,7 +150,9 @@ absl::StatusOr<BlockRunner::Form*> BlockRunner::Find(const Graph& graph) {
   std::string text = graph.ToString();
   auto at = std::find_if(forms_.begin(), forms_.end(), [&](const auto& form) { return form->text == text; });
   if (at == forms_.end()) {
-    ASSIGN_OR_RETURN(std::unique_ptr<Form> form, Bind(graph));
+    ASSIGN_OR_RETURN(const Plan lowered, Lower(graph));
+    ASSIGN_OR_RETURN(const Plan plan, FusePlan(lowered));
+    ASSIGN_OR_RETURN(std::unique_ptr<Form> form, Bind(plan));
     form->text = std::move(text);
     forms_.push_front(std::move(form));
     if (forms_.size() > kMaxForms) forms_.pop_back();
@@ -178,11 +180,15 @@ absl::Status BlockRunner::Run(Form& form, size_t index) {
   return plan.Run();
 }
 
+double BlockRunner::NowNs() const {
+  return static_cast<double>(Clock::Real().MonotonicNs() - backend_.CompileTimeNs());
+}
+
 absl::StatusOr<double> BlockRunner::RunAllNs(Form& form) {
-  const int64_t start = Clock::Real().MonotonicNs();
+  const double start = NowNs();
   for (size_t i = 0; i < form.bound.size(); ++i) RETURN_IF_ERROR(Run(form, i));
   RETURN_IF_ERROR(backend_.Synchronize());
-  return static_cast<double>(Clock::Real().MonotonicNs() - start) / static_cast<double>(form.bound.size());
+  return (NowNs() - start) / static_cast<double>(form.bound.size());
 }
 
 // Results of the first instance, then the rows that it wrote to its cache. Only valid right after it ran.
@@ -211,7 +217,8 @@ absl::StatusOr<BlockRunner::Values> BlockRunner::Read(const Form& form) {
 }
 
 absl::Status BlockRunner::SetReference(const Graph& graph) {
-  ASSIGN_OR_RETURN(Form* const form, Find(graph));
+  ASSIGN_OR_RETURN(const Plan plan, Lower(graph));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Form> form, Bind(plan));
   RETURN_IF_ERROR(Run(*form, 0));
   ASSIGN_OR_RETURN(reference_, Read(*form));
   return absl::OkStatus();
@@ -257,10 +264,10 @@ Measurement BlockRunner::Compare(const Graph& candidate, const Graph& incumbent,
   const absl::StatusOr<Form*> form = Find(candidate);
   if (!form.ok()) return Failed(form.status());
 
-  const int64_t start = Clock::Real().MonotonicNs();
+  const double start = NowNs();
   if (const absl::Status status = Run(**form, 0); !status.ok()) return Failed(status);
   if (const absl::Status status = backend_.Synchronize(); !status.ok()) return Failed(status);
-  const auto first = static_cast<double>(Clock::Real().MonotonicNs() - start);
+  const double first = NowNs() - start;
   if (first > kTimeoutRatio * *usual + kTimeoutSlackNs) {
     return Rejected(Rejection::kTimeout, absl::DeadlineExceededError(absl::StrCat(
                                              "first run took ", first * 1e-6, " ms, the incumbent ", *usual * 1e-6)));

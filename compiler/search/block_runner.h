@@ -28,7 +28,8 @@ class BlockRunner {
                                                              const RolledGraph& rolled, int block,
                                                              const StepShape& step, uint64_t seed);
 
-  // Takes the results of this form, and what it writes to the cache, as those that all others are compared with.
+  // Takes the results of this form, and what it writes to the cache, as those that all others are compared with. It
+  // alone runs as lowered; all others are fused as a model's plan is.
   absl::Status SetReference(const Graph& form);
 
   // Median time of a run of one instance.
@@ -60,8 +61,9 @@ class BlockRunner {
   absl::Status AddInstances(const RolledGraph& rolled, int block, uint64_t seed);
   absl::Status MakeInputs(uint64_t seed);
   absl::StatusOr<Form*> Find(const Graph& form);
-  absl::StatusOr<std::unique_ptr<Form>> Bind(const Graph& form);
+  absl::StatusOr<std::unique_ptr<Form>> Bind(const Plan& plan);
   absl::Status Run(Form& form, size_t instance);
+  double NowNs() const;  // A clock that stands still while the backend makes code.
   absl::StatusOr<double> RunAllNs(Form& form);
   absl::StatusOr<Values> Read(const Form& form);
   absl::Status CompareWithReference(const Form& form);

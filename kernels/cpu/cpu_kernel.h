@@ -11,6 +11,7 @@
 #include "kernels/backend.h"
 #include "kernels/cpu/cpu_features.h"
 #include "kernels/cpu/onednn_matmul.h"
+#include "kernels/fused_program.h"
 #include "runtime/base/thread_pool.h"
 
 namespace metronome::cpu {
@@ -37,6 +38,7 @@ class CpuContext {
   void* OperandScratch(int64_t bytes) { return Scratch(pool_.size() + 1, static_cast<size_t>(bytes)); }
 
   OneDnnMatmul& onednn() { return onednn_; }
+  FusedPrograms& fused_programs() { return fused_programs_; }
 
  private:
   struct AlignedDelete {
@@ -50,6 +52,7 @@ class CpuContext {
   ThreadPool pool_;
   InstructionSet instruction_set_;
   OneDnnMatmul onednn_;
+  FusedPrograms fused_programs_;
   std::vector<Block> scratch_;  // One a member, the shared one, that for operands.
 };
 

@@ -22,6 +22,7 @@ void AddOptimisedKernels(CpuFunctionTable& table) {
   table["argmax"] = OptimisedArgmax;
   table["rope"] = OptimisedRope;
   table["gated_activation"] = OptimisedGatedActivation;
+  table["fused"] = OptimisedFused;
 }
 
 }  // namespace metronome::cpu

@@ -21,6 +21,7 @@ absl::Status OptimisedAddRmsNorm(CpuContext& context, const KernelArgs& args);
 absl::Status OptimisedArgmax(CpuContext& context, const KernelArgs& args);
 absl::Status OptimisedRope(CpuContext& context, const KernelArgs& args);
 absl::Status OptimisedGatedActivation(CpuContext& context, const KernelArgs& args);
+absl::Status OptimisedFused(CpuContext& context, const KernelArgs& args);
 
 }  // namespace metronome::cpu
 

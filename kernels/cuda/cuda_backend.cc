@@ -93,11 +93,13 @@ class CudaBackend final : public Backend {
     const int multiprocessors = driver_->properties().multiprocessors;
     ASSIGN_OR_RETURN(scratch_, heap_.AllocateUnfilled(AttentionScratchBytes(multiprocessors)));
     ASSIGN_OR_RETURN(past_, heap_.Allocate(sizeof(int64_t)));
+    if (options_.fused != nullptr) fused_ = options_.fused(*driver_);
     context_ = {.stream = driver_->stream(),
                 .multiprocessors = multiprocessors,
                 .fault = static_cast<IndexFault*>(fault_->data()),
                 .workspace = {.data = workspace_->data(), .bytes = workspace_->size_bytes()},
-                .scratch = {.data = scratch_->data(), .bytes = scratch_->size_bytes()}};
+                .scratch = {.data = scratch_->data(), .bytes = scratch_->size_bytes()},
+                .fused = fused_.get()};
     if (library_.ok()) RETURN_IF_ERROR(StartLibrary());
     return driver_->Synchronize();
   }
@@ -113,7 +115,7 @@ class CudaBackend final : public Backend {
             .memory_total_bytes = memory.ok() ? memory->total_bytes : 0,
             .runtime = device.runtime,
             .driver = device.driver_version,
-            .libraries = library_.ok() ? (*library_)->Describe() : std::string(library_.status().message())};
+            .libraries = Libraries()};
   }
 
   int64_t MemoryAvailableBytes() const override { return heap_.AvailableBytes(); }
@@ -164,13 +166,15 @@ class CudaBackend final : public Backend {
           absl::StrCat("kernel ", kernel.name(), " cannot follow the position in a recording"));
     }
     const ProfilerRange range(*this, [&] { return kernel.name(); });
-    RETURN_IF_ERROR(static_cast<const CudaKernel&>(kernel).function()(context_, args));
+    RETURN_IF_ERROR(Noting(static_cast<const CudaKernel&>(kernel).function()(context_, args)));
     return Noting(driver_->LastError());
   }
   absl::Status LaunchTogether(absl::Span<const KernelLaunch> launches) override {
     for (const KernelLaunch& launch : launches) RETURN_IF_ERROR(Launch(*launch.kernel, launch.args));
     return absl::OkStatus();
   }
+
+  int64_t CompileTimeNs() const override { return fused_ == nullptr ? 0 : fused_->compile_ns(); }
 
   absl::Status Synchronize() override {
     RETURN_IF_ERROR(Health());
@@ -264,6 +268,11 @@ class CudaBackend final : public Backend {
   void EndRange() override { driver_->EndRange(); }
 
  private:
+  std::string Libraries() const {
+    const std::string products = library_.ok() ? (*library_)->Describe() : std::string(library_.status().message());
+    return fused_ == nullptr ? products : absl::StrCat(products, ", ", fused_->description());
+  }
+
   // A library works without memory too, with fewer algorithms.
   absl::Status StartLibrary() {
     absl::StatusOr<std::unique_ptr<Buffer>> workspace = heap_.AllocateUnfilled(options_.library_workspace_bytes);
@@ -294,6 +303,7 @@ class CudaBackend final : public Backend {
   std::unique_ptr<Staging> staging_;
   std::unique_ptr<Buffer> fault_, workspace_, scratch_, past_, library_workspace_;
   const absl::StatusOr<std::unique_ptr<MatmulLibrary>> library_;
+  std::unique_ptr<FusedLauncher> fused_;
   DeviceContext context_;
   bool recording_ = false;
 

@@ -2,12 +2,14 @@
 #define METRONOME_KERNELS_CUDA_CUDA_BACKEND_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "kernels/backend.h"
 #include "kernels/cuda/driver.h"
+#include "kernels/cuda/fused_launcher.h"
 #include "kernels/cuda/matmul_library.h"
 
 namespace metronome::cuda {
@@ -19,6 +21,8 @@ struct CudaBackendOptions {
   // For a library of products, if there is one; 0 where the device has less. As much as NVIDIA recommends for Hopper.
   int64_t library_workspace_bytes = int64_t{32} << 20;
   int64_t probe_bytes = int64_t{2} << 30;  // That MeasureReadBandwidth reads; far more than a cache holds.
+  // Makes what compiles fused programs, over the backend's driver; without one they are interpreted.
+  std::function<std::unique_ptr<FusedLauncher>(Driver& driver)> fused;
 };
 
 // The kernel table over a driver. An error that the device does not survive makes Health() say so; every later call

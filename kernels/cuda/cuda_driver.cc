@@ -220,6 +220,22 @@ class CudaDriver final : public Driver {
   }
   void FreeGraph(Graph graph) override { cudaGraphExecDestroy(static_cast<cudaGraphExec_t>(graph)); }
 
+  absl::StatusOr<Module> LoadModule(absl::string_view cubin) override {
+    cudaLibrary_t library = nullptr;
+    RETURN_IF_ERROR(Say(cudaLibraryLoadData(&library, cubin.data(), nullptr, nullptr, 0, nullptr, nullptr, 0)));
+    return static_cast<Module>(library);
+  }
+  void UnloadModule(Module module) override { cudaLibraryUnload(static_cast<cudaLibrary_t>(module)); }
+  absl::StatusOr<Function> FindFunction(Module module, const char* name) override {
+    cudaKernel_t kernel = nullptr;
+    RETURN_IF_ERROR(Say(cudaLibraryGetKernel(&kernel, static_cast<cudaLibrary_t>(module), name)));
+    return static_cast<Function>(kernel);
+  }
+  absl::Status LaunchFunction(Function function, unsigned blocks, unsigned threads, const void* parameter,
+                              size_t) override {
+    void* parameters[] = {const_cast<void*>(parameter)};
+    return Say(cudaLaunchKernel(function, dim3(blocks), dim3(threads), parameters, 0, stream_));
+  }
   absl::StatusOr<DeviceTelemetry> Telemetry() const override {
     RETURN_IF_ERROR(nvml_.status());
     return (*nvml_)->Read();

@@ -1,19 +1,24 @@
 #ifndef METRONOME_KERNELS_CUDA_DEVICE_CUH_
 #define METRONOME_KERNELS_CUDA_DEVICE_CUH_
 
-// The layer between kernels and what compiles them: nvcc, or a C++ compiler with kernels/cuda/emulation. Kernels use
-// CUDA's names (threadIdx, __syncthreads, __shfl_xor_sync, ...) and what is declared here, never a CUDA header.
+// The layer between kernels and what compiles them: nvcc, NVRTC, or a C++ compiler with kernels/cuda/emulation. Kernels
+// use CUDA's names (threadIdx, __syncthreads, __shfl_xor_sync, ...) and what is declared here, never a CUDA header.
 
 #include <cstddef>
 #include <cstdint>
 
+#if defined(__CUDACC_RTC__)
+#include "kernels/cuda/nvrtc/prelude.cuh"
+#endif
 #include "kernels/cuda/device_context.h"
 #include "kernels/dtype_enum.h"
 
 #if defined(__CUDACC__)
+#if !defined(__CUDACC_RTC__)
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
 #include <cuda_runtime.h>
+#endif
 
 #define METRONOME_UNROLL _Pragma("unroll")
 // An array in the block's shared memory, aligned for vectors.
@@ -95,6 +100,7 @@ __device__ __forceinline__ float Round(float value) {
   return ToFloat(FromFloat<T>(value));
 }
 
+#if !defined(__CUDACC_RTC__)
 struct LaunchShape {
   dim3 grid;
   dim3 block;
@@ -129,6 +135,7 @@ inline unsigned BlocksFor(const DeviceContext& context, int64_t units, int64_t p
   const int64_t wanted = (units + per_block - 1) / per_block, most = context.multiprocessors * kBlocksPerMultiprocessor;
   return static_cast<unsigned>(wanted < most ? wanted : most);
 }
+#endif
 
 // `value`, though the compiler does not know: what follows from it is computed here, and takes no registers before.
 __device__ __forceinline__ int Afresh(int value) {

@@ -8,6 +8,7 @@ struct CUstream_st;  // What cudaStream_t points to.
 // Everything in this file is read by nvcc and by the host's compiler: plain data, no library.
 namespace metronome::cuda {
 
+class FusedLauncher;
 class MatmulLibrary;
 
 // Says which index was outside its table, in device memory. The first one wins; the backend reads it when it
@@ -39,6 +40,7 @@ struct DeviceContext {
   Workspace workspace;
   Scratch scratch;
   MatmulLibrary* library = nullptr;  // Where products may go instead of to our kernels; may be nullptr.
+  FusedLauncher* fused = nullptr;    // nullptr: programs are interpreted.
   // While launches are captured: device memory that holds the step's position whenever they run, and what it was when
   // the arguments of this launch were computed. Otherwise nullptr.
   const int64_t* past = nullptr;

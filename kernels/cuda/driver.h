@@ -39,6 +39,8 @@ class Driver {
   using PhysicalMemory = uint64_t;  // A handle; 0 is none.
   using Graph = void*;
   using Event = void*;
+  using Module = void*;
+  using Function = void*;
 
   virtual ~Driver() = default;
 
@@ -81,6 +83,15 @@ class Driver {
   virtual absl::StatusOr<Graph> EndCapture() = 0;
   virtual absl::Status LaunchGraph(Graph graph) = 0;  // Enqueued.
   virtual void FreeGraph(Graph graph) = 0;
+
+  // Code made at run time.
+  virtual absl::StatusOr<Module> LoadModule(
+      absl::string_view cubin) = 0;              // Internal for what is no code of the device.
+  virtual void UnloadModule(Module module) = 0;  // When nothing enqueued uses it.
+  virtual absl::StatusOr<Function> FindFunction(Module module, const char* name) = 0;
+  // Enqueued: a kernel of one parameter, copied from here.
+  virtual absl::Status LaunchFunction(Function function, unsigned blocks, unsigned threads, const void* parameter,
+                                      size_t bytes) = 0;
 
   // As of Backend.
   virtual absl::StatusOr<DeviceTelemetry> Telemetry() const = 0;

@@ -1,8 +1,7 @@
 #ifndef METRONOME_KERNELS_CUDA_ELEMENTWISE_FUNCTORS_CUH_
 #define METRONOME_KERNELS_CUDA_ELEMENTWISE_FUNCTORS_CUH_
 
-#include <type_traits>
-
+#include "kernels/cuda/arithmetic.cuh"
 #include "kernels/cuda/elementwise.h"
 #include "kernels/cuda/pack.cuh"
 
@@ -36,68 +35,23 @@ struct UnaryFunctor {
     };
     switch (op) {
       case UnaryOp::kNeg:
-        return map([](float x) { return -x; });
+        return map([](float x) { return Arithmetic::Neg(x); });
       case UnaryOp::kExp:
-        return map([](float x) { return expf(x); });
+        return map([](float x) { return Arithmetic::Exp(x); });
       case UnaryOp::kTanh:
-        return map([](float x) { return tanhf(x); });
+        return map([](float x) { return Arithmetic::Tanh(x); });
       case UnaryOp::kSigmoid:
-        return map([](float x) { return 1.0f / (1.0f + expf(-x)); });
+        return map([](float x) { return Arithmetic::Sigmoid(x); });
       case UnaryOp::kRsqrt:
-        return map([](float x) { return 1.0f / sqrtf(x); });
+        return map([](float x) { return Arithmetic::Rsqrt(x); });
       case UnaryOp::kCos:
-        return map([](float x) { return cosf(x); });
+        return map([](float x) { return Arithmetic::Cos(x); });
       case UnaryOp::kSin:
         break;
     }
-    return map([](float x) { return sinf(x); });
+    return map([](float x) { return Arithmetic::Sin(x); });
   }
 };
-
-// int32 arithmetic wraps, and nothing traps: x / 0 is 0 and the lowest number / -1 is itself. NaN wins in maximum and
-// minimum, as in NumPy.
-struct Arithmetic {
-  static __device__ __forceinline__ int32_t Wrap(uint32_t bits) { return static_cast<int32_t>(bits); }
-  static __device__ __forceinline__ float Add(float a, float b) { return a + b; }
-  static __device__ __forceinline__ float Sub(float a, float b) { return a - b; }
-  static __device__ __forceinline__ float Mul(float a, float b) { return a * b; }
-  static __device__ __forceinline__ float Div(float a, float b) { return a / b; }
-  static __device__ __forceinline__ int32_t Add(int32_t a, int32_t b) {
-    return Wrap(static_cast<uint32_t>(a) + static_cast<uint32_t>(b));
-  }
-  static __device__ __forceinline__ int32_t Sub(int32_t a, int32_t b) {
-    return Wrap(static_cast<uint32_t>(a) - static_cast<uint32_t>(b));
-  }
-  static __device__ __forceinline__ int32_t Mul(int32_t a, int32_t b) {
-    return Wrap(static_cast<uint32_t>(a) * static_cast<uint32_t>(b));
-  }
-  static __device__ __forceinline__ int32_t Div(int32_t a, int32_t b) {
-    return b == 0 ? 0 : b == -1 ? Sub(0, a) : a / b;
-  }
-  template <typename T>
-  static __device__ __forceinline__ T Greater(T a, T b) {
-    return a > b || a != a ? a : b;
-  }
-  template <typename T>
-  static __device__ __forceinline__ T Lesser(T a, T b) {
-    return a < b || a != a ? a : b;
-  }
-};
-
-// What T computes in: int32 as it is.
-__device__ __forceinline__ int32_t Widen(int32_t value) { return value; }
-template <typename T>
-__device__ __forceinline__ float Widen(T value) {
-  return ToFloat(value);
-}
-template <typename T>
-__device__ __forceinline__ T Narrow(int32_t value) {
-  return value;
-}
-template <typename T>
-__device__ __forceinline__ T Narrow(float value) {
-  return FromFloat<T>(value);
-}
 
 struct BinaryFunctor {
   BinaryOp op;
@@ -158,38 +112,11 @@ struct AndFunctor {
   }
 };
 
-// C++ leaves what does not fit undefined: it saturates here, and NaN is 0.
-__device__ __forceinline__ int32_t Truncate(float x) {
-  constexpr float kLimit = 2147483648.0f;
-  if (x != x) return 0;
-  if (x >= kLimit) return 2147483647;
-  return x < -kLimit ? -2147483647 - 1 : static_cast<int32_t>(x);
-}
-
-// Numbers convert through float, which holds every int32 below 2^24 exactly; uint8_t stands for bool.
 template <typename To>
 struct CastFunctor {
   template <typename From, int N>
   __device__ __forceinline__ Pack<To, N> operator()(const Pack<From, N>& pack) const {
-    return Apply<To>(pack, [](From x) {
-      if constexpr (std::is_same_v<From, To>) {
-        return x;
-      } else {
-        float value;
-        if constexpr (std::is_integral_v<From>) {
-          value = static_cast<float>(x);
-        } else {
-          value = ToFloat(x);
-        }
-        if constexpr (std::is_same_v<To, uint8_t>) {
-          return static_cast<uint8_t>(value != 0.0f ? 1 : 0);
-        } else if constexpr (std::is_same_v<To, int32_t>) {
-          return Truncate(value);
-        } else {
-          return FromFloat<To>(value);
-        }
-      }
-    });
+    return Apply<To>(pack, [](From x) { return Convert<To>(x); });
   }
 };
 

@@ -11,6 +11,7 @@ const CudaFunctionTable& KernelTable() {
     AddAttention(*all);
     AddElementwise(*all);
     AddExperts(*all);
+    AddFused(*all);
     AddLayout(*all);
     AddLinear(*all);
     AddMatmul(*all);

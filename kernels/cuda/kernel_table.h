@@ -25,6 +25,7 @@ void AddActivation(CudaFunctionTable& table);
 void AddAttention(CudaFunctionTable& table);
 void AddElementwise(CudaFunctionTable& table);
 void AddExperts(CudaFunctionTable& table);
+void AddFused(CudaFunctionTable& table);
 void AddLayout(CudaFunctionTable& table);
 void AddLinear(CudaFunctionTable& table);
 void AddMatmul(CudaFunctionTable& table);

@@ -44,9 +44,11 @@ TEST_F(ExplainTest, EveryKernelOfTheStepIsAccountedFor) {
       EXPECT_GT(use.bytes(), 0) << use.kernel();
       EXPECT_GT(use.roofline(), 0) << use.kernel();
       EXPECT_EQ(use.operands().empty(), use.kernel() == "iota") << use.kernel();
+      EXPECT_EQ(use.operands().find("; return t") != std::string::npos, use.kernel() == "fused") << use.operands();
     }
     EXPECT_EQ(calls, model.kernel_calls());
-    EXPECT_THAT(kernels, testing::IsSupersetOf({"attention", "qkv_rope_cache", "gated_linear", "linear", "argmax"}));
+    EXPECT_THAT(kernels,
+                testing::IsSupersetOf({"attention", "qkv_rope_cache", "gated_linear", "linear", "argmax", "fused"}));
     EXPECT_NEAR(response.unattributed_ms(), response.step_ms() - attributed, 1e-9);
     EXPECT_EQ(response.tokens(), tokens);
     EXPECT_EQ(response.past(), past);

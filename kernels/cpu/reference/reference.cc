@@ -7,6 +7,7 @@ void AddReferenceKernels(CpuFunctionTable& table) {
   AddReferenceLayout(table);
   AddReferenceRows(table);
   AddReferenceContractions(table);
+  AddReferenceFused(table);
 }
 
 }  // namespace metronome::cpu

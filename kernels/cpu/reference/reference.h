@@ -10,6 +10,7 @@ void AddReferenceElementwise(CpuFunctionTable& table);
 void AddReferenceLayout(CpuFunctionTable& table);
 void AddReferenceRows(CpuFunctionTable& table);          // Reductions, softmax, norms, rope, gated activations.
 void AddReferenceContractions(CpuFunctionTable& table);  // matmul, linear, attention.
+void AddReferenceFused(CpuFunctionTable& table);         // Programs, by the primitives above.
 
 // Reference kernels that others are composed of.
 absl::Status ReferenceRmsNorm(CpuContext& context, const KernelArgs& args);

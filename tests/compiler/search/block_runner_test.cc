@@ -9,6 +9,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "kernels/cpu/cpu_backend.h"
+#include "runtime/base/clock.h"
 #include "runtime/engine/executor.h"
 #include "tests/forwarding_backend.h"
 
@@ -33,11 +34,27 @@ class FaultyBackend final : public ForwardingBackend {
   }
   absl::Status Launch(const Kernel& kernel, const KernelArgs& args) override {
     if (kernel.name() == failing) return absl::InternalError("planted");
+    if (kernel.name() == compiling) Compile();
     return ForwardingBackend::Launch(kernel, args);
   }
 
+  int64_t CompileTimeNs() const override { return compile_ns_; }
+
   bool scarce = false;
   std::string lacking, failing;
+  std::string compiling;  // Its next launch makes code first.
+
+ private:
+  // Longer than a first run of a block may take.
+  void Compile() {
+    const Clock& clock = Clock::Real();
+    const int64_t start = clock.MonotonicNs();
+    while (clock.MonotonicNs() - start < 200'000'000) continue;
+    compile_ns_ += clock.MonotonicNs() - start;
+    compiling.clear();
+  }
+
+  int64_t compile_ns_ = 0;
 };
 
 class BlockRunnerTest : public testing::TestWithParam<DType> {
@@ -151,22 +168,33 @@ TEST_P(BlockRunnerTest, AKernelThatTheBackendLacksIsAReasonToReject) {
   const auto runner = NewRunner(kLayer, {.seq = 2, .past = 3});
   const Graph &good = optimised_.blocks[kLayer].graph, &primitives = optimised_.rolled.blocks[kLayer];
   ASSERT_TRUE(runner->SetReference(good).ok());
-  backend_.lacking = "exp";
+  backend_.lacking = "matmul";
   const Measurement measured = runner->Compare(primitives, good, 1);
   ASSERT_TRUE(measured.rejection.has_value());
   EXPECT_EQ(*measured.rejection, Rejection::kBuild);
-  EXPECT_THAT(measured.detail, HasSubstr("no kernel 'exp'"));
+  EXPECT_THAT(measured.detail, HasSubstr("no kernel 'matmul'"));
 }
 
 TEST_P(BlockRunnerTest, AKernelThatFailsIsAReasonToReject) {
   const auto runner = NewRunner(kLayer, {.seq = 2, .past = 3});
   const Graph &good = optimised_.blocks[kLayer].graph, &primitives = optimised_.rolled.blocks[kLayer];
   ASSERT_TRUE(runner->SetReference(good).ok());
-  backend_.failing = "exp";
+  backend_.failing = "matmul";
   const Measurement measured = runner->Compare(primitives, good, 1);
   ASSERT_TRUE(measured.rejection.has_value());
   EXPECT_EQ(*measured.rejection, Rejection::kBuild);
-  EXPECT_THAT(measured.detail, AllOf(HasSubstr("kernel exp"), HasSubstr("planted")));
+  EXPECT_THAT(measured.detail, AllOf(HasSubstr("kernel matmul"), HasSubstr("planted")));
+}
+
+TEST_P(BlockRunnerTest, TimeSpentOnMakingCodeIsNotTheCandidates) {
+  const auto runner = NewRunner(kLayer, {.seq = 2, .past = 3});
+  const Graph &good = optimised_.blocks[kLayer].graph, &primitives = optimised_.rolled.blocks[kLayer];
+  ASSERT_TRUE(runner->SetReference(primitives).ok());
+  backend_.compiling = "matmul";  // Which `good` has none of.
+  const Measurement measured = runner->Compare(primitives, good, 1);
+  EXPECT_EQ(backend_.compiling, "");
+  EXPECT_FALSE(measured.rejection.has_value()) << measured.detail;
+  EXPECT_LT(measured.candidate_ns, 100e6);
 }
 
 TEST_P(BlockRunnerTest, AShortageOfMemoryIsAReasonToRejectAndPasses) {

@@ -52,20 +52,20 @@ class EmulatedBackend final : public ForwardingBackend {
 
 }  // namespace
 
-std::unique_ptr<Backend> CreateEmulatedBackend(const cuda::emulation::Options& options,
-                                               std::unique_ptr<cuda::MatmulLibrary> library, int multiprocessors) {
+std::unique_ptr<Backend> CreateEmulatedBackend(EmulatedDevice device) {
   auto driver = std::make_unique<FakeDriver>();
-  driver->device.multiprocessors = multiprocessors;
+  driver->device.multiprocessors = device.multiprocessors;
   const FakeDriver& memory = *driver;
   absl::StatusOr<std::unique_ptr<cuda::MatmulLibrary>> products = absl::NotFoundError("no library of products");
-  if (library != nullptr) products = std::move(library);
+  if (device.library != nullptr) products = std::move(device.library);
   auto backend = cuda::CreateCudaBackend(std::move(driver),
                                          {.staging_bytes = 1 << 16,
                                           .workspace_bytes = kWorkspaceBytes,
                                           .library_workspace_bytes = 1000,
-                                          .probe_bytes = 1 << 20},
+                                          .probe_bytes = 1 << 20,
+                                          .fused = device.fused},
                                          std::move(products));
-  return std::make_unique<EmulatedBackend>(*std::move(backend), memory, options);
+  return std::make_unique<EmulatedBackend>(*std::move(backend), memory, device.emulation);
 }
 
 }  // namespace metronome::testing

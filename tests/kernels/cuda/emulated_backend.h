@@ -1,10 +1,13 @@
 #ifndef METRONOME_TESTS_KERNELS_CUDA_EMULATED_BACKEND_H_
 #define METRONOME_TESTS_KERNELS_CUDA_EMULATED_BACKEND_H_
 
+#include <functional>
 #include <memory>
 
 #include "kernels/backend.h"
+#include "kernels/cuda/driver.h"
 #include "kernels/cuda/emulation/multiprocessor.h"
+#include "kernels/cuda/fused_launcher.h"
 #include "kernels/cuda/matmul_library.h"
 
 namespace metronome::testing {
@@ -12,9 +15,14 @@ namespace metronome::testing {
 // The CUDA backend on the CPU: over a fake driver in host memory, with emulated launches. Rules that a kernel breaks,
 // and a workspace that it does not leave zero, are Internal errors of its launch; an index outside its table is
 // OutOfRange when the backend synchronizes, as on a device.
-std::unique_ptr<Backend> CreateEmulatedBackend(const cuda::emulation::Options& options,
-                                               std::unique_ptr<cuda::MatmulLibrary> library = nullptr,
-                                               int multiprocessors = 2);
+struct EmulatedDevice {
+  cuda::emulation::Options emulation;
+  int multiprocessors = 2;
+  std::unique_ptr<cuda::MatmulLibrary> library;
+  // As CudaBackendOptions::fused; the driver it gets is a FakeDriver.
+  std::function<std::unique_ptr<cuda::FusedLauncher>(cuda::Driver& driver)> fused;
+};
+std::unique_ptr<Backend> CreateEmulatedBackend(EmulatedDevice device);
 
 }  // namespace metronome::testing
 

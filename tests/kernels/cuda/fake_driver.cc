@@ -41,7 +41,7 @@ absl::Status FakeDriver::Check() const { return lost_why_.empty() ? absl::OkStat
 
 int64_t FakeDriver::live_objects() const {
   return static_cast<int64_t>(allocations_.size() + pinned_.size() + reservations_.size() + physical_.size() +
-                              events_.size() + graphs_.size());
+                              events_.size() + graphs_.size() + modules_.size());
 }
 
 void* FakeDriver::Find(int64_t bytes) const {
@@ -193,5 +193,35 @@ absl::Status FakeDriver::LaunchGraph(Graph graph) {
 }
 
 void FakeDriver::FreeGraph(Graph graph) { graphs_.erase(graph); }
+
+absl::StatusOr<cuda::Driver::Module> FakeDriver::LoadModule(absl::string_view cubin) {
+  RETURN_IF_ERROR(Check());
+  auto copy = std::make_unique<std::string>(cubin);
+  if (!is_code(*copy)) return absl::InternalError("cudaErrorInvalidKernelImage: no code of this device");
+  const Module module = copy.get();
+  modules_.emplace(module, std::move(copy));
+  return module;
+}
+
+void FakeDriver::UnloadModule(Module module) { modules_.erase(module); }
+
+// A module has one function, itself.
+absl::StatusOr<cuda::Driver::Function> FakeDriver::FindFunction(Module module, const char* name) {
+  if (modules_.at(module)->find(name) == std::string::npos)
+    return absl::InternalError(absl::StrCat("cudaErrorSymbolNotFound: ", name));
+  return module;
+}
+
+absl::Status FakeDriver::LaunchFunction(Function function, unsigned blocks, unsigned threads, const void* parameter,
+                                        size_t bytes) {
+  RETURN_IF_ERROR(Check());
+  const std::string copy(static_cast<const char*>(parameter), bytes);
+  RunOrRecord([this, blocks, threads, copy, cubin = *modules_.at(function)] {
+    alignas(64) std::byte aligned[4096];
+    std::memcpy(aligned, copy.data(), copy.size());
+    run_code(cubin, blocks, threads, aligned);
+  });
+  return absl::OkStatus();
+}
 
 }  // namespace metronome::testing

@@ -1,6 +1,7 @@
 #ifndef METRONOME_TESTS_KERNELS_CUDA_FAKE_DRIVER_H_
 #define METRONOME_TESTS_KERNELS_CUDA_FAKE_DRIVER_H_
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -33,6 +34,9 @@ class FakeDriver final : public cuda::Driver {
   void Lose(const std::string& why) { lost_why_ = why; }
   // The next creation of physical memory, or allocation, fails for want of memory, whatever there is.
   void FailNextAllocation() { fail_next_ = true; }
+  // Runs a kernel of what was loaded as a module; false for what is no code.
+  std::function<bool(const std::string& cubin)> is_code = [](const std::string&) { return false; };
+  std::function<void(const std::string& cubin, unsigned blocks, unsigned threads, const void* parameter)> run_code;
   int64_t used_bytes() const { return used_; }
   int64_t live_objects() const;  // Allocations, reservations, memory, events and graphs.
   // The one allocation of this size.
@@ -74,6 +78,11 @@ class FakeDriver final : public cuda::Driver {
   absl::Status LaunchGraph(Graph graph) override;
   void FreeGraph(Graph graph) override;
 
+  absl::StatusOr<Module> LoadModule(absl::string_view cubin) override;
+  void UnloadModule(Module module) override;
+  absl::StatusOr<Function> FindFunction(Module module, const char* name) override;
+  absl::Status LaunchFunction(Function function, unsigned blocks, unsigned threads, const void* parameter,
+                              size_t bytes) override;
   absl::StatusOr<DeviceTelemetry> Telemetry() const override { return telemetry; }
   bool wants_ranges() const override { return profiled; }
   void BeginRange(absl::string_view name) override {
@@ -93,6 +102,7 @@ class FakeDriver final : public cuda::Driver {
   std::map<Event, int64_t> events_;             // Nanoseconds.
   std::map<Graph, std::unique_ptr<cuda::emulation::Recorded>> graphs_;
   std::unique_ptr<cuda::emulation::Recorded> capture_;
+  std::map<Module, std::unique_ptr<std::string>> modules_;
 };
 
 }  // namespace metronome::testing

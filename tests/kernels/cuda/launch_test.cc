@@ -108,7 +108,7 @@ TEST(TopKTest, LongRowsMatchASort) {
 
 // Tiles of a transposition at sizes around their own, with axes before, between and after.
 TEST(TransposeTest, TilesMeetTheEdges) {
-  const auto backend = CreateEmulatedBackend({.order = ThreadOrder::kShuffled});
+  const auto backend = CreateEmulatedBackend({.emulation = {.order = ThreadOrder::kShuffled}});
   for (const DType dtype : {DType::kFloat32, DType::kBFloat16, DType::kBool}) {
     for (const Shape& shape : {Shape{31, 33, 40}, Shape{64, 8, 65}, Shape{2, 100, 9}}) {
       for (const std::vector<int64_t>& permutation :

@@ -31,7 +31,8 @@ class CudaModelTest : public ::testing::TestWithParam<Case> {
  protected:
   std::unique_ptr<GoldenModel> Load(DType dtype) {
     const auto& [name, path, order] = GetParam();
-    return GoldenModel::LoadOn(CreateEmulatedBackend({.order = order}), name, {.dtype = dtype, .path = path});
+    return GoldenModel::LoadOn(CreateEmulatedBackend({.emulation = {.order = order}}), name,
+                               {.dtype = dtype, .path = path});
   }
 };
 
@@ -176,7 +177,7 @@ TEST(CudaLibraryTest, PromptsGoThroughItsProducts) {
     const FakeMatmulLibrary& products = *library;
     const auto exact = GoldenModel::Load(name, {}),
                ours = GoldenModel::LoadOn(CreateEmulatedBackend({}), name, {.dtype = DType::kBFloat16}),
-               theirs = GoldenModel::LoadOn(CreateEmulatedBackend({}, std::move(library)), name,
+               theirs = GoldenModel::LoadOn(CreateEmulatedBackend({.library = std::move(library)}), name,
                                             {.dtype = DType::kBFloat16, .path = ExecutionPath::kGraph});
     Session exact_session = exact->NewSession({.max_length = 128, .max_step = 128}),
             our_session = ours->NewSession({.max_length = 128, .max_step = 128}),

@@ -11,7 +11,7 @@ namespace {
 using TokenDrawBlocksTest = cuda::EmulationTest;
 
 TEST_P(TokenDrawBlocksTest, TokensAreTheHosts) {
-  const auto backend = CreateEmulatedBackend({.order = GetParam()}, nullptr, 132);
+  const auto backend = CreateEmulatedBackend({.emulation = {.order = GetParam()}, .multiprocessors = 132});
   std::mt19937 random(static_cast<uint32_t>(GetParam()) + 40);
   for (const int64_t vocab : {1024, 1025, 4099, 32000}) {
     for (int i = 0; i < 25 && !HasFailure(); ++i) ExpectDrawsAlike(*backend, false, RandomDrawCase(vocab, random));
@@ -20,7 +20,7 @@ TEST_P(TokenDrawBlocksTest, TokensAreTheHosts) {
 
 // 19001 equal logits over 19 slices: top_p ends within one of them.
 TEST_P(TokenDrawBlocksTest, EqualsAreKeptInOrderOverSlices) {
-  const auto backend = CreateEmulatedBackend({.order = GetParam()}, nullptr, 132);
+  const auto backend = CreateEmulatedBackend({.emulation = {.order = GetParam()}, .multiprocessors = 132});
   HostTensor logits(DType::kFloat32, {19001});
   for (uint64_t seed = 0; seed < 12; ++seed) {
     for (int64_t i = 0; i < 19001; ++i) logits.Set(i, i % 5 == 0 ? 1.0 : 2.0);

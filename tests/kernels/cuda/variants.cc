@@ -12,15 +12,12 @@ std::vector<Variant> AllVariants() {
   for (const auto& [name, order] : {std::pair<const char*, ThreadOrder>{"emulated_forward", ThreadOrder::kForward},
                                     {"emulated_reverse", ThreadOrder::kReverse},
                                     {"emulated_shuffled", ThreadOrder::kShuffled}})
-    variants.push_back({name, [order = order] { return CreateEmulatedBackend({.order = order}); }});
+    variants.push_back({name, [order = order] { return CreateEmulatedBackend({.emulation = {.order = order}}); }});
   // As on a device, which reaches only memory of its own, and has a library of products.
-  variants.push_back({.name = "emulated_copies_library",
-                      .create =
-                          [] {
-                            return CreateEmulatedBackend({.order = ThreadOrder::kForward},
-                                                         std::make_unique<FakeMatmulLibrary>());
-                          },
-                      .copies_operands = true});
+  variants.push_back(
+      {.name = "emulated_copies_library",
+       .create = [] { return CreateEmulatedBackend({.library = std::make_unique<FakeMatmulLibrary>()}); },
+       .copies_operands = true});
   return variants;
 }
 
