@@ -1,7 +1,7 @@
 #ifndef METRONOME_KERNELS_CUDA_NVRTC_PRELUDE_CUH_
 #define METRONOME_KERNELS_CUDA_NVRTC_PRELUDE_CUH_
 
-// What kernels take from headers that NVRTC does not bring and a machine without the toolkit does not have: the sizes of
+// What kernels take from headers that NVRTC does not bring and a machine without the toolkit does not have: sized
 // integers, and from cuda_bf16.h and cuda_fp16.h what device.cuh uses, by the same instructions.
 
 using int8_t = signed char;
