@@ -49,7 +49,7 @@ TEST(CatalogueTest, NamesAreUniqueAndFound) {
     EXPECT_EQ(FindKernelSpec(spec.name), &spec);
     EXPECT_LE(spec.min_inputs, spec.max_inputs);
   }
-  EXPECT_EQ(names.size(), 48u);
+  EXPECT_EQ(names.size(), 49u);
   EXPECT_EQ(FindKernelSpec("convolution"), nullptr);
   EXPECT_EQ(Check("convolution", {}, F32({})).code(), absl::StatusCode::kNotFound);
 }
