@@ -256,7 +256,13 @@ void BoundPlan::Place(const StepShape& step, const Memory& memory) {
                           memory.tokens == placed_memory_.tokens && memory.arena == placed_memory_.arena &&
                           SamePlace(memory.states, placed_states_) && SamePlace(memory.inputs, placed_inputs_);
   step_ = step;
-  recorded_ = MayRecord() ? &recordings_.Visit(PlaceOf(memory, layout)) : nullptr;
+  if (!MayRecord()) {
+    recorded_ = nullptr;
+  } else if (moved_only && recorded_ != nullptr) {
+    ++recorded_->visits;  // The place visited last.
+  } else {
+    recorded_ = &recordings_.Visit(PlaceOf(memory, layout));
+  }
   if (moved_only) {
     for (ValueId id : moving_values_) PlaceValue(id, memory, layout);
     for (size_t call : moving_calls_) {
