@@ -1,11 +1,10 @@
 #include <algorithm>
-#include <random>
 
 #include "kernels/cuda/activation.h"
 #include "kernels/cuda/linear.h"
 #include "kernels/cuda/tuning.h"
 #include "tests/kernels/cuda/emulation_test.h"
-#include "tests/kernels/host_tensor.h"
+#include "tests/kernels/cuda/integers.h"
 
 namespace metronome::testing {
 namespace {
@@ -13,14 +12,7 @@ namespace {
 using cuda::emulation::Multiprocessor;
 
 // What the suites of tests/kernels do not reach: the edges of tiles, splits and vectors. Operands are small integers,
-// whose sums float32 holds exactly in any order, so that results are compared bit by bit.
-HostTensor Integers(DType dtype, const Shape& shape, uint64_t seed) {
-  HostTensor tensor(dtype, shape);
-  std::mt19937_64 random(seed);
-  for (int64_t i = 0; i < tensor.elements(); ++i) tensor.Set(i, static_cast<double>(random() % 5) - 2);
-  return tensor;
-}
-
+// so that results are compared bit by bit.
 class LinearLaunchTest : public cuda::EmulationTest {
  protected:
   // As on a device with many multiprocessors, which small tensors leave idle.

@@ -5,23 +5,15 @@
 #include "kernels/cuda/kernel_table.h"
 #include "kernels/cuda/qkv_rope_cache.h"
 #include "tests/kernels/cuda/emulation_test.h"
-#include "tests/kernels/host_tensor.h"
+#include "tests/kernels/cuda/integers.h"
 
 namespace metronome::testing {
 namespace {
 
 using cuda::emulation::Multiprocessor;
 
-// Small whole numbers, whose sums, and the squares of those, float32 holds exactly in any order: however the work is
-// cut, the results are the same bits.
-HostTensor Integers(DType dtype, const Shape& shape, uint64_t seed) {
-  HostTensor tensor(dtype, shape);
-  std::mt19937_64 random(seed);
-  for (int64_t i = 0; i < tensor.elements(); ++i) tensor.Set(i, static_cast<double>(random() % 3) - 1);
-  return tensor;
-}
-
-// 1 and -1, which a norm leaves as they are.
+// Weights are in [-1, 1], so that float32 holds the squares of sums exactly too. Of x: 1 and -1, which a norm leaves as
+// they are.
 HostTensor Signs(DType dtype, const Shape& shape, uint64_t seed) {
   HostTensor tensor(dtype, shape);
   std::mt19937_64 random(seed);
@@ -49,8 +41,8 @@ class QkvLaunchTest : public cuda::EmulationTest {
                                                        const cuda::LinearTuning& tuning = {}) {
     constexpr DType kT = DType::kBFloat16;
     const int64_t wide = p.heads * p.size, narrow = p.kv_heads * p.size;
-    const HostTensor x = Signs(kT, {p.m, p.k}, 1), wq = Integers(kT, {wide, p.k}, 2),
-                     wk = Integers(kT, {narrow, p.k}, 3), wv = Integers(kT, {narrow, p.k}, 4),
+    const HostTensor x = Signs(kT, {p.m, p.k}, 1), wq = Integers(kT, {wide, p.k}, 2, 1),
+                     wk = Integers(kT, {narrow, p.k}, 3, 1), wv = Integers(kT, {narrow, p.k}, 4, 1),
                      cos = HostTensor::Random(kT, {p.m, p.size}, 5), sin = HostTensor::Random(kT, {p.m, p.size}, 6),
                      q_norm = HostTensor::Random(kT, {p.size}, 7), k_norm = HostTensor::Random(kT, {p.size}, 8),
                      norm = HostTensor::Random(kT, {p.k}, 9, 0.25, 0.25), q(kT, {p.m, p.heads, p.size}),
