@@ -1,14 +1,16 @@
 #include "compiler/frontend/hf_config.h"
 
-#include <fstream>
-#include <iterator>
-
 #include "absl/strings/str_cat.h"
 #include "compiler/frontend/families.h"
+#include "runtime/base/json_depth.h"
+#include "runtime/base/regular_file.h"
 #include "runtime/base/status_macros.h"
 
 namespace metronome {
 namespace {
+
+// The largest published ones have some 10 kB.
+constexpr int64_t kMaxConfigBytes = int64_t{4} << 20;
 
 using Reader = ModelConfig (*)(ConfigReader&);
 
@@ -31,6 +33,7 @@ absl::Status Unsupported(const std::string& model_type) {
 }  // namespace
 
 absl::StatusOr<ModelConfig> ParseHfConfig(absl::string_view text) {
+  RETURN_IF_ERROR(CheckJsonDepth(text, "config.json"));
   const nlohmann::json json = nlohmann::json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
   if (!json.is_object()) return absl::InvalidArgumentError("config.json is not a JSON object");
   ConfigReader top(json);
@@ -56,9 +59,7 @@ absl::StatusOr<ModelConfig> ParseHfConfig(absl::string_view text) {
 }
 
 absl::StatusOr<ModelConfig> ReadHfConfig(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return absl::NotFoundError(absl::StrCat("cannot open ", path));
-  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  ASSIGN_OR_RETURN(const std::string text, ReadRegularFile(path, kMaxConfigBytes));
   absl::StatusOr<ModelConfig> config = ParseHfConfig(text);
   if (!config.ok()) return absl::Status(config.status().code(), absl::StrCat(path, ": ", config.status().message()));
   return config;

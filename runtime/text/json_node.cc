@@ -1,38 +1,12 @@
 #include "runtime/text/json_node.h"
 
 #include "absl/strings/str_cat.h"
+#include "runtime/base/json_depth.h"
 #include "runtime/base/status_macros.h"
 
 namespace metronome {
-namespace {
-
-constexpr int kMaxDepth = 64;
-
-// Counts brackets outside strings. Whether they match is the parser's business.
-absl::Status CheckDepth(absl::string_view text, absl::string_view name) {
-  int depth = 0;
-  bool quoted = false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (quoted) {
-      if (c == '\\') ++i;
-      if (c == '"') quoted = false;
-    } else if (c == '"') {
-      quoted = true;
-    } else if (c == '[' || c == '{') {
-      if (++depth > kMaxDepth)
-        return absl::InvalidArgumentError(absl::StrCat(name, " nests deeper than ", kMaxDepth, " levels at byte ", i));
-    } else if (c == ']' || c == '}') {
-      --depth;
-    }
-  }
-  return absl::OkStatus();
-}
-
-}  // namespace
-
 absl::StatusOr<nlohmann::json> ParseJsonObject(absl::string_view text, absl::string_view name) {
-  RETURN_IF_ERROR(CheckDepth(text, name));
+  RETURN_IF_ERROR(CheckJsonDepth(text, name));
   try {
     nlohmann::json json = nlohmann::json::parse(text.begin(), text.end());
     if (!json.is_object()) return absl::InvalidArgumentError(absl::StrCat(name, " is not a JSON object"));

@@ -7,8 +7,7 @@
 
 namespace metronome {
 
-// The contents of a file. NotFound if there is none that opens; InvalidArgument for a directory, a read that fails, and
-// more than 256 MiB.
+// The contents of a regular file of at most 256 MiB. Errors of ReadRegularFile.
 absl::StatusOr<std::string> ReadTextFile(const std::string& path);
 
 }  // namespace metronome

@@ -44,6 +44,16 @@ TEST(HfConfigTest, FamiliesDifferInNormsBiasesAndActivation) {
   EXPECT_DOUBLE_EQ(gemma.attention_scale, 1.0 / 16);  // query_pre_attn_scalar 256 by default, whatever head_dim.
 }
 
+// Quoting such a value, as an error would, recurses.
+TEST(HfConfigTest, DeepNestingIsRefused) {
+  const std::string nested = std::string(100'000, '[') + std::string(100'000, ']');
+
+  const absl::Status status = ParseHfConfig(R"({"model_type": "llama", "hidden_size": )" + nested + "}").status();
+
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("nests deeper than 64 levels"));
+}
+
 TEST(HfConfigTest, HeadDimDefaultsToHiddenOverHeads) {
   json config = Base("llama");
   config.erase("head_dim");

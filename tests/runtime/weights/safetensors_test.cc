@@ -134,7 +134,11 @@ INSTANTIATE_TEST_SUITE_P(
         BadHeader{"Dtype", R"({"a":{"dtype":"Q7","shape":[2],"data_offsets":[0,8]}})", "unknown dtype 'Q7'"},
         BadHeader{"Fields", R"({"a":{"dtype":"F32","shape":[2]}})", "lacks dtype, shape or data_offsets"},
         BadHeader{"OffsetsShape", R"({"a":{"dtype":"F32","shape":[2],"data_offsets":8}})", "not an array"},
-        BadHeader{"Entry", R"({"a":7})", "lacks dtype"},
+        BadHeader{"Entry", R"({"a":7})", "lacks dtype"}, BadHeader{"EntryList", R"({"a":[7]})", "lacks dtype"},
+        BadHeader{"ShapeObject", R"({"a":{"dtype":"F32","shape":{"x":2},"data_offsets":[0,8]}})",
+                  "shape is not an array"},
+        BadHeader{"NestedShape", R"({"a":{"dtype":"F32","shape":[[2]],"data_offsets":[0,8]}})", "non-negative integer"},
+        BadHeader{"DtypeNumber", R"({"a":{"dtype":32,"shape":[2],"data_offsets":[0,8]}})", "lacks dtype"},
         BadHeader{
             "Duplicate",
             R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"a":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}})",
