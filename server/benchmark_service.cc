@@ -8,6 +8,7 @@
 #include "server/benchmark/external_result.h"
 #include "server/benchmark/spec.h"
 #include "server/environment.h"
+#include "server/rpc/guard.h"
 #include "server/rpc/progress_pacer.h"
 
 namespace metronome {
@@ -41,11 +42,15 @@ grpc::ServerWriteReactor<v1::RunBenchmarkResponse>* BenchmarkService::RunBenchma
     stream->Finish(status);
     return reactor;
   }
-  const absl::Status queued = database_.Submit([this, stream, run_id = request->run_id(), spec] {
-    absl::Status status = store_.CheckRunning(run_id);
-    if (status.ok()) status = engine_.queue().Submit([this, stream, run_id, spec] { Measure(stream, run_id, spec); });
-    if (!status.ok()) stream->Finish(status);
-  });
+  const absl::Status queued =
+      database_.Submit(GuardedJob("RunBenchmark", stream, [this, stream, run_id = request->run_id(), spec] {
+        absl::Status status = store_.CheckRunning(run_id);
+        if (status.ok()) {
+          status = engine_.queue().Submit(
+              GuardedJob("RunBenchmark", stream, [this, stream, run_id, spec] { Measure(stream, run_id, spec); }));
+        }
+        if (!status.ok()) stream->Finish(status);
+      }));
   if (!queued.ok()) stream->Finish(queued);
   return reactor;
 }
@@ -62,7 +67,9 @@ void BenchmarkService::Measure(const std::shared_ptr<Stream>& stream, const std:
     stream->Push(std::move(response));
   };
   v1::BenchmarkResult result = metronome::RunBenchmark(engine_, spec, keep_going, progress);
-  database_.Continue([this, stream, run_id, result = std::move(result)]() mutable {
+  const auto shared = std::make_shared<v1::BenchmarkResult>(std::move(result));
+  database_.Continue(GuardedJob("RunBenchmark", stream, [this, stream, run_id, shared] {
+    v1::BenchmarkResult& result = *shared;
     const absl::StatusOr<int64_t> id = Store(run_id, result);
     if (!id.ok()) return stream->Finish(id.status());
     result.set_result_id(*id);
@@ -70,7 +77,7 @@ void BenchmarkService::Measure(const std::shared_ptr<Stream>& stream, const std:
     *response.mutable_result() = std::move(result);
     stream->Push(std::move(response));
     stream->Finish(absl::OkStatus());
-  });
+  }));
 }
 
 absl::StatusOr<int64_t> BenchmarkService::Store(const std::string& run_id, const v1::BenchmarkResult& result) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "server/messages.h"
+#include "server/rpc/guard.h"
 
 namespace metronome {
 namespace {
@@ -16,6 +17,16 @@ DecodeJob::DecodeJob(Engine& engine, std::shared_ptr<DecodeStream> stream, Optio
     : engine_(engine), stream_(std::move(stream)), options_(std::move(options)) {}
 
 void DecodeJob::Run() {
+  const absl::Status status = Guarded("Decode", [this] {
+    TakeTurn();
+    return absl::OkStatus();
+  });
+  if (status.ok()) return;
+  options_.close_session = true;  // Who knows what state it was left in.
+  End(status);
+}
+
+void DecodeJob::TakeTurn() {
   if (tokens_ == 0) {
     const Generation* generation = engine_.Reacquire(options_.session);
     labels_ = LabelsFor(generation->model());

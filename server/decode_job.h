@@ -38,6 +38,7 @@ class DecodeJob : public std::enable_shared_from_this<DecodeJob> {
 
  private:
   enum class Progress { kMore, kEnded };
+  void TakeTurn();
   Progress Step();
   Progress Emit(v1::Token token, int64_t known_ns);
   void End(absl::Status status);

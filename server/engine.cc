@@ -121,8 +121,8 @@ absl::Status Engine::CheckCacheFits(const LoadedModel& model, int64_t positions)
 }
 
 absl::StatusOr<std::unique_ptr<Session>> Engine::NewSession(LoadedModel& model, int64_t max_cache_len) {
-  const int64_t positions = max_cache_len > 0 ? max_cache_len : model.facts().max_cache_len;
-  RETURN_IF_ERROR(CheckCacheFits(model, std::min(positions, model.facts().max_cache_len)));
+  ASSIGN_OR_RETURN(const int64_t positions, model.SessionLength(max_cache_len));
+  RETURN_IF_ERROR(CheckCacheFits(model, positions));
   return model.NewSession(max_cache_len);
 }
 

@@ -11,6 +11,7 @@
 #include "server/explain.h"
 #include "server/messages.h"
 #include "server/prompt.h"
+#include "server/rpc/guard.h"
 #include "server/rpc/progress_pacer.h"
 
 namespace metronome {
@@ -41,6 +42,13 @@ absl::Status CheckTokensAtOnce(int64_t tokens) {
   if (tokens >= 0 && tokens <= DrawSequence::kMostDraws) return absl::OkStatus();
   return absl::InvalidArgumentError(
       absl::StrCat("tokens_at_once is ", tokens, ", not in [0, ", DrawSequence::kMostDraws, "]"));
+}
+
+// Room for a prompt and the `tokens` that are generated after it, the last of which is never put into the cache.
+absl::Status CheckRoomAfterPrompt(int64_t prompt, int64_t tokens, int64_t limit) {
+  if (tokens - 1 <= limit - prompt) return absl::OkStatus();
+  return absl::OutOfRangeError(
+      absl::StrCat(tokens, " tokens after a prompt of ", prompt, " exceed max_cache_len ", limit));
 }
 
 // What a DecodeRequest and a GenerateRequest say alike.
@@ -75,20 +83,22 @@ grpc::ServerWriteReactor<v1::CompileResponse>* InferenceService::Compile(grpc::C
     stream->Finish(model_request.status());
     return reactor;
   }
-  const absl::Status queued = engine_.queue().Submit([this, stream, request = *model_request] {
-    if (stream->cancelled()) return stream->Finish(stream->Cancellation());
-    const auto progress = [&, pacer = ProgressPacer()](absl::string_view phase, double fraction) mutable {
-      if (!pacer.Due(phase, fraction)) return;
-      stream->Push(CompileProgressMessage(phase, fraction));
-    };
-    const absl::StatusOr<LoadedModel*> model = engine_.Load(request, progress, [&] { return !stream->cancelled(); });
-    if (!model.ok()) return stream->Finish(model.status());
-    v1::CompileResponse response;
-    *response.mutable_model() = ToModelInfo({(*model)->request(), (*model)->facts(), (*model)->tokenizer() != nullptr},
-                                            engine_.backend().name());
-    stream->Push(std::move(response));
-    stream->Finish(absl::OkStatus());
-  });
+  const absl::Status queued =
+      engine_.queue().Submit(GuardedJob("Compile", stream, [this, stream, request = *model_request] {
+        if (stream->cancelled()) return stream->Finish(stream->Cancellation());
+        const auto progress = [&, pacer = ProgressPacer()](absl::string_view phase, double fraction) mutable {
+          if (!pacer.Due(phase, fraction)) return;
+          stream->Push(CompileProgressMessage(phase, fraction));
+        };
+        const absl::StatusOr<LoadedModel*> model =
+            engine_.Load(request, progress, [&] { return !stream->cancelled(); });
+        if (!model.ok()) return stream->Finish(model.status());
+        v1::CompileResponse response;
+        *response.mutable_model() = ToModelInfo(
+            {(*model)->request(), (*model)->facts(), (*model)->tokenizer() != nullptr}, engine_.backend().name());
+        stream->Push(std::move(response));
+        stream->Finish(absl::OkStatus());
+      }));
   if (!queued.ok()) stream->Finish(queued);
   return reactor;
 }
@@ -138,24 +148,22 @@ grpc::ServerUnaryReactor* InferenceService::ListModels(grpc::CallbackServerConte
   return reactor;
 }
 
-absl::Status InferenceService::RunPrefill(const v1::PrefillRequest& request, int64_t received_ns,
+absl::Status InferenceService::RunPrefill(const PrefillCall& call, int64_t received_ns,
                                           const std::function<bool()>& keep_going, v1::PrefillResponse& response) {
   const Clock& clock = engine_.clock();
   v1::Timeline& timeline = *response.mutable_timeline();
   timeline.set_queue_ns(clock.MonotonicNs() - received_ns);
   engine_.metrics().ObserveQueue(static_cast<double>(timeline.queue_ns()) * 1e-9);
   if (!keep_going()) return absl::CancelledError("cancelled while queued");
-  ASSIGN_OR_RETURN(LoadedModel * model, engine_.Find(request.model()));
-  ASSIGN_OR_RETURN(const PrefillMode mode, ToPrefillMode(request.mode()));
-  if (request.max_cache_len() < 0)
-    return absl::InvalidArgumentError(absl::StrCat("max_cache_len is ", request.max_cache_len(), ", not at least 1"));
-  const int64_t limit = request.max_cache_len() > 0 ? request.max_cache_len() : model->facts().max_cache_len;
-  ASSIGN_OR_RETURN(const ResolvedPrompt prompt, ResolvePrompt(*model, request.prompt(), limit));
+  ASSIGN_OR_RETURN(LoadedModel * model, engine_.Find(call.model));
+  ASSIGN_OR_RETURN(const PrefillMode mode, ToPrefillMode(call.mode));
+  ASSIGN_OR_RETURN(const int64_t limit, model->SessionLength(call.max_cache_len));
+  ASSIGN_OR_RETURN(const ResolvedPrompt prompt, ResolvePrompt(*model, call.prompt, limit));
+  RETURN_IF_ERROR(CheckRoomAfterPrompt(static_cast<int64_t>(prompt.tokens.size()), call.max_tokens, limit));
   timeline.set_tokenize_ns(clock.MonotonicNs() - received_ns);
 
-  ASSIGN_OR_RETURN(const GenerationOptions options, ToGenerationOptions(request.sampling()));
-  ASSIGN_OR_RETURN(std::unique_ptr<Generation> generation,
-                   engine_.NewGeneration(*model, options, request.max_cache_len()));
+  ASSIGN_OR_RETURN(const GenerationOptions options, ToGenerationOptions(call.sampling));
+  ASSIGN_OR_RETURN(std::unique_ptr<Generation> generation, engine_.NewGeneration(*model, options, call.max_cache_len));
   int64_t prefilled_ns = 0;
   ASSIGN_OR_RETURN(const GeneratedToken token, generation->Start(prompt.tokens, mode, keep_going, &prefilled_ns));
   timeline.set_prefill_ns(prefilled_ns - received_ns);
@@ -175,8 +183,13 @@ grpc::ServerUnaryReactor* InferenceService::Prefill(grpc::CallbackServerContext*
                                                     const v1::PrefillRequest* request, v1::PrefillResponse* response) {
   const CallMeter meter = Meter("Prefill");
   return AnswerFrom(engine_.queue(), context, meter, [this, context, request, response, meter]() -> absl::Status {
+    const PrefillCall call = {.model = request->model(),
+                              .prompt = request->prompt(),
+                              .sampling = request->sampling(),
+                              .mode = request->mode(),
+                              .max_cache_len = request->max_cache_len()};
     const absl::Status status = RunPrefill(
-        *request, meter.received_ns(), [context] { return !context->IsCancelled(); }, *response);
+        call, meter.received_ns(), [context] { return !context->IsCancelled(); }, *response);
     if (context->IsCancelled()) {
       if (status.ok()) RETURN_IF_ERROR(engine_.Close(response->session()));  // Nobody would learn its name.
       return CancellationStatus(context->deadline());
@@ -192,23 +205,23 @@ grpc::ServerWriteReactor<v1::DecodeResponse>* InferenceService::Decode(grpc::Cal
   const CallMeter meter = Meter("Decode");
   auto stream = DecodeStream::Create(*context, [meter](absl::StatusCode code) { meter.Done(code); });
   auto* reactor = stream.get();
-  const absl::Status queued = engine_.queue().Submit([this, stream, meter, request = *request] {
+  const absl::Status queued = engine_.queue().Submit(GuardedJob("Decode", stream, [this, stream, meter, request] {
     const auto start = [&]() -> absl::Status {
-      RETURN_IF_ERROR(CheckMaxTokens(request.max_tokens()));
-      RETURN_IF_ERROR(CheckTokensAtOnce(request.tokens_at_once()));
-      ASSIGN_OR_RETURN(const Generation* generation, engine_.Acquire(request.session()));
-      absl::Status status = CheckRoom(*generation, request.max_tokens());
-      if (status.ok()) status = CheckStopTokens(request.stop_token_ids(), generation->model());
-      if (!status.ok()) engine_.Release(request.session());
+      RETURN_IF_ERROR(CheckMaxTokens(request->max_tokens()));
+      RETURN_IF_ERROR(CheckTokensAtOnce(request->tokens_at_once()));
+      ASSIGN_OR_RETURN(const Generation* generation, engine_.Acquire(request->session()));
+      absl::Status status = CheckRoom(*generation, request->max_tokens());
+      if (status.ok()) status = CheckStopTokens(request->stop_token_ids(), generation->model());
+      if (!status.ok()) engine_.Release(request->session());
       return status;
     };
     if (absl::Status status = start(); !status.ok()) return stream->Finish(status);
-    DecodeJob::Options options = DecodeOptions(request, request.session());
+    DecodeJob::Options options = DecodeOptions(*request, request->session());
     options.received_ns = meter.received_ns();
     options.timeline.set_queue_ns(engine_.clock().MonotonicNs() - meter.received_ns());
     engine_.metrics().ObserveQueue(static_cast<double>(options.timeline.queue_ns()) * 1e-9);
     std::make_shared<DecodeJob>(engine_, stream, std::move(options))->Run();
-  });
+  }));
   if (!queued.ok()) stream->Finish(queued);
   return reactor;
 }
@@ -218,38 +231,32 @@ grpc::ServerWriteReactor<v1::DecodeResponse>* InferenceService::Generate(grpc::C
   const CallMeter meter = Meter("Generate");
   auto stream = DecodeStream::Create(*context, [meter](absl::StatusCode code) { meter.Done(code); });
   auto* reactor = stream.get();
-  const absl::Status queued = engine_.queue().Submit([this, stream, meter, request = *request] {
+  const absl::Status queued = engine_.queue().Submit(GuardedJob("Generate", stream, [this, stream, meter, request] {
     const auto check = [&]() -> absl::Status {
-      RETURN_IF_ERROR(CheckMaxTokens(request.max_tokens()));
-      RETURN_IF_ERROR(CheckTokensAtOnce(request.tokens_at_once()));
-      ASSIGN_OR_RETURN(const LoadedModel* model, engine_.Find(request.model()));
-      return CheckStopTokens(request.stop_token_ids(), *model);
+      RETURN_IF_ERROR(CheckMaxTokens(request->max_tokens()));
+      RETURN_IF_ERROR(CheckTokensAtOnce(request->tokens_at_once()));
+      ASSIGN_OR_RETURN(const LoadedModel* model, engine_.Find(request->model()));
+      return CheckStopTokens(request->stop_token_ids(), *model);
     };
     if (absl::Status status = check(); !status.ok()) return stream->Finish(status);
-    v1::PrefillRequest prefill;
-    prefill.set_model(request.model());
-    prefill.set_mode(request.mode());
-    *prefill.mutable_prompt() = request.prompt();
-    *prefill.mutable_sampling() = request.sampling();
+    const PrefillCall call = {.model = request->model(),
+                              .prompt = request->prompt(),
+                              .sampling = request->sampling(),
+                              .mode = request->mode(),
+                              .max_tokens = request->max_tokens()};
     v1::PrefillResponse prefilled;
     absl::Status status = RunPrefill(
-        prefill, meter.received_ns(), [&] { return !stream->cancelled(); }, prefilled);
+        call, meter.received_ns(), [&] { return !stream->cancelled(); }, prefilled);
+    if (status.ok()) status = engine_.Acquire(prefilled.session()).status();
     if (!status.ok()) return stream->Finish(stream->cancelled() ? stream->Cancellation() : status);
-    const std::string session = prefilled.session();
-    const absl::StatusOr<Generation*> generation = engine_.Acquire(session);
-    status = generation.ok() ? CheckRoom(**generation, request.max_tokens() - 1) : generation.status();
-    if (!status.ok()) {
-      engine_.Close(session).IgnoreError();
-      return stream->Finish(status);
-    }
-    DecodeJob::Options options = DecodeOptions(request, session);
+    DecodeJob::Options options = DecodeOptions(*request, prefilled.session());
     options.close_session = true;
     options.received_ns = meter.received_ns();
     options.first_token = prefilled.first_token();
     options.first_known_ns = prefilled.timeline().sample_ns() + meter.received_ns();
     options.timeline = prefilled.timeline();
     std::make_shared<DecodeJob>(engine_, stream, std::move(options))->Run();
-  });
+  }));
   if (!queued.ok()) stream->Finish(queued);
   return reactor;
 }

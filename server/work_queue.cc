@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/rpc/guard.h"
 
 namespace metronome {
 
@@ -65,7 +66,10 @@ void WorkQueue::Run() {
       if (job.submitted) --waiting_;
       running_ = true;
     }
-    job.run();
+    Guarded(name_, [&] {
+      job.run();
+      return absl::OkStatus();
+    }).IgnoreError();  // It was logged.
   }
 }
 

@@ -14,7 +14,8 @@
 namespace metronome {
 
 // One owned thread that runs jobs in the order they were submitted. gRPC's threads only enqueue here, so they never
-// block: the engine is one such queue, the database another. Thread-safe.
+// block: the engine is one such queue, the database another. A job that throws is logged, and the next one runs:
+// whoever waits for its answer is to be told by the job itself (rpc/guard.h). Thread-safe.
 class WorkQueue {
  public:
   // `limit` submitted jobs may wait at a time.

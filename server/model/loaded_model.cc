@@ -196,13 +196,18 @@ int64_t LoadedModel::KvBytes(int64_t positions) const {
   return KvCache::BytesFor(kv_states_, positions, std::min(kPrefillChunk, positions));
 }
 
-absl::StatusOr<std::unique_ptr<Session>> LoadedModel::NewSession(int64_t max_length) {
+absl::StatusOr<int64_t> LoadedModel::SessionLength(int64_t max_length) const {
   const int64_t length = max_length == 0 ? facts_.max_cache_len : max_length;
   if (length < 0) return absl::InvalidArgumentError(absl::StrCat("max_cache_len is ", length, ", not at least 1"));
   if (length > facts_.max_cache_len) {
     return absl::OutOfRangeError(absl::StrCat("max_cache_len ", length, " exceeds the ", facts_.max_cache_len, " that ",
                                               request_.model, " was compiled with"));
   }
+  return length;
+}
+
+absl::StatusOr<std::unique_ptr<Session>> LoadedModel::NewSession(int64_t max_length) {
+  ASSIGN_OR_RETURN(const int64_t length, SessionLength(max_length));
   const KvCacheLimits limits = {.max_length = length, .max_step = std::min(kPrefillChunk, length)};
   ASSIGN_OR_RETURN(std::unique_ptr<KvCache> cache, KvCache::Create(backend_, kv_states_, limits));
   return std::make_unique<Session>(*executor_, std::move(cache));

@@ -89,7 +89,10 @@ class LoadedModel {
   // KV cache that a session of so many positions takes.
   int64_t KvBytes(int64_t positions) const;
 
-  // A session of up to `max_length` positions; 0 = max_cache_len. OutOfRange past it, InvalidArgument (negative).
+  // Positions of a session that asks for `max_length`; 0 = max_cache_len. OutOfRange past it, InvalidArgument (negative).
+  absl::StatusOr<int64_t> SessionLength(int64_t max_length) const;
+
+  // A session of SessionLength(max_length) positions.
   absl::StatusOr<std::unique_ptr<Session>> NewSession(int64_t max_length);
 
  private:

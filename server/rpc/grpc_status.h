@@ -4,22 +4,22 @@
 #include <grpcpp/support/status.h>
 
 #include <chrono>
-#include <string>
+#include <cstddef>
 
 #include "absl/status/status.h"
 
 namespace metronome {
 
-// The one mapping: both sides use the same code numbers.
-inline grpc::Status ToGrpcStatus(const absl::Status& status) {
-  return {static_cast<grpc::StatusCode>(status.code()), std::string(status.message())};
-}
+// Bytes of a status text that are sent at most. It travels in HTTP/2 trailers, where some 8 kB are an error of the
+// whole connection, and with it of every other call on it.
+inline constexpr size_t kMaxStatusTextBytes = 1024;
+
+// The one mapping: both sides use the same code numbers. A longer text than kMaxStatusTextBytes ends in an ellipsis;
+// what is not UTF-8 in it becomes U+FFFD.
+grpc::Status ToGrpcStatus(const absl::Status& status);
 
 // Why a call was cancelled: its deadline passed, or the client went away.
-inline absl::Status CancellationStatus(std::chrono::system_clock::time_point deadline) {
-  if (deadline <= std::chrono::system_clock::now()) return absl::DeadlineExceededError("the call's deadline passed");
-  return absl::CancelledError("cancelled by the client");
-}
+absl::Status CancellationStatus(std::chrono::system_clock::time_point deadline);
 
 }  // namespace metronome
 

@@ -11,6 +11,7 @@
 #include "runtime/base/clock.h"
 #include "server/metrics.h"
 #include "server/rpc/grpc_status.h"
+#include "server/rpc/guard.h"
 #include "server/work_queue.h"
 
 namespace metronome {
@@ -23,6 +24,7 @@ class CallMeter {
     metrics.RequestStarted();
   }
 
+  absl::string_view rpc() const { return rpc_; }
   int64_t received_ns() const { return received_ns_; }
   void Done(absl::StatusCode code) const {
     metrics_.RequestFinished(rpc_, absl::StatusCodeToString(code),
@@ -36,7 +38,8 @@ class CallMeter {
   int64_t received_ns_;
 };
 
-// Answers a unary RPC with what `work` returns, run on `queue`; a refusal of the queue is the answer too.
+// Answers a unary RPC with what `work` returns, run on `queue`; a refusal of the queue is the answer too, and so is an
+// exception.
 inline grpc::ServerUnaryReactor* AnswerFrom(WorkQueue& queue, grpc::CallbackServerContext* context, CallMeter meter,
                                             std::function<absl::Status()> work) {
   grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
@@ -44,7 +47,8 @@ inline grpc::ServerUnaryReactor* AnswerFrom(WorkQueue& queue, grpc::CallbackServ
     meter.Done(status.code());
     reactor->Finish(ToGrpcStatus(status));
   };
-  const absl::Status queued = queue.Submit([finish, work = std::move(work)] { finish(work()); });
+  const absl::Status queued =
+      queue.Submit([finish, meter, work = std::move(work)] { finish(Guarded(meter.rpc(), work)); });
   if (!queued.ok()) finish(queued);
   return reactor;
 }

@@ -140,6 +140,19 @@ TEST_F(InferenceErrorsTest, PrefillRefusesBadCacheLengths) {
   ExpectPrefillError(request, grpc::StatusCode::OUT_OF_RANGE, AllOf(HasSubstr("2049"), HasSubstr("2048")));
 }
 
+// Sizes that only the request speaks of are compared with the model's before anything is made of them.
+TEST_F(InferenceErrorsTest, PrefillRefusesCountsThatNoMachineHolds) {
+  ASSERT_TRUE(Compile(TinyRequest()).ok());
+  for (const int64_t count : {int64_t{1} << 31, int64_t{1} << 62, INT64_MAX}) {
+    v1::PrefillRequest request = TinyPrefill();
+    request.mutable_prompt()->mutable_synthetic()->set_tokens(count);
+    request.set_max_cache_len(count);
+    ExpectPrefillError(request, grpc::StatusCode::OUT_OF_RANGE, AllOf(HasSubstr("max_cache_len"), HasSubstr("2048")));
+    request.set_max_cache_len(0);
+    ExpectPrefillError(request, grpc::StatusCode::OUT_OF_RANGE, HasSubstr("2048"));
+  }
+}
+
 TEST_F(InferenceErrorsTest, PrefillRefusesBadSampling) {
   ASSERT_TRUE(Compile(TinyRequest()).ok());
   const auto with = [](const std::function<void(v1::Sampling&)>& set) {

@@ -1,5 +1,6 @@
 #include "server/work_queue.h"
 
+#include <new>
 #include <thread>
 #include <vector>
 
@@ -40,6 +41,19 @@ TEST(WorkQueueTest, RunsJobsInTheOrderOfSubmission) {
     for (int i = 0; i < 5; ++i) ASSERT_TRUE(queue.Submit([&order, i] { order.push_back(i); }).ok());
   }
   EXPECT_THAT(order, ElementsAre(0, 1, 2, 3, 4));
+}
+
+TEST(WorkQueueTest, SurvivesJobsThatThrow) {
+  std::vector<int> ran;
+  {
+    WorkQueue queue("test", 8);
+    ASSERT_TRUE(queue.Submit([] { throw std::bad_alloc(); }).ok());
+    ASSERT_TRUE(queue.Submit([&] { ran.push_back(1); }).ok());
+    queue.Continue([] { throw 7; });
+    queue.Continue([&] { ran.push_back(2); });
+    EXPECT_TRUE(queue.WaitIdle(absl::InfiniteDuration()));
+  }
+  EXPECT_THAT(ran, ElementsAre(1, 2));
 }
 
 TEST(WorkQueueTest, RefusesWhatExceedsItsLimitAndNamesIt) {
