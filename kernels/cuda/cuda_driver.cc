@@ -13,7 +13,8 @@
 namespace metronome::cuda {
 namespace {
 
-// Errors after which no call of this process succeeds any more.
+// Errors after which no call of this process succeeds any more: those of which CUDA's headers say that the process must
+// be relaunched, and what ends its context otherwise. The driver's calls have the same numbers.
 bool IsFatal(cudaError_t error) {
   switch (error) {
     case cudaErrorIllegalAddress:
@@ -28,6 +29,10 @@ bool IsFatal(cudaError_t error) {
     case cudaErrorECCUncorrectable:
     case cudaErrorNvlinkUncorrectable:
     case cudaErrorContained:
+    case cudaErrorTensorMemoryLeak:
+    case cudaErrorMpsClientTerminated:
+    case cudaErrorExternalDevice:
+    case cudaErrorContextIsDestroyed:
     case cudaErrorDevicesUnavailable:
       return true;
     default:
@@ -48,11 +53,16 @@ struct VirtualMemory {
   decltype(&cuMemGetAllocationGranularity) granularity = nullptr;
 };
 
+// Of CUDA's interface, what these functions are asked for by: they have not changed since 10.2. With CUDART_VERSION, a
+// driver older than the toolkit that built the plugin, which CUDA allows within a major version, would have none of
+// them.
+constexpr int kInterface = 12000;
+
 template <typename Function>
 absl::Status Find(const char* name, Function& function) {
   void* found = nullptr;
   cudaDriverEntryPointQueryResult result = cudaDriverEntryPointSymbolNotFound;
-  const cudaError_t error = cudaGetDriverEntryPointByVersion(name, &found, CUDART_VERSION, cudaEnableDefault, &result);
+  const cudaError_t error = cudaGetDriverEntryPointByVersion(name, &found, kInterface, cudaEnableDefault, &result);
   if (error != cudaSuccess || result != cudaDriverEntryPointSuccess || found == nullptr)
     return absl::FailedPreconditionError(absl::StrCat("the NVIDIA driver has no ", name, "; it is too old"));
   function = reinterpret_cast<Function>(found);
@@ -92,6 +102,9 @@ class CudaDriver final : public Driver {
     properties_.driver_version = nvml_.ok() ? (*nvml_)->driver_version() : "";
     if (int cuda = 0; properties_.driver_version.empty() && cudaDriverGetVersion(&cuda) == cudaSuccess)
       properties_.driver_version = absl::StrCat("for CUDA ", cuda / 1000, ".", cuda % 1000 / 10);
+    int pools = 0;
+    RETURN_IF_ERROR(Say(cudaDeviceGetAttribute(&pools, cudaDevAttrMemoryPoolsSupported, 0)));
+    has_pools_ = pools != 0;
     RETURN_IF_ERROR(Find("cuMemAddressReserve", virtual_.reserve));
     RETURN_IF_ERROR(Find("cuMemAddressFree", virtual_.free));
     RETURN_IF_ERROR(Find("cuMemCreate", virtual_.create));
@@ -122,13 +135,15 @@ class CudaDriver final : public Driver {
 
   absl::StatusOr<void*> Allocate(int64_t bytes) override {
     void* memory = nullptr;
-    RETURN_IF_ERROR(Say(cudaMallocAsync(&memory, static_cast<size_t>(bytes), stream_)));
+    const auto size = static_cast<size_t>(bytes);
+    RETURN_IF_ERROR(Say(has_pools_ ? cudaMallocAsync(&memory, size, stream_) : cudaMalloc(&memory, size)));
     return memory;
   }
   // Waits, so that Memory() counts what was freed: the pool gives it back when the stream is waited for.
   void Free(void* memory) override {
-    cudaFreeAsync(memory, stream_);
+    if (has_pools_) cudaFreeAsync(memory, stream_);
     cudaStreamSynchronize(stream_);
+    if (!has_pools_) cudaFree(memory);
   }
   absl::StatusOr<void*> AllocatePinned(int64_t bytes) override {
     void* memory = nullptr;
@@ -140,22 +155,30 @@ class CudaDriver final : public Driver {
 
   int64_t granularity() const override { return granularity_; }
   absl::StatusOr<void*> ReserveAddresses(int64_t bytes) override {
+    UseDevice();
     CUdeviceptr address = 0;
-    RETURN_IF_ERROR(Say(virtual_.reserve(&address, static_cast<size_t>(bytes), 0, 0, 0), "cuMemAddressReserve"));
+    // The default alignment may be less than what mappings need.
+    RETURN_IF_ERROR(Say(virtual_.reserve(&address, static_cast<size_t>(bytes), static_cast<size_t>(granularity_), 0, 0),
+                        "cuMemAddressReserve"));
     return reinterpret_cast<void*>(address);
   }
-  // Memory that kernels of the stream may still use must not go: unmapping does not wait for them.
   void FreeAddresses(void* addresses, int64_t bytes) override {
+    UseDevice();
     virtual_.free(reinterpret_cast<CUdeviceptr>(addresses), static_cast<size_t>(bytes));
   }
   absl::StatusOr<PhysicalMemory> CreatePhysical(int64_t bytes) override {
+    UseDevice();
     const CUmemAllocationProp properties = DeviceMemoryProperties();
     CUmemGenericAllocationHandle handle = 0;
     RETURN_IF_ERROR(Say(virtual_.create(&handle, static_cast<size_t>(bytes), &properties, 0), "cuMemCreate"));
     return handle;
   }
-  void ReleasePhysical(PhysicalMemory memory) override { virtual_.release(memory); }
+  void ReleasePhysical(PhysicalMemory memory) override {
+    UseDevice();
+    virtual_.release(memory);
+  }
   absl::Status Map(void* addresses, int64_t bytes, PhysicalMemory memory) override {
+    UseDevice();
     const auto address = reinterpret_cast<CUdeviceptr>(addresses);
     const auto size = static_cast<size_t>(bytes);
     RETURN_IF_ERROR(Say(virtual_.map(address, size, 0, memory, 0), "cuMemMap"));
@@ -166,7 +189,9 @@ class CudaDriver final : public Driver {
     if (!status.ok()) virtual_.unmap(address, size);
     return status;
   }
+  // Memory that kernels of the stream may still use must not go: unmapping does not wait for them.
   void Unmap(void* addresses, int64_t bytes) override {
+    UseDevice();
     cudaStreamSynchronize(stream_);
     virtual_.unmap(reinterpret_cast<CUdeviceptr>(addresses), static_cast<size_t>(bytes));
   }
@@ -229,6 +254,10 @@ class CudaDriver final : public Driver {
   absl::StatusOr<Function> FindFunction(Module module, const char* name) override {
     cudaKernel_t kernel = nullptr;
     RETURN_IF_ERROR(Say(cudaLibraryGetKernel(&kernel, static_cast<cudaLibrary_t>(module), name)));
+    // Code is loaded when it is first needed, unless something asks. Code of another device then fails here and not at
+    // a launch, and no capture meets a kernel that still has to be loaded.
+    cudaFuncAttributes attributes;
+    RETURN_IF_ERROR(Say(cudaFuncGetAttributes(&attributes, reinterpret_cast<const void*>(kernel))));
     return static_cast<Function>(kernel);
   }
   absl::Status LaunchFunction(Function function, unsigned blocks, unsigned threads, const void* parameter,
@@ -252,6 +281,9 @@ class CudaDriver final : public Driver {
     return properties;
   }
 
+  // Makes the device's context current to this thread: the runtime does so by itself, the driver's own calls do not.
+  static void UseDevice() { cudaSetDevice(0); }
+
   absl::Status Say(cudaError_t error) {
     if (error == cudaSuccess) return absl::OkStatus();
     cudaGetLastError();  // It stays with the thread otherwise, and a later call would seem to fail.
@@ -259,8 +291,9 @@ class CudaDriver final : public Driver {
     const std::string text = absl::StrCat(cudaGetErrorName(error), ": ", cudaGetErrorString(error));
     return error == cudaErrorMemoryAllocation ? absl::ResourceExhaustedError(text) : absl::InternalError(text);
   }
-  static absl::Status Say(CUresult result, const char* call) {
+  absl::Status Say(CUresult result, const char* call) {
     if (result == CUDA_SUCCESS) return absl::OkStatus();
+    lost_ = lost_ || IsFatal(static_cast<cudaError_t>(result));
     const std::string text = absl::StrCat(call, " failed with CUresult ", static_cast<int>(result));
     return result == CUDA_ERROR_OUT_OF_MEMORY ? absl::ResourceExhaustedError(text) : absl::InternalError(text);
   }
@@ -271,6 +304,7 @@ class CudaDriver final : public Driver {
   NvtxDomain nvtx_{"metronome"};
   cudaStream_t stream_ = nullptr;
   int64_t granularity_ = 0;
+  bool has_pools_ = false;  // For stream-ordered allocation.
   bool capturing_ = false;
   bool lost_ = false;
 };

@@ -101,6 +101,10 @@ __device__ __forceinline__ float Round(float value) {
 }
 
 #if !defined(__CUDACC_RTC__)
+// A block has 48 KiB of shared memory, static arrays included, unless a launch asks for more. Launches ask from less
+// dynamic memory on, so that no kernel's static arrays take it beyond.
+inline constexpr size_t kDynamicBytesWithoutAsking = 32 * 1024;
+
 struct LaunchShape {
   dim3 grid;
   dim3 block;
@@ -114,16 +118,16 @@ void Launch(const DeviceContext& context, void (*kernel)(Parameters...), const L
             const Arguments&... arguments) {
   if (shape.grid.x == 0 || shape.grid.y == 0 || shape.grid.z == 0) return;
 #if defined(__CUDACC__)
-  constexpr size_t kSharedBytesWithoutAsking = 48 * 1024;
-  if (shape.shared_bytes > kSharedBytesWithoutAsking)
+  if (shape.shared_bytes > kDynamicBytesWithoutAsking)
     cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel), cudaFuncAttributeMaxDynamicSharedMemorySize,
                          static_cast<int>(shape.shared_bytes));
   kernel<<<shape.grid, shape.block, shape.shared_bytes, context.stream>>>(static_cast<Parameters>(arguments)...);
 #else
   (void)context;
   emulation::RunOrRecord([=] {
-    emulation::Multiprocessor::OfThisThread().RunGrid(shape.grid, shape.block, shape.shared_bytes,
-                                                      [&] { kernel(static_cast<Parameters>(arguments)...); });
+    emulation::Multiprocessor::OfThisThread().RunGrid(
+        shape.grid, shape.block, shape.shared_bytes, [&] { kernel(static_cast<Parameters>(arguments)...); },
+        shape.shared_bytes > kDynamicBytesWithoutAsking);
   });
 #endif
 }

@@ -48,14 +48,14 @@ class AllocatedBuffer final : public Buffer {
 // mapped as often as needed.
 class DeviceHeap::MappedBuffer final : public Buffer {
  public:
-  MappedBuffer(DeviceHeap& heap, std::unique_ptr<MappedRange> range, int64_t period)
-      : heap_(heap), range_(std::move(range)), period_(period) {}
+  MappedBuffer(DeviceHeap& heap, std::unique_ptr<MappedRange> range, int64_t size, int64_t period)
+      : heap_(heap), range_(std::move(range)), size_(size), period_(period) {}
   ~MappedBuffer() override {
     heap_.pool_.Keep(std::move(range_), period_);
     heap_.kept_bytes_ = heap_.pool_.physical_bytes();
   }
   void* data() const override { return range_->data(); }
-  int64_t size_bytes() const override { return range_->size_bytes(); }
+  int64_t size_bytes() const override { return size_; }
   int64_t committed_bytes() const override { return period_ > 0 ? std::min(usable_, FirstPeriod()) : usable_; }
 
   absl::Status Commit(int64_t bytes) override {
@@ -82,13 +82,13 @@ class DeviceHeap::MappedBuffer final : public Buffer {
   }
   absl::Status MapRing(int64_t end) {
     RETURN_IF_ERROR(MapTo(FirstPeriod()));
-    while (range_->mapped_bytes() < end)
-      RETURN_IF_ERROR(range_->MapFirstAgain(std::min(period_, size_bytes() - range_->mapped_bytes())));
+    while (range_->mapped_bytes() < end) RETURN_IF_ERROR(range_->MapFirstAgain());
     return absl::OkStatus();
   }
 
   DeviceHeap& heap_;
   std::unique_ptr<MappedRange> range_;
+  int64_t size_;        // Of the addresses that may be used.
   int64_t period_;      // 0 = no ring.
   int64_t usable_ = 0;  // Of the addresses; as much at least is mapped.
 };
@@ -133,16 +133,19 @@ absl::StatusOr<std::unique_ptr<MappedRange>> DeviceHeap::TakeRange(int64_t bytes
 absl::StatusOr<std::unique_ptr<Buffer>> DeviceHeap::Reserve(int64_t bytes) {
   RETURN_IF_ERROR(CheckSize(bytes, 0));
   if (bytes == 0) return std::make_unique<AllocatedBuffer>(driver_, nullptr, 0);
-  ASSIGN_OR_RETURN(std::unique_ptr<MappedRange> range, TakeRange(RoundUp(bytes, driver_.granularity()), 0));
-  return std::make_unique<MappedBuffer>(*this, std::move(range), 0);
+  const int64_t size = RoundUp(bytes, driver_.granularity());
+  ASSIGN_OR_RETURN(std::unique_ptr<MappedRange> range, TakeRange(size, 0));
+  return std::make_unique<MappedBuffer>(*this, std::move(range), size, 0);
 }
 
 absl::StatusOr<std::unique_ptr<Buffer>> DeviceHeap::ReserveRing(int64_t bytes, int64_t period_bytes) {
   RETURN_IF_ERROR(CheckSize(bytes, 1));
   RETURN_IF_ERROR(CheckSize(period_bytes, 1));
-  const int64_t period = RoundUp(period_bytes, driver_.granularity());
-  ASSIGN_OR_RETURN(std::unique_ptr<MappedRange> range, TakeRange(RoundUp(bytes, driver_.granularity()), period));
-  return std::make_unique<MappedBuffer>(*this, std::move(range), period);
+  const int64_t size = RoundUp(bytes, driver_.granularity()), period = RoundUp(period_bytes, driver_.granularity());
+  // CUDA maps memory whole, so the last period needs addresses for all of it.
+  const int64_t addresses = size <= period ? size : RoundUp(size, period);
+  ASSIGN_OR_RETURN(std::unique_ptr<MappedRange> range, TakeRange(addresses, period));
+  return std::make_unique<MappedBuffer>(*this, std::move(range), size, period);
 }
 
 }  // namespace metronome::cuda

@@ -56,29 +56,33 @@ class Driver {
   virtual absl::StatusOr<void*> AllocatePinned(int64_t bytes) = 0;
   virtual void FreePinned(void* memory) = 0;
 
-  // Virtual memory. Sizes and addresses are multiples of granularity().
+  // Virtual memory. Sizes and addresses are multiples of granularity(), a power of two.
   virtual int64_t granularity() const = 0;
   virtual absl::StatusOr<void*> ReserveAddresses(int64_t bytes) = 0;
   virtual void FreeAddresses(void* addresses, int64_t bytes) = 0;
   virtual absl::StatusOr<PhysicalMemory> CreatePhysical(int64_t bytes) = 0;  // Contents undefined.
   virtual void ReleasePhysical(PhysicalMemory memory) = 0;                   // What is mapped stays until unmapped.
-  // Makes the first `bytes` of `memory` readable and writable at `addresses`; the same memory may be mapped again.
+  // Makes `memory`, all of its `bytes`, readable and writable at `addresses`, which are reserved and where nothing is
+  // mapped. The same memory may be mapped at several places.
   virtual absl::Status Map(void* addresses, int64_t bytes, PhysicalMemory memory) = 0;
-  virtual void Unmap(void* addresses, int64_t bytes) = 0;
+  virtual void Unmap(void* addresses, int64_t bytes) = 0;  // What one Map has mapped. Waits for the stream.
 
-  virtual absl::Status Copy(void* to, const void* from, int64_t bytes) = 0;  // Enqueued; either side, pinned or device.
-  virtual absl::Status Zero(void* memory, int64_t bytes) = 0;                // Enqueued.
-  virtual absl::Status Synchronize() = 0;                                    // Waits for all that was enqueued.
-  virtual absl::Status LastError() = 0;                                      // Of launches since the last call.
+  // Enqueued; either side is pinned or of the device. The two do not overlap.
+  virtual absl::Status Copy(void* to, const void* from, int64_t bytes) = 0;
+  virtual absl::Status Zero(void* memory, int64_t bytes) = 0;  // Enqueued; of the device.
+  virtual absl::Status Synchronize() = 0;                      // Waits for all that was enqueued.
+  virtual absl::Status LastError() = 0;                        // Of launches since the last call.
 
   // Points in the stream.
   virtual absl::StatusOr<Event> CreateEvent() = 0;
   virtual void FreeEvent(Event event) = 0;
   virtual absl::Status Record(Event event) = 0;   // Moves it to here; in a capture, whenever the graph runs.
   virtual absl::Status WaitFor(Event event) = 0;  // On the host; returns at once if it was never recorded.
-  virtual absl::StatusOr<double> SecondsBetween(Event from, Event to) = 0;  // Waits for `to`.
+  // Waits for `to`. Internal where one was never recorded.
+  virtual absl::StatusOr<double> SecondsBetween(Event from, Event to) = 0;
 
-  // What is enqueued between the two is captured and does not happen.
+  // What is enqueued between the two is captured and does not happen. Nothing is allocated, freed, loaded or waited for
+  // between them. Any error of EndCapture leaves the stream as it was before. Events that a graph records live as long.
   virtual absl::Status BeginCapture() = 0;
   virtual absl::StatusOr<Graph> EndCapture() = 0;
   virtual absl::Status LaunchGraph(Graph graph) = 0;  // Enqueued.

@@ -24,25 +24,32 @@ MappedRange::~MappedRange() {
 
 absl::Status MappedRange::MapNew(int64_t bytes) {
   ASSIGN_OR_RETURN(const Driver::PhysicalMemory memory, driver_.CreatePhysical(bytes));
-  if (absl::Status status = driver_.Map(base_ + mapped_, bytes, memory); !status.ok()) {
+  if (absl::Status status = MapNext(bytes, memory); !status.ok()) {
     driver_.ReleasePhysical(memory);
     return status;
   }
   memory_.push_back(memory);
-  mapped_ += bytes;
   physical_ += bytes;
   return absl::OkStatus();
 }
 
-absl::Status MappedRange::MapFirstAgain(int64_t bytes) {
-  RETURN_IF_ERROR(driver_.Map(base_ + mapped_, bytes, memory_.front()));
+absl::Status MappedRange::MapFirstAgain() { return MapNext(mappings_.front(), memory_.front()); }
+
+absl::Status MappedRange::MapNext(int64_t bytes, Driver::PhysicalMemory memory) {
+  RETURN_IF_ERROR(driver_.Map(base_ + mapped_, bytes, memory));
+  mappings_.push_back(bytes);
   mapped_ += bytes;
   return absl::OkStatus();
 }
 
 void MappedRange::Unmap() {
-  if (mapped_ > 0) driver_.Unmap(base_, mapped_);
+  char* at = base_;
+  for (const int64_t bytes : mappings_) {
+    driver_.Unmap(at, bytes);
+    at += bytes;
+  }
   for (const Driver::PhysicalMemory memory : memory_) driver_.ReleasePhysical(memory);
+  mappings_.clear();
   memory_.clear();
   mapped_ = physical_ = 0;
 }

@@ -28,19 +28,21 @@ class MappedRange {
 
   // Backs the next `bytes` of addresses with new memory. ResourceExhausted.
   absl::Status MapNew(int64_t bytes);
-  // Backs the next `bytes` with the first ones of the memory that MapNew took first.
-  absl::Status MapFirstAgain(int64_t bytes);
+  // Backs the next addresses with the memory that MapNew took first, all of it.
+  absl::Status MapFirstAgain();
   // Gives the memory back and keeps the addresses. Waits for the device.
   void Unmap();
 
  private:
   MappedRange(Driver& driver, char* base, int64_t size) : driver_(driver), base_(base), size_(size) {}
+  absl::Status MapNext(int64_t bytes, Driver::PhysicalMemory memory);
 
   Driver& driver_;
   char* base_;
   int64_t size_;
   int64_t mapped_ = 0, physical_ = 0;
   std::vector<Driver::PhysicalMemory> memory_;
+  std::vector<int64_t> mappings_;  // Bytes of each, in the order of addresses: each is unmapped as it was mapped.
 };
 
 // Ranges that nobody uses, to be used again: a new cache then lies where an old one did, so that what was recorded for

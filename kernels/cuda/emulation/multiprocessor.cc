@@ -42,11 +42,13 @@ Multiprocessor& Multiprocessor::OfThisThread() {
 
 std::string Multiprocessor::TakeError() { return std::exchange(error_, std::string()); }
 
-void Multiprocessor::RunGrid(Dim3 grid, Dim3 block, size_t dynamic_shared_bytes, const std::function<void()>& body) {
+void Multiprocessor::RunGrid(Dim3 grid, Dim3 block, size_t dynamic_shared_bytes, const std::function<void()>& body,
+                             bool asked) {
   constexpr unsigned kMaxGridYZ = 65535, kMaxGridX = 0x7fffffff;
   if (!error_.empty()) return;
+  most_shared_ = asked ? kMaxSharedBytes : kMaxUnaskedSharedBytes;
   if (grid.count() == 0 || block.count() == 0 || block.count() > kMaxBlockThreads || grid.x > kMaxGridX ||
-      grid.y > kMaxGridYZ || grid.z > kMaxGridYZ || dynamic_shared_bytes > kMaxSharedBytes) {
+      grid.y > kMaxGridYZ || grid.z > kMaxGridYZ || dynamic_shared_bytes > most_shared_) {
     error_ = "cannot launch a grid of " + ToString(grid) + " blocks of " + ToString(block) + " threads with " +
              std::to_string(dynamic_shared_bytes) + " bytes of shared memory";
     return;
@@ -268,10 +270,10 @@ void Multiprocessor::CheckCanaries() {
     total += static_shared_[i].size;
     check(static_shared_[i], "static");
   }
-  if (total > kMaxSharedBytes && !failed_) {
+  if (total > most_shared_ && !failed_) {
     failed_ = true;
     error_ = Place() + " uses " + std::to_string(total) + " bytes of shared memory, more than " +
-             std::to_string(kMaxSharedBytes);
+             std::to_string(most_shared_);
   }
 }
 

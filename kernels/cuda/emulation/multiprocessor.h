@@ -44,15 +44,18 @@ class Multiprocessor {
  public:
   static constexpr unsigned kWarpLanes = 32;
   static constexpr unsigned kMaxBlockThreads = 1024;
-  static constexpr size_t kMaxSharedBytes = 227 * 1024;  // Of a block, on sm_90.
-  static constexpr size_t kMaxContributionBytes = 32;    // Of one lane to a collective.
+  static constexpr size_t kMaxSharedBytes = 227 * 1024;        // Of a block, on sm_90, whose launch asks for more than
+  static constexpr size_t kMaxUnaskedSharedBytes = 48 * 1024;  // this.
+  static constexpr size_t kMaxContributionBytes = 32;          // Of one lane to a collective.
 
   static Multiprocessor& OfThisThread();
 
   void set_options(const Options& options) { options_ = options; }
 
-  // Runs body() as each thread of each block. The first broken rule ends the grid and is kept for TakeError.
-  void RunGrid(Dim3 grid, Dim3 block, size_t dynamic_shared_bytes, const std::function<void()>& body);
+  // Runs body() as each thread of each block. The first broken rule ends the grid and is kept for TakeError. `asked`:
+  // the launch asked for more shared memory than blocks have by themselves.
+  void RunGrid(Dim3 grid, Dim3 block, size_t dynamic_shared_bytes, const std::function<void()>& body,
+               bool asked = false);
   // The first failure since the last call, naming block, thread and reason; empty when there was none. Launches after a
   // failure do nothing until then.
   std::string TakeError();
@@ -154,6 +157,7 @@ class Multiprocessor {
   std::vector<SharedMemory> static_shared_;
   size_t static_shared_count_ = 0;  // In use by this block.
   SharedMemory dynamic_shared_;
+  size_t most_shared_ = 0;  // Of a block of this grid.
   Dim3 block_index_, block_size_, grid_size_;
   Thread* current_ = nullptr;
   const std::function<void()>* body_ = nullptr;

@@ -91,6 +91,41 @@ TEST_F(DeviceHeapTest, ARingIsKeptForARingOfItsPeriod) {
   EXPECT_EQ(static_cast<char*>(again->data())[4 * kPage + 5], 3);
 }
 
+// Rings of any length, shorter than a period, and ending within one: grown step by step, kept, taken again, given back.
+TEST_F(DeviceHeapTest, RingsOfAnyLengthAreMappedAsTheDriverWants) {
+  for (int64_t period = 1; period <= 4; ++period) {
+    for (int64_t size = 1; size <= 9; ++size) {
+      SCOPED_TRACE(::testing::Message() << size << " pages in periods of " << period);
+      for (int round = 0; round < 2; ++round) {
+        const auto ring = heap_.ReserveRing(size * kPage - 1, period * kPage - 1).value();
+        EXPECT_EQ(ring->size_bytes(), size * kPage);
+        for (int64_t pages = 1; pages <= size; ++pages) {
+          ASSERT_TRUE(ring->Commit(pages * kPage).ok());
+          auto* const data = static_cast<char*>(ring->data());
+          data[(pages - 1) * kPage] = static_cast<char>(pages);
+          EXPECT_EQ(data[(pages - 1) % period * kPage], static_cast<char>(pages));
+        }
+        EXPECT_EQ(ring->committed_bytes(), std::min(period, size) * kPage);
+      }
+    }
+  }
+}
+
+// Without memory to keep, every range is unmapped and mapped again at the addresses where it was.
+TEST_F(DeviceHeapTest, RangesAreMappedAgainWhereTheyWere) {
+  cuda::DeviceHeap heap(driver_, /*most_kept_bytes=*/0);
+  void* place = nullptr;
+  for (int round = 0; round < 3; ++round) {
+    const auto buffer = heap.Reserve(5 * kPage).value();
+    EXPECT_TRUE(round == 0 || buffer->data() == place);
+    place = buffer->data();
+    for (const int64_t pages : {1, 2, 5}) ASSERT_TRUE(buffer->Commit(pages * kPage).ok());
+    EXPECT_TRUE(IsZero(*buffer, 5 * kPage));
+    std::memset(buffer->data(), 7, 5 * kPage);
+  }
+  EXPECT_EQ(driver_.used_bytes(), 0);
+}
+
 TEST_F(DeviceHeapTest, KeptMemoryGoesBackWhenItIsNeeded) {
   Committed(4).reset();
   driver_.total_bytes = 6 * kPage;

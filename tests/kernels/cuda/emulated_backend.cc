@@ -55,12 +55,14 @@ class EmulatedBackend final : public ForwardingBackend {
 std::unique_ptr<Backend> CreateEmulatedBackend(EmulatedDevice device) {
   auto driver = std::make_unique<FakeDriver>();
   driver->device.multiprocessors = device.multiprocessors;
+  if (device.prepare != nullptr) device.prepare(*driver);
   const FakeDriver& memory = *driver;
   absl::StatusOr<std::unique_ptr<cuda::MatmulLibrary>> products = absl::NotFoundError("no library of products");
   if (device.library != nullptr) products = std::move(device.library);
   auto backend = cuda::CreateCudaBackend(std::move(driver),
                                          {.staging_bytes = 1 << 16,
                                           .workspace_bytes = kWorkspaceBytes,
+                                          .kept_bytes = device.kept_bytes,
                                           .library_workspace_bytes = 1000,
                                           .probe_bytes = 1 << 20,
                                           .fused = device.fused},

@@ -12,6 +12,8 @@
 
 namespace metronome::testing {
 
+class FakeDriver;
+
 // The CUDA backend on the CPU: over a fake driver in host memory, with emulated launches. Rules that a kernel breaks,
 // and a workspace that it does not leave zero, are Internal errors of its launch; an index outside its table is
 // OutOfRange when the backend synchronizes, as on a device.
@@ -19,8 +21,11 @@ struct EmulatedDevice {
   cuda::emulation::Options emulation;
   int multiprocessors = 2;
   std::unique_ptr<cuda::MatmulLibrary> library;
+  int64_t kept_bytes = int64_t{1} << 30;  // As CudaBackendOptions has it.
   // As CudaBackendOptions::fused; the driver it gets is a FakeDriver.
   std::function<std::unique_ptr<cuda::FusedLauncher>(cuda::Driver& driver)> fused;
+  // Gets the driver before the backend does, which keeps it.
+  std::function<void(FakeDriver& driver)> prepare;
 };
 std::unique_ptr<Backend> CreateEmulatedBackend(EmulatedDevice device);
 
