@@ -18,6 +18,8 @@ namespace {
 
 // Calls that move fewer bytes run side by side: one thread does them in about the time that a team takes to meet.
 constexpr int64_t kSmallCallBytes = 64 * 1024;
+// After so many refusals of the backend, a plan is not recorded any more.
+constexpr int kMostRefusals = 2;
 
 std::vector<std::byte> EncodeConstant(const PlanValue& value) {
   std::vector<std::byte> bytes(value.contents.size() * SizeOf(value.dtype));
@@ -312,26 +314,51 @@ StepPlace BoundPlan::PlaceOf(const Memory& memory, const Layout& layout) const {
   return place;
 }
 
-// A step that cannot be recorded is launched call by call; that is no error.
+// A step that is not recorded or replayed, whatever the reason, is launched call by call: that is no error while the
+// device lives, and if a kernel is to blame, launching it will say so. What is refused with these codes always will be;
+// anything else is tried once more, since the launches in between load what a capture may have stumbled over.
+absl::Status BoundPlan::Refused(const absl::Status& status) {
+  if (!backend_.Health().ok()) return status;
+  refusal_ = status;
+  ++refusals_;
+  if (absl::IsFailedPrecondition(status) || absl::IsUnimplemented(status) || refusals_ >= kMostRefusals)
+    recordable_ = false;
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::unique_ptr<Recording>> BoundPlan::RecordIfPossible(const std::function<absl::Status()>& launch) {
-  RETURN_IF_ERROR(backend_.BeginRecording(step_.past));
-  const absl::Status launched = launch();
-  absl::StatusOr<std::unique_ptr<Recording>> recording = backend_.EndRecording();
-  const absl::Status status = launched.ok() ? recording.status() : launched;
-  if (absl::IsFailedPrecondition(status) || absl::IsUnimplemented(status)) return nullptr;
-  RETURN_IF_ERROR(status);
-  return recording;
+  absl::Status status = backend_.BeginRecording(step_.past);
+  if (status.ok()) {
+    status = launch();
+    absl::StatusOr<std::unique_ptr<Recording>> recording = backend_.EndRecording();
+    if (status.ok()) status = recording.status();  // The first error says most.
+    if (status.ok()) {
+      refusal_ = absl::OkStatus();
+      return recording;
+    }
+  }
+  RETURN_IF_ERROR(Refused(status));
+  return nullptr;
+}
+
+// False where the backend refuses.
+absl::StatusOr<bool> BoundPlan::ReplayIfPossible(const Recording& recording) {
+  const absl::Status status = backend_.Replay(recording, step_.past);
+  if (status.ok()) return true;
+  RETURN_IF_ERROR(Refused(status));
+  return false;
 }
 
 absl::Status BoundPlan::Run(const std::function<bool()>& keep_going) {
   if (recorded_ != nullptr && recorded_->visits > 1) {
     if (recorded_->recording == nullptr && recordable_) {
       ASSIGN_OR_RETURN(recorded_->recording, RecordIfPossible([&] { return LaunchAll(nullptr); }));
-      recordable_ = recorded_->recording != nullptr;
     }
     if (recorded_->recording != nullptr) {
       if (keep_going != nullptr && !keep_going()) return absl::CancelledError("cancelled before a step");
-      return backend_.Replay(*recorded_->recording, step_.past);
+      ASSIGN_OR_RETURN(const bool replayed, ReplayIfPossible(*recorded_->recording));
+      if (replayed) return absl::OkStatus();
+      recorded_->recording.reset();
     }
   }
   return LaunchAll(keep_going);
@@ -377,7 +404,11 @@ absl::StatusOr<std::vector<BoundPlan::CallTime>> BoundPlan::Profile() {
   if (backend_.can_record()) {
     ASSIGN_OR_RETURN(recording, RecordIfPossible([&] { return LaunchBetween(marks); }));
   }
-  RETURN_IF_ERROR(recording == nullptr ? LaunchBetween(marks) : backend_.Replay(*recording, step_.past));
+  bool replayed = false;
+  if (recording != nullptr) {
+    ASSIGN_OR_RETURN(replayed, ReplayIfPossible(*recording));
+  }
+  if (!replayed) RETURN_IF_ERROR(LaunchBetween(marks));
   RETURN_IF_ERROR(backend_.Synchronize());
   std::vector<CallTime> times;
   for (const std::vector<size_t>& calls : launches_) {

@@ -65,6 +65,10 @@ class BoundPlan {
   // Runs the placed step one call at a time and says how long each took on the device.
   absl::StatusOr<std::vector<CallTime>> Profile();
 
+  // Why steps are launched call by call although the mode and the backend record: what the backend said when it last
+  // refused to record or replay one. OK since it last recorded one, and before it was asked.
+  const absl::Status& recording_refusal() const { return refusal_; }
+
   // Where result `index` of the placed step lies.
   const TensorView& result(size_t index) const { return views_[plan_.results[index]]; }
   const TensorView& view(ValueId id) const { return views_[id]; }
@@ -95,6 +99,8 @@ class BoundPlan {
   StepPlace PlaceOf(const Memory& memory, const Layout& layout) const;
   // nullptr where the backend refuses.
   absl::StatusOr<std::unique_ptr<Recording>> RecordIfPossible(const std::function<absl::Status()>& launch);
+  absl::StatusOr<bool> ReplayIfPossible(const Recording& recording);
+  absl::Status Refused(const absl::Status& status);
   absl::Status LaunchAll(const std::function<bool()>& keep_going);
   absl::Status LaunchBetween(absl::Span<const std::unique_ptr<TimeMark>> marks);
   KernelLaunch LaunchOf(size_t call) const;
@@ -124,7 +130,9 @@ class BoundPlan {
   Layout decode_layout_, prefill_layout_;
   StepShape step_;
   bool placed_ = false;
-  bool recordable_ = true;  // Until the backend refuses.
+  bool recordable_ = true;  // Until the backend refuses for good.
+  int refusals_ = 0;
+  absl::Status refusal_;
   RecordingCache recordings_;
   RecordingCache::Entry* recorded_ = nullptr;  // Of the placed step; nullptr when steps are not recorded.
   Memory placed_memory_;                       // Its spans point into the two vectors below.

@@ -131,6 +131,11 @@ absl::Status Executor::Step(absl::Span<const int32_t> tokens, KvCache& cache, co
   return cache.Advance(count);
 }
 
+absl::Status Executor::recording_refusal() const {
+  for (const Bucket& bucket : buckets_) RETURN_IF_ERROR(bucket.plan->recording_refusal());
+  return absl::OkStatus();
+}
+
 absl::StatusOr<absl::Span<const float>> Executor::Logits() {
   if (device_logits_.data == nullptr) return absl::FailedPreconditionError("no step was taken");
   if (!logits_known_) {

@@ -76,6 +76,9 @@ class Executor {
   // the plan does not say.
   std::optional<int32_t> most_likely() const { return most_likely_; }
 
+  // BoundPlan::recording_refusal of the first plan that has one.
+  absl::Status recording_refusal() const;
+
   int64_t arena_bytes() const { return arena_ == nullptr ? 0 : arena_->size_bytes(); }
 
  private:

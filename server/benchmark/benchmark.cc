@@ -44,6 +44,12 @@ void RecordTelemetry(Measurement& m) {
   }
 }
 
+// What is measured then is not what the path promises.
+void RecordRefusal(Measurement& m, LoadedModel& model) {
+  if (const absl::Status refusal = model.executor().recording_refusal(); !refusal.ok())
+    m.AddNote(absl::StrCat("steps were launched kernel by kernel: ", ToUtf8Lossy(refusal.message())));
+}
+
 // The step that step_bytes speaks of; 0 when there was none.
 double StepMs(const v1::BenchmarkResult& result) {
   if (result.positions_size() > 0) return result.positions(result.positions_size() - 1).step_ms().median();
@@ -80,6 +86,7 @@ absl::Status Measure(Measurement& m) {
   m.result.set_model_layers(static_cast<int32_t>(facts.model_layers));
   const absl::Status measured = m.spec.scenario() == kScaling ? MeasureScaling(*model, m) : MeasureLatency(*model, m);
   RecordTelemetry(m);
+  RecordRefusal(m, *model);
   RETURN_IF_ERROR(measured);
   RecordForeignLoad(m);
   m.result.set_peak_memory_bytes(

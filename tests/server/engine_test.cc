@@ -15,6 +15,7 @@ namespace metronome {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 constexpr int64_t kPlenty = int64_t{4} << 30;
 const std::vector<int32_t> kPrompt = {3, 141, 59, 26, 5};
@@ -231,6 +232,32 @@ TEST_F(EngineTest, BenchmarkWithoutRoomForTheBandwidthProbeKeepsItsTimes) {
   EXPECT_EQ(result.ttft_ms().n(), 3);
   EXPECT_EQ(result.bandwidth_bytes_per_second(), 0);
   EXPECT_THAT(result.note(), HasSubstr("bandwidth not measured: no room for the probe"));
+}
+
+// Says that it records, and then does not.
+class RefusingBackend final : public ForwardingBackend {
+ public:
+  RefusingBackend() : ForwardingBackend(CreateCpuBackend({.threads = 1}).value()) {}
+  bool can_record() const override { return true; }
+  absl::Status BeginRecording(int64_t) override { return absl::InternalError("no capture today"); }
+};
+
+TEST(EngineRecordingTest, ResultsOfStepsThatCouldNotBeRecordedSaySo) {
+  Metrics metrics;
+  Engine engine(std::make_unique<RefusingBackend>(), EngineOptions{}, Clock::Real(), metrics);
+  for (const char* const path : {"graph", "compiled"}) {
+    v1::BenchmarkSpec spec = TinySpec();
+    spec.set_path(path);
+    const v1::BenchmarkResult result = RunBenchmark(
+        engine, spec, [] { return true; }, [](absl::string_view, double) {});
+    EXPECT_EQ(result.outcome(), "ok") << result.error_text();
+    const auto note = HasSubstr("steps were launched kernel by kernel: no capture today");
+    if (spec.path() == "graph") {
+      EXPECT_THAT(result.note(), note);
+    } else {
+      EXPECT_THAT(result.note(), Not(note));
+    }
+  }
 }
 
 // Each iteration asks twelve times at most; stopping in the third leaves the samples of the first two.

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <string>
 #include <tuple>
 
@@ -8,6 +9,7 @@
 #include "tests/forwarding_backend.h"
 #include "tests/golden/golden_model.h"
 #include "tests/kernels/cuda/emulated_backend.h"
+#include "tests/kernels/cuda/fake_driver.h"
 #include "tests/kernels/cuda/fake_matmul_library.h"
 
 namespace metronome::testing {
@@ -141,6 +143,72 @@ TEST(CudaGraphPathTest, ASessionsStepsAreOneRecording) {
     EXPECT_EQ(counts.recordings, path == ExecutionPath::kGraph ? 2 : 0);
     EXPECT_EQ(counts.replays, path == ExecutionPath::kGraph ? 9 + 2 + 6 : 0);
   }
+}
+
+// Greedy tokens of a model of tests/golden on the graph path, and what was refused on the way or ended it.
+struct GreedyRun {
+  std::vector<int32_t> tokens;
+  absl::Status refusal, failure;
+};
+GreedyRun RunGreedily(const std::function<void(FakeDriver&)>& prepare, const std::function<void(int)>& before_step) {
+  const auto model =
+      GoldenModel::LoadOn(CreateEmulatedBackend({.prepare = prepare}), "llama-untied", {.path = ExecutionPath::kGraph});
+  const GoldenExpectation expected = ReadGoldenExpectation("llama-untied");
+  Session session = model->NewSession({.max_length = 64, .max_step = 64});
+  GreedyRun run;
+  run.failure = session.Prefill(expected.prompt, PrefillMode::kChunked);
+  for (size_t i = 0; i < expected.greedy.size() && run.failure.ok(); ++i) {
+    before_step(static_cast<int>(i));
+    run.tokens.push_back(session.most_likely().value_or(-1));
+    run.failure = session.Step(run.tokens.back());
+  }
+  run.refusal = model->executor().recording_refusal();
+  return run;
+}
+
+// Whatever CUDA says, at whatever stage: the step is launched instead, and the executor can say why.
+TEST(CudaGraphPathTest, ACaptureThatIsRefusedIsLaunchedInstead) {
+  const std::vector<int32_t> greedy = ReadGoldenExpectation("llama-untied").greedy;
+  for (const CaptureStage stage :
+       {CaptureStage::kBegin, CaptureStage::kLaunch, CaptureStage::kEnd, CaptureStage::kReplay}) {
+    for (int code = 1; code <= static_cast<int>(absl::StatusCode::kUnauthenticated); ++code) {
+      const absl::Status planted(static_cast<absl::StatusCode>(code), "planted refusal");
+      SCOPED_TRACE(::testing::Message() << "stage " << static_cast<int>(stage) << ", " << planted);
+
+      const GreedyRun run = RunGreedily([&](FakeDriver& driver) { driver.RefuseCaptures(stage, planted); }, [](int) {});
+
+      EXPECT_TRUE(run.failure.ok()) << run.failure;
+      EXPECT_EQ(run.tokens, greedy);
+      EXPECT_EQ(run.refusal.code(), planted.code());
+      EXPECT_THAT(std::string(run.refusal.message()), ::testing::HasSubstr("planted refusal"));
+    }
+  }
+  EXPECT_TRUE(RunGreedily(nullptr, [](int) {}).refusal.ok());
+}
+
+// The first capture stumbles over what the launches in its place have loaded.
+TEST(CudaGraphPathTest, ARefusalThatPassesIsForgotten) {
+  FakeDriver* driver = nullptr;
+  const auto prepare = [&](FakeDriver& given) {
+    driver = &given;
+    given.RefuseCaptures(CaptureStage::kEnd, absl::InternalError("cudaErrorStreamCaptureInvalidated"));
+  };
+  const GreedyRun run = RunGreedily(prepare, [&](int step) {
+    if (step == 2) driver->RefuseCaptures(CaptureStage::kEnd, absl::OkStatus());
+  });
+  EXPECT_EQ(run.tokens, ReadGoldenExpectation("llama-untied").greedy);
+  EXPECT_TRUE(run.refusal.ok()) << run.refusal;
+}
+
+TEST(CudaGraphPathTest, ADeviceThatIsLostInACaptureIsAnError) {
+  FakeDriver* driver = nullptr;
+  const GreedyRun run = RunGreedily([&](FakeDriver& given) { driver = &given; },
+                                    [&](int step) {
+                                      if (step == 1) driver->Lose("cudaErrorIllegalAddress");
+                                    });
+  EXPECT_EQ(run.failure.code(), absl::StatusCode::kInternal);
+  EXPECT_THAT(std::string(run.failure.message()), ::testing::HasSubstr("cudaErrorIllegalAddress"));
+  EXPECT_EQ(run.tokens.size(), 2u);
 }
 
 // A prompt is launched at first, recorded when one of its length comes again, and replayed from then on, also at other
