@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "compiler/rolling/roll.h"
+#include "compiler/search/recorded_run.h"
 #include "compiler/search/search.h"
 #include "kernels/backend.h"
 #include "runtime/engine/bound_plan.h"
@@ -22,6 +23,10 @@ namespace metronome {
 // Runs forms of one block for one step shape as the model will: with its weights, over a cache that holds `past`
 // positions, on instance after instance so that weights come from memory and not from a cache of the processor. Inputs
 // and cache contents are random, a function of the seed. Backend, weights and rolled graph must outlive it.
+//
+// Where the backend records launches, times are the device's, between marks in a recording of all instances, as a model
+// is served on the graph path. Elsewhere, and for a form that the backend does not record, they are the host's, from
+// the first launch until all is done.
 class BlockRunner {
  public:
   static absl::StatusOr<std::unique_ptr<BlockRunner>> Create(Backend& backend, const WeightStore& weights,
@@ -48,6 +53,8 @@ class BlockRunner {
     std::string text;
     std::vector<std::unique_ptr<Plan>> plans;
     std::vector<std::unique_ptr<BoundPlan>> bound;  // As instances_.
+    bool recording_tried = false;
+    std::unique_ptr<RecordedRun> recorded;  // nullptr where it is timed on the host. Fixed to the arena.
   };
   struct Instance {
     const BlockInstance* at = nullptr;
@@ -63,8 +70,11 @@ class BlockRunner {
   absl::StatusOr<Form*> Find(const Graph& form);
   absl::StatusOr<std::unique_ptr<Form>> Bind(const Plan& plan);
   absl::Status Run(Form& form, size_t instance);
-  double NowNs() const;  // A clock that stands still while the backend makes code.
-  absl::StatusOr<double> RunAllNs(Form& form);
+  absl::Status RunAll(Form& form);
+  absl::Status EnsureArena(int64_t bytes);
+  absl::Status RecordIfPossible(Form& form);
+  double NowNs() const;                         // A clock that stands still while the backend makes code.
+  absl::StatusOr<double> RunAllNs(Form& form);  // Of one instance.
   absl::StatusOr<Values> Read(const Form& form);
   absl::Status CompareWithReference(const Form& form);
 
