@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -58,24 +59,35 @@ std::string LastLine(const std::string& path) {
   return last;
 }
 
-absl::StatusOr<pid_t> SpawnDaemon(const ServerOptions& options, const std::string& directory) {
-  std::vector<std::string> arguments = {FindDaemonProgram(), "--listen",          "127.0.0.1:0", "--metrics-listen", "",
-                                        "--port-file",       directory + "/ports"};
+struct SpawnedDaemon {
+  pid_t pid;
+  int lifeline;  // Its standard input. The system closes it with this process, however that ends, and the daemon stops.
+};
+
+absl::StatusOr<SpawnedDaemon> SpawnDaemon(const ServerOptions& options, const std::string& directory) {
+  std::vector<std::string> arguments = {FindDaemonProgram(), "--listen",    "127.0.0.1:0",       "--metrics-listen", "",
+                                        "--stop-with-stdin", "--port-file", directory + "/ports"};
   if (!options.database.empty()) arguments.insert(arguments.end(), {"--db", options.database});
   if (options.threads > 0) arguments.insert(arguments.end(), {"--threads", absl::StrCat(options.threads)});
   std::vector<char*> argv;
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);
+  int lifeline[2];
+  if (pipe2(lifeline, O_CLOEXEC) != 0) return absl::ErrnoToStatus(errno, "cannot make a pipe");
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, lifeline[0], STDIN_FILENO);
   const std::string log = directory + "/log";
   posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
   pid_t pid = 0;
   const int error = posix_spawnp(&pid, argv[0], &actions, nullptr, argv.data(), environ);
   posix_spawn_file_actions_destroy(&actions);
-  if (error != 0)
+  close(lifeline[0]);
+  if (error != 0) {
+    close(lifeline[1]);
     return absl::FailedPreconditionError(absl::StrCat("cannot start ", arguments[0], ": ", strerror(error)));
-  return pid;
+  }
+  return SpawnedDaemon{pid, lifeline[1]};
 }
 
 }  // namespace
@@ -101,12 +113,13 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const ServerOptions
 
   char directory[] = "/tmp/bench-client-XXXXXX";
   if (mkdtemp(directory) == nullptr) return absl::FailedPreconditionError("cannot make a temporary directory");
-  const absl::StatusOr<pid_t> pid = SpawnDaemon(options, directory);
-  if (!pid.ok()) return pid.status();
+  const absl::StatusOr<SpawnedDaemon> daemon = SpawnDaemon(options, directory);
+  if (!daemon.ok()) return daemon.status();
+  const pid_t pid = daemon->pid;
   for (int waited_ms = 0; waited_ms < 1000 * options.timeout_seconds; waited_ms += 20) {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
     const std::string port = ReadPort(absl::StrCat(directory, "/ports"));
-    if (waitpid(*pid, nullptr, WNOHANG) == *pid) {
+    if (waitpid(pid, nullptr, WNOHANG) == pid) {
       return absl::FailedPreconditionError(
           absl::StrCat("metronomed did not start: ", LastLine(absl::StrCat(directory, "/log"))));
     }
@@ -114,7 +127,8 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const ServerOptions
     const std::string own = absl::StrCat("127.0.0.1:", port);
     auto own_channel = Connect(own);
     auto connection = std::unique_ptr<Connection>(new Connection(own, own_channel));
-    connection->daemon_ = *pid;
+    connection->daemon_ = pid;
+    connection->lifeline_ = daemon->lifeline;
     connection->directory_ = directory;
     if (!WaitConnected(*own_channel, std::chrono::seconds(options.timeout_seconds))) {
       return absl::UnavailableError(absl::StrCat("the daemon started at ", own, " does not answer"));
@@ -122,8 +136,8 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const ServerOptions
     std::fprintf(stderr, "No daemon on %s: started metronomed on %s for this command.\n", kDefaultAddress, own.c_str());
     return connection;
   }
-  kill(*pid, SIGKILL);
-  waitpid(*pid, nullptr, 0);
+  kill(pid, SIGKILL);
+  waitpid(pid, nullptr, 0);
   return absl::UnavailableError(absl::StrCat("metronomed did not serve within ", options.timeout_seconds, " s"));
 }
 
@@ -133,6 +147,7 @@ Connection::~Connection() {
   benchmark_.reset();
   kill(*daemon_, SIGTERM);
   waitpid(*daemon_, nullptr, 0);
+  close(lifeline_);
   std::error_code error;
   fs::remove_all(directory_, error);
 }

@@ -44,6 +44,7 @@ class Connection {
   std::string address_;
   std::unique_ptr<v1::Inference::Stub> inference_;
   std::unique_ptr<v1::Benchmark::Stub> benchmark_;
+  int lifeline_ = -1;  // Standard input of a daemon of its own.
   std::optional<pid_t> daemon_;
   std::string directory_;  // Of the started daemon's port file and log.
 };

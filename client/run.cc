@@ -1,11 +1,10 @@
-#include <fstream>
-#include <iterator>
-
 #include "absl/strings/str_cat.h"
 #include "client/commands.h"
 #include "client/render/progress.h"
 #include "client/run_lifecycle.h"
+#include "runtime/base/regular_file.h"
 #include "runtime/base/status_macros.h"
+#include "runtime/base/toml_limits.h"
 
 namespace metronome {
 namespace {
@@ -15,9 +14,10 @@ absl::StatusOr<BenchmarkConfig> Configure(const RunOptions& options) {
   if (!options.config.empty()) {
     std::string text(BuiltInBenchmarks());
     if (!options.config_file.empty()) {
-      std::ifstream file(options.config_file, std::ios::binary);
-      if (!file) return absl::InvalidArgumentError(absl::StrCat("cannot open ", options.config_file));
-      text.assign(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+      absl::StatusOr<std::string> file = ReadRegularFile(options.config_file, kMaxTomlBytes);
+      if (!file.ok()) return absl::InvalidArgumentError(file.status().message());
+      RETURN_IF_ERROR(CheckTomlKeys(*file, options.config_file));
+      text = *std::move(file);
     }
     const absl::string_view source =
         options.config_file.empty() ? "the built-in benchmarks.toml" : absl::string_view(options.config_file);

@@ -25,6 +25,8 @@ void AddFlags(CLI::App& app, DaemonConfig& config) {
   app.add_option("--session-idle-seconds", config.session_idle_seconds,
                  "free sessions unused for longer (default 600)");
   app.add_option("--drain-seconds", config.drain_seconds, "what running requests get on SIGTERM (default 30)");
+  app.add_flag("--stop-with-stdin", config.stop_with_stdin,
+               "stop when standard input ends, so that no daemon outlives the process that started it");
   app.add_option("--port-file", config.port_file, "write the ports here once serving");
 }
 

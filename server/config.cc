@@ -3,17 +3,19 @@
 #include <toml++/toml.h>
 
 #include <cstdlib>
-#include <filesystem>
 #include <map>
 #include <variant>
 
 #include "absl/strings/str_cat.h"
+#include "runtime/base/regular_file.h"
 #include "runtime/base/status_macros.h"
+#include "runtime/base/toml_limits.h"
+#include "server/listen_address.h"
 
 namespace metronome {
 namespace {
 
-using Field = std::variant<std::string DaemonConfig::*, int64_t DaemonConfig::*>;
+using Field = std::variant<std::string DaemonConfig::*, int64_t DaemonConfig::*, bool DaemonConfig::*>;
 
 const std::map<std::string, Field>& Fields() {
   static const auto* const kFields =
@@ -28,6 +30,7 @@ const std::map<std::string, Field>& Fields() {
                                        {"queue_limit", &DaemonConfig::queue_limit},
                                        {"session_idle_seconds", &DaemonConfig::session_idle_seconds},
                                        {"drain_seconds", &DaemonConfig::drain_seconds},
+                                       {"stop_with_stdin", &DaemonConfig::stop_with_stdin},
                                        {"port_file", &DaemonConfig::port_file}};
   return *kFields;
 }
@@ -42,6 +45,9 @@ absl::Status Assign(const std::string& path, const std::string& key, const toml:
   if (const auto* text = std::get_if<std::string DaemonConfig::*>(&found->second)) {
     if (!node.is_string()) return At(path, node.source(), absl::StrCat("key '", key, "' is not a string"));
     config.*(*text) = *node.value<std::string>();
+  } else if (const auto* flag = std::get_if<bool DaemonConfig::*>(&found->second)) {
+    if (!node.is_boolean()) return At(path, node.source(), absl::StrCat("key '", key, "' is not true or false"));
+    config.*(*flag) = *node.value<bool>();
   } else {
     if (!node.is_integer()) return At(path, node.source(), absl::StrCat("key '", key, "' is not an integer"));
     config.*(std::get<int64_t DaemonConfig::*>(found->second)) = *node.value<int64_t>();
@@ -71,10 +77,10 @@ std::string DefaultPlanCacheDirectory() {
 }
 
 absl::Status ApplyConfigFile(const std::string& path, DaemonConfig& config) {
-  std::error_code error;
-  if (!std::filesystem::exists(path, error)) return absl::NotFoundError(absl::StrCat("no config file ", path));
+  ASSIGN_OR_RETURN(const std::string text, ReadRegularFile(path, kMaxTomlBytes));
+  RETURN_IF_ERROR(CheckTomlKeys(text, path));
   try {
-    const toml::table table = toml::parse_file(path);
+    const toml::table table = toml::parse(text, path);
     for (const auto& [key, node] : table) RETURN_IF_ERROR(Assign(path, std::string(key.str()), node, config));
   } catch (const toml::parse_error& parse_error) {  // The library's only way to say so.
     return At(path, parse_error.source(), std::string(parse_error.description()));
@@ -98,7 +104,12 @@ absl::Status ValidateConfig(const DaemonConfig& config) {
   if (config.backend != "auto" && config.backend != "cpu" && config.backend != "cuda") {
     return absl::InvalidArgumentError(absl::StrCat("backend is '", config.backend, "', not auto, cpu or cuda"));
   }
-  if (config.listen.empty()) return absl::InvalidArgumentError("listen is empty");
+  if (const absl::Status listen = ParseListenAddress(config.listen).status(); !listen.ok())
+    return absl::InvalidArgumentError(absl::StrCat("listen is ", listen.message()));
+  if (config.metrics_listen.empty()) return absl::OkStatus();
+  const absl::StatusOr<ListenAddress> metrics = ParseListenAddress(config.metrics_listen);
+  if (!metrics.ok()) return absl::InvalidArgumentError(absl::StrCat("metrics_listen is ", metrics.status().message()));
+  if (metrics->is_unix()) return absl::InvalidArgumentError("metrics_listen is a Unix socket, not host:port");
   return absl::OkStatus();
 }
 

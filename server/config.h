@@ -24,6 +24,7 @@ struct DaemonConfig {
   int64_t queue_limit = 256;                      // Requests that may wait, [1, 1000000].
   int64_t session_idle_seconds = 600;             // Sessions unused for longer are freed, [1, 1000000].
   int64_t drain_seconds = 30;                     // What running requests get on SIGTERM, [0, 3600].
+  bool stop_with_stdin = false;                   // Stop, as on SIGTERM, when standard input ends.
   std::string port_file;  // If set, "grpc=<port>\nmetrics=<port>\n" is written here once serving.
 };
 

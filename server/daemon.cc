@@ -8,11 +8,11 @@
 #include <fstream>
 #include <mutex>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status_macros.h"
 #include "server/backend_choice.h"
 #include "server/build_info.h"
+#include "server/listen_address.h"
 
 namespace metronome {
 namespace {
@@ -67,10 +67,8 @@ absl::Status Daemon::Serve() {
   builder.RegisterService(inference_.get());
   builder.RegisterService(benchmark_.get());
   server_ = builder.BuildAndStart();
-  const bool unix_socket = absl::StartsWith(config_.listen, "unix:");
-  if (server_ == nullptr || (grpc_port_ == 0 && !unix_socket)) {
-    return absl::FailedPreconditionError(absl::StrCat("cannot listen on ", config_.listen, " (port in use?)"));
-  }
+  ASSIGN_OR_RETURN(const ListenAddress listen, ParseListenAddress(config_.listen));
+  if (server_ == nullptr || (grpc_port_ == 0 && !listen.is_unix())) return WhyNotListening(listen);
   server_->GetHealthCheckService()->SetServingStatus(true);
 
   const DeviceInfo device = engine_->backend().Describe();

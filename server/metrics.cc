@@ -5,7 +5,9 @@
 #include <map>
 
 #include "absl/strings/str_cat.h"
+#include "runtime/base/status_macros.h"
 #include "server/build_info.h"
+#include "server/listen_address.h"
 
 namespace metronome {
 namespace {
@@ -79,9 +81,9 @@ Metrics::Metrics()
 absl::Status Metrics::Serve(const std::string& address) {
   try {
     exposer_ = std::make_unique<prometheus::Exposer>(address);
-  } catch (const std::exception& error) {  // civetweb's way to say that it could not bind.
-    return absl::FailedPreconditionError(
-        absl::StrCat("cannot serve metrics on ", address, " (port in use?): ", error.what()));
+  } catch (const std::exception&) {  // civetweb's way to say that it could not bind, without saying why.
+    ASSIGN_OR_RETURN(const ListenAddress parsed, ParseListenAddress(address));
+    return WhyNotListening(parsed);
   }
   exposer_->RegisterCollectable(registry_);
   exposer_->RegisterCollectable(device_);

@@ -11,6 +11,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 BIN = pathlib.Path(sys.argv[1])
@@ -34,6 +35,27 @@ class BenchClientTest(unittest.TestCase):
         environment = {**os.environ, "HOME": self.directory, "XDG_DATA_HOME": self.directory,
                        "XDG_CACHE_HOME": self.directory}
         return subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, input=stdin)
+
+    def test_daemon_does_not_outlive_a_client_that_is_killed(self):
+        environment = {**os.environ, "HOME": self.directory, "XDG_CACHE_HOME": self.directory}
+        client = subprocess.Popen([BIN / "bench-client", "run", "--models", "tiny-gemma3", "--paths", "eager", "--iters", "100000",
+                                   "--db", self.database], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        with client:
+            started = client.stderr.readline()
+            self.assertIn("started metronomed", started)
+            child = int(pathlib.Path(f"/proc/{client.pid}/task/{client.pid}/children").read_text())
+            client.kill()
+        give_up = time.monotonic() + 60
+        while self.is_running(child) and time.monotonic() < give_up:
+            time.sleep(0.02)
+        self.assertFalse(self.is_running(child), "the daemon that the client started is still there")
+
+    @staticmethod
+    def is_running(pid):
+        try:
+            return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+        except FileNotFoundError:
+            return False
 
     def test_run_measures_stores_and_shows(self):
         result = self.run_client("run", "--models", "tiny-llama,tiny-gemma3", "--iters", "3", "--warmups", "1", "--decode-tokens", "4",

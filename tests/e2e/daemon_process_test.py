@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import sqlite3
+import subprocess
 import time
 import unittest
 
@@ -58,6 +59,42 @@ class DaemonProcessTest(unittest.TestCase):
                     code = error.code() if error.code() != grpc.StatusCode.NOT_FOUND else None
             self.assertEqual(code, grpc.StatusCode.UNAVAILABLE)
             stream.cancel()
+            self.assertEqual(server.wait(), 0)
+
+    def test_second_signal_ends_at_once(self):
+        with daemon.Daemon(self.directory, "--drain-seconds", "3600") as server:
+            client = self.client(server)
+            self.compile_slow(client)
+            stream = client.inference("Generate", max_tokens=2000, **LONG)
+            next(stream)
+            server.terminate()
+            while "stopping" not in server.log():
+                time.sleep(0.01)
+            server.process.send_signal(signal.SIGHUP)  # Changes nothing about the end.
+            server.terminate()
+            self.assertEqual(server.wait(10), 1)
+            self.assertIn("a second signal", server.log())
+
+    def test_hang_up_reloads_and_a_broken_file_changes_nothing(self):
+        config = os.path.join(self.directory, "m.toml")
+        with open(config, "w") as file:
+            file.write('log_level = "warn"\n')
+        with daemon.Daemon(self.directory, "--config", config) as server:
+            self.assertNotIn("serves gRPC", server.log())
+            for content, said in (('log_level = "info"\n', "reloaded: log level info"), ('log_level = 7\n', "not reloaded")):
+                with open(config, "w") as file:
+                    file.write(content)
+                server.process.send_signal(signal.SIGHUP)
+                give_up = time.monotonic() + 30
+                while said not in server.log() and time.monotonic() < give_up:
+                    time.sleep(0.01)
+                self.assertIn(said, server.log())
+            self.assertTrue(self.client(server).is_serving())
+
+    def test_stops_with_standard_input(self):
+        with daemon.Daemon(self.directory, "--stop-with-stdin", stdin=subprocess.PIPE) as server:
+            self.assertTrue(self.client(server).is_serving())
+            server.process.stdin.close()
             self.assertEqual(server.wait(), 0)
 
     def test_drain_has_an_end(self):
@@ -120,7 +157,7 @@ class DaemonProcessTest(unittest.TestCase):
             code, output = daemon.run_to_exit("--listen", server.address, "--metrics-listen", "", "--db",
                                               os.path.join(self.directory, "other.db"))
             self.assertEqual(code, 1, output)
-            self.assertIn(f"cannot listen on {server.address} (port in use?)", output)
+            self.assertIn(f"cannot listen on {server.address}: Address already in use", output)
             code, output = daemon.run_to_exit("--listen", "127.0.0.1:0", "--metrics-listen", server.metrics_address,
                                               "--db", os.path.join(self.directory, "other.db"))
             self.assertEqual(code, 1, output)

@@ -86,6 +86,25 @@ TEST(ConfigTest, BinaryFileIsRejected) {
   EXPECT_THAT(ErrorOfFile(file), StartsWith(file));
 }
 
+TEST(ConfigTest, WhatIsNoRegularFileIsRefused) {
+  const TempDirectory directory;
+  EXPECT_THAT(ErrorOfFile(directory.path()), HasSubstr("not a regular file"));
+  EXPECT_THAT(ErrorOfFile("/dev/zero"), HasSubstr("not a regular file"));
+  EXPECT_THAT(ErrorOfFile(directory.Write("large.toml", std::string((size_t{1} << 20) + 1, '\n'))), HasSubstr("over"));
+}
+
+// Each part is a table, and tables are freed by recursion.
+TEST(ConfigTest, KeysOfManyPartsAreRefused) {
+  const TempDirectory directory;
+  std::string key = "a";
+  for (int i = 0; i < 100'000; ++i) key += ".a";
+  EXPECT_THAT(ErrorOfFile(directory.Write("m.toml", "threads = 1\n" + key + " = 1\n")),
+              HasSubstr("m.toml:2: a key has more than 256 parts"));
+  EXPECT_THAT(ErrorOfFile(directory.Write("t.toml", "[" + key + "]\n")), HasSubstr("t.toml:1"));
+  EXPECT_THAT(ErrorOfFile(directory.Write("v.toml", "db = " + std::string(100'000, '['))),
+              StartsWith(directory.path()));
+}
+
 TEST(ConfigTest, MissingFileIsNotFound) {
   const auto config = Parse({"--config", "/nonexistent/m.toml"});
   EXPECT_EQ(config.status().code(), absl::StatusCode::kNotFound);
@@ -118,7 +137,11 @@ INSTANTIATE_TEST_SUITE_P(
                     BadFlag{"drain", {"--drain-seconds", "3601"}, "drain_seconds is 3601, not in [0, 3600]"},
                     BadFlag{"format", {"--log-format", "xml"}, "log_format is 'xml', not text or json"},
                     BadFlag{"level", {"--log-level", "loud"}, "log_level is 'loud'"},
-                    BadFlag{"listen", {"--listen", ""}, "listen is empty"}),
+                    BadFlag{"listen", {"--listen", ""}, "listen is ''"},
+                    BadFlag{"listen_port", {"--listen", "127.0.0.1:99999"}, "listen is '127.0.0.1:99999'"},
+                    BadFlag{"listen_no_port", {"--listen", "127.0.0.1"}, "no port"},
+                    BadFlag{"metrics_port", {"--metrics-listen", "127.0.0.1:x"}, "metrics_listen is '127.0.0.1:x'"},
+                    BadFlag{"metrics_socket", {"--metrics-listen", "unix:/x"}, "metrics_listen is a Unix socket"}),
     [](const auto& info) { return info.param.name; });
 
 }  // namespace
