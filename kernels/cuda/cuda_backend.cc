@@ -314,11 +314,15 @@ class CudaBackend final : public Backend {
 absl::StatusOr<double> CudaBackend::MeasureReadBandwidth() {
   constexpr int kReads = 7;
   constexpr int64_t kLine = 256;
+  RETURN_IF_ERROR(Health());
   // Where the model left little room, less is read, but never what a cache could hold.
   const int64_t bytes = std::min(options_.probe_bytes, MemoryAvailableBytes() / 2) / kLine * kLine;
   if (bytes < options_.probe_bytes / 8)
     return absl::ResourceExhaustedError(absl::StrCat("no room for the probe: ", bytes, " bytes"));
-  ASSIGN_OR_RETURN(const std::unique_ptr<Buffer> data, Allocate(bytes));
+  absl::StatusOr<std::unique_ptr<Buffer>> data = heap_.AllocateUnfilled(bytes);
+  RETURN_IF_ERROR(Noting(data.status()));
+  LaunchFillRandom(context_, (*data)->data(), bytes);
+  RETURN_IF_ERROR(Noting(driver_->LastError()));
   ASSIGN_OR_RETURN(const std::unique_ptr<Buffer> result, Allocate(sizeof(uint32_t)));
   std::vector<double> seconds;
   for (int i = 0; i < kReads; ++i) {
@@ -326,7 +330,7 @@ absl::StatusOr<double> CudaBackend::MeasureReadBandwidth() {
     ASSIGN_OR_RETURN(const Driver::Event end, driver_->CreateEvent());
     const auto read = [&]() -> absl::StatusOr<double> {
       RETURN_IF_ERROR(driver_->Record(start));
-      LaunchReadProbe(context_, data->data(), bytes, static_cast<uint32_t*>(result->data()));
+      LaunchReadProbe(context_, (*data)->data(), bytes, static_cast<uint32_t*>(result->data()));
       RETURN_IF_ERROR(driver_->LastError());
       RETURN_IF_ERROR(driver_->Record(end));
       return driver_->SecondsBetween(start, end);

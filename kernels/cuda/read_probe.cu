@@ -28,7 +28,34 @@ __global__ void METRONOME_BLOCK_THREADS(kThreads)
   if (threadIdx.x % kWarpLanes == 0) atomicXor(result, all);
 }
 
+// A different word for each number.
+__device__ __forceinline__ uint32_t Scramble(uint32_t value) {
+  value = (value ^ (value >> 16)) * 0x7feb352du;
+  value = (value ^ (value >> 15)) * 0x846ca68bu;
+  return value ^ (value >> 16);
+}
+
+__global__ void METRONOME_BLOCK_THREADS(kThreads) FillRandomKernel(bf16* data, int64_t packs) {
+  constexpr int kPack = kVectorWidth<bf16>;
+  for (int64_t at = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x; at < packs;
+       at += static_cast<int64_t>(gridDim.x) * kThreads) {
+    Pack<bf16, kPack> values;
+    METRONOME_UNROLL
+    for (int i = 0; i < kPack; ++i) {
+      const uint32_t bits = Scramble(static_cast<uint32_t>(at * kPack + i));
+      values[i] = FromFloat<bf16>(static_cast<float>(bits >> 8) * 0x1p-23f - 1.0f);
+    }
+    Store<bf16, kPack>(data + at * kPack, values);
+  }
+}
+
 }  // namespace
+
+void LaunchFillRandom(const DeviceContext& context, void* data, int64_t bytes) {
+  const int64_t packs = bytes / kVectorBytes;
+  Launch(context, FillRandomKernel, {.grid = dim3(BlocksFor(context, packs, kThreads)), .block = dim3(kThreads)},
+         static_cast<bf16*>(data), packs);
+}
 
 void LaunchReadProbe(const DeviceContext& context, const void* data, int64_t bytes, uint32_t* result) {
   const int64_t packs = bytes / kVectorBytes;

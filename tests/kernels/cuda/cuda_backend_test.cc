@@ -1,5 +1,6 @@
 #include "kernels/cuda/cuda_backend.h"
 
+#include <cmath>
 #include <cstring>
 #include <numeric>
 #include <vector>
@@ -7,6 +8,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "kernels/cuda/read_probe.h"
+#include "kernels/dtype.h"
 #include "runtime/base/memory_shortage.h"
 #include "tests/kernels/cuda/fake_driver.h"
 
@@ -301,6 +303,24 @@ TEST(ReadProbeTest, ReadsEveryWordOnce) {
     for (int64_t i = 0; i < words; ++i) want ^= data[i] = static_cast<uint32_t>(i * 2654435761u + 12345);
     cuda::LaunchReadProbe({.multiprocessors = 1}, data.data(), words * 4, &result);
     EXPECT_EQ(result, want) << words;
+  }
+}
+
+// Whole packs and their end; half of all numbers below 0, none that repeats more than chance has it.
+TEST(ReadProbeTest, ReadsRandomNumbers) {
+  for (const int64_t bytes : {16, 4096, 40'000}) {
+    std::vector<BFloat16> data(bytes / 2 + 1, BFloat16(7.0f));
+    cuda::LaunchFillRandom({.multiprocessors = 1}, data.data(), bytes);
+    EXPECT_EQ(static_cast<float>(data.back()), 7.0f);
+    data.pop_back();
+    int64_t negative = 0;
+    for (const BFloat16 number : data) {
+      const auto value = static_cast<float>(number);
+      EXPECT_TRUE(value >= -1 && value <= 1) << value;
+      negative += value < 0 ? 1 : 0;
+    }
+    EXPECT_NEAR(static_cast<double>(negative), static_cast<double>(data.size()) / 2,
+                3 * std::sqrt(static_cast<double>(data.size())));
   }
 }
 
