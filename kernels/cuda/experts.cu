@@ -99,9 +99,9 @@ __global__ void METRONOME_BLOCK_THREADS(kThreads)
           w[r] = static_cast<const T*>(args.w) + (expert * args.n + column) * args.k;
         }
         const int32_t x_at[1] = {0};
-        AddDots<N, 1, kRows>(w, static_cast<const T*>(args.x) + slot * args.k, x_at,
-                             part % sharers * kWarpPacks<1, kRows>, static_cast<int>(args.k / N),
-                             sharers * kWarpPacks<1, kRows>, sums);
+        AddDots<N, 1, kRows, kUsualPacks<1>>(
+            w, static_cast<const T*>(args.x) + slot * args.k, x_at, part % sharers * kWarpPacks<kRows, kUsualPacks<1>>,
+            static_cast<int>(args.k / N), sharers * kWarpPacks<kRows, kUsualPacks<1>>, sums);
       } else if (lane == 0) {
         RaiseFault(fault, expert, slot, args.experts);
       }

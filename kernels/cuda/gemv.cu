@@ -7,7 +7,7 @@ namespace {
 
 // Blocks (x, y) compute tile x % tiles of the columns, over share y of k, for the rows that x / tiles stands for.
 // `sharers` warps of a block share kRows rows of weights.
-template <int N, int M, int kRows, typename T>
+template <int N, int M, int kRows, int kPacks, typename T>
 __global__ void METRONOME_BLOCK_THREADS(kGemvThreads)
     GemvKernel(const __grid_constant__ LinearArgs args, const __grid_constant__ ExpertRows rows, int tiles, int sharers,
                int packs_of_split, SplitSpace space, IndexFault* fault) {
@@ -48,8 +48,9 @@ __global__ void METRONOME_BLOCK_THREADS(kGemvThreads)
   const LinearPart& part = args.part[tile.part];
   float sums[M * kRows] = {};
   if (const WarpWeights<kRows, T> weights(args, tile, sharers, expert_at); weights.first < part.n) {
-    const WarpTurns turns = TurnsOfWarp<N, M, kRows>(args, sharers, packs_of_split);
-    AddDots<N, M, kRows>(weights.w, static_cast<const T*>(args.x), x_at, turns.begin, turns.end, turns.step, sums);
+    const WarpTurns turns = TurnsOfWarp<N, kRows, kPacks>(args, sharers, packs_of_split);
+    AddDots<N, M, kRows, kPacks>(weights.w, static_cast<const T*>(args.x), x_at, turns.begin, turns.end, turns.step,
+                                 sums);
   }
   float total = SumOfBlock<M, kRows>(sums, sharers);
   if (gridDim.y > 1 && !SumSplits<kGemvThreads>(space, blockIdx.x, static_cast<int>(blockIdx.y),
@@ -62,11 +63,11 @@ __global__ void METRONOME_BLOCK_THREADS(kGemvThreads)
   WriteOutput<T>(args, part, targets[own.m], column, total, up);
 }
 
-template <int N, int M, int kRows, typename T>
+template <int N, int M, int kRows, int kPacks, typename T>
 void LaunchShaped(const DeviceContext& context, const LinearArgs& args, const ExpertRows& rows) {
   const int64_t readings = rows.index != nullptr ? rows.slots : (args.m + M - 1) / M;
-  const GemvShape shape = ChooseGemvShape<N, M, kRows>(context, args, readings);
-  Launch(context, GemvKernel<N, M, kRows, T>,
+  const GemvShape shape = ChooseGemvShape<N, M, kRows, kPacks>(context, args, readings);
+  Launch(context, GemvKernel<N, M, kRows, kPacks, T>,
          {.grid = dim3(static_cast<unsigned>(shape.tiles * readings), static_cast<unsigned>(shape.splits)),
           .block = dim3(kGemvThreads)},
          args, rows, static_cast<int>(shape.tiles), shape.sharers, shape.packs_of_split, shape.space, context.fault);
@@ -76,15 +77,17 @@ template <int M, typename T>
 void LaunchSharing(const DeviceContext& context, const LinearArgs& args, const ExpertRows& rows) {
   bool vectors = RowsAreVectors<T>(args.k, static_cast<const T*>(args.x), static_cast<const T*>(args.up));
   for (int part = 0; part < args.parts; ++part) vectors = vectors && IsAligned(args.part[part].w, kVectorBytes);
-  if (!vectors) return LaunchShaped<1, M, 2, T>(context, args, rows);
+  if (!vectors) return LaunchShaped<1, M, 2, kUsualPacks<M>, T>(context, args, rows);
   // x comes from the first-level cache, M / kRows bytes for each byte of the weights: with 8 rows of x, 2 rows of
   // weights would ask it for all of its 128 bytes a cycle.
   const int64_t tuned = args.tuning.rows;
-  if (tuned == 4 || (tuned != 2 && M > 2)) {
-    LaunchShaped<kVectorWidth<T>, M, 4, T>(context, args, rows);
-  } else {
-    LaunchShaped<kVectorWidth<T>, M, 2, T>(context, args, rows);
-  }
+  WithPacks<M>(args.tuning.packs, [&](auto packs) {
+    if (tuned == 4 || (tuned != 2 && M > 2)) {
+      LaunchShaped<kVectorWidth<T>, M, 4, decltype(packs)::value, T>(context, args, rows);
+    } else {
+      LaunchShaped<kVectorWidth<T>, M, 2, decltype(packs)::value, T>(context, args, rows);
+    }
+  });
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 #ifndef METRONOME_KERNELS_CUDA_GEMV_CUH_
 #define METRONOME_KERNELS_CUDA_GEMV_CUH_
 
+#include <type_traits>
+
 #include "kernels/cuda/device.cuh"
 #include "kernels/cuda/pack.cuh"
 
@@ -10,19 +12,29 @@ namespace metronome::cuda {
 // 4.8 TB/s with 800 ns until the data comes needs 29 KiB under way on each of 132 multiprocessors; 16 warps have 64.
 // With more rows of x the sums take the registers: 4 accesses, 32 KiB by 16 warps.
 template <int M>
-inline constexpr int kPacksInFlight = M > 2 ? 4 : 8;
+inline constexpr int kUsualPacks = M > 2 ? 4 : 8;
 
-// Packs of a row that a warp takes at a time, reading kRows rows side by side.
-template <int M, int kRows>
-inline constexpr int kWarpPacks = kPacksInFlight<M> / kRows* kWarpLanes;
+// launch(kPacks) as an integral constant: what `tuned` says, 4 or 8, where the sums leave room for it; else
+// kUsualPacks.
+template <int M, typename Function>
+void WithPacks(int64_t tuned, Function&& launch) {
+  if constexpr (kUsualPacks<M> != 4) {
+    if (tuned == 4) return launch(std::integral_constant<int, 4>());
+  }
+  launch(std::integral_constant<int, kUsualPacks<M>>());
+}
+
+// Packs of a row that a warp takes at a time, reading kRows rows side by side with kPacks of each lane under way.
+template <int kRows, int kPacks>
+inline constexpr int kWarpPacks = kPacks / kRows* kWarpLanes;
 
 // Adds the products of M rows of x, which begin at x[x_at[m]], with kRows rows of weights, over the packs
 // [begin, end) of N elements that this warp takes: kWarpPacks of each `step`. This lane's share of row m times weight
 // row r goes to sums[m * kRows + r].
-template <int N, int M, int kRows, typename T>
+template <int N, int M, int kRows, int kPacks, typename T>
 __device__ __forceinline__ void AddDots(const T* const (&w)[kRows], const T* x, const int32_t (&x_at)[M], int64_t begin,
                                         int64_t end, int step, float (&sums)[M * kRows]) {
-  constexpr int kUnrolled = kPacksInFlight<M> / kRows;
+  constexpr int kUnrolled = kPacks / kRows;
   const int lane = static_cast<int>(threadIdx.x) % kWarpLanes;
   for (int base = begin + lane; base < end; base += step) {
     Pack<T, N> weights[kUnrolled][kRows];

@@ -21,7 +21,7 @@ struct GemvShape {
 };
 
 // For products of M rows of x with kRows rows of weights in each warp; the weights are read `readings` times.
-template <int N, int M, int kRows>
+template <int N, int M, int kRows, int kPacks>
 GemvShape ChooseGemvShape(const DeviceContext& context, const LinearArgs& args, int64_t readings) {
   const int64_t rows_of_column = args.up != nullptr ? 2 : 1, packs = args.k / N;
   const auto tiles_with = [&](int64_t sharers) {
@@ -30,9 +30,10 @@ GemvShape ChooseGemvShape(const DeviceContext& context, const LinearArgs& args, 
   // Two blocks for each multiprocessor, which then reads 64 KiB ahead and has a second block to go on with at the
   // barrier: by more warps to a row first, while each still has a whole turn to take. 4096 rows of 4096 bfloat16 are
   // 256 blocks, 97% of the turns of 132 multiprocessors.
-  const int64_t enough = int64_t{2} * context.multiprocessors;
+  const int64_t wanted = args.tuning.blocks;
+  const int64_t enough = (wanted >= 1 && wanted <= 8 ? wanted : 2) * context.multiprocessors;
   int64_t sharers = 1;
-  while (sharers < kGemvWarps && tiles_with(sharers) < enough && packs >= 2 * sharers * kWarpPacks<M, kRows>)
+  while (sharers < kGemvWarps && tiles_with(sharers) < enough && packs >= 2 * sharers * kWarpPacks<kRows, kPacks>)
     sharers *= 2;
   const int64_t tuned = args.tuning.warps;
   if (tuned == 1 || tuned == 2 || tuned == 4 || tuned == 8) sharers = tuned;
@@ -41,7 +42,7 @@ GemvShape ChooseGemvShape(const DeviceContext& context, const LinearArgs& args, 
 
   // Then by more blocks, while each has two turns: the meeting costs about as much as one.
   int64_t splits = enough / tiles;
-  const int64_t worthwhile = packs / (2 * sharers * kWarpPacks<M, kRows>);
+  const int64_t worthwhile = packs / (2 * sharers * kWarpPacks<kRows, kPacks>);
   if (splits > worthwhile) splits = worthwhile;
   if (args.tuning.splits > 0) splits = args.tuning.splits;
   constexpr int64_t kMaxSplits = 16;
@@ -58,13 +59,13 @@ GemvShape ChooseGemvShape(const DeviceContext& context, const LinearArgs& args, 
 struct WarpTurns {
   int begin, end, step;
 };
-template <int N, int M, int kRows>
+template <int N, int kRows, int kPacks>
 __device__ __forceinline__ WarpTurns TurnsOfWarp(const LinearArgs& args, int sharers, int packs_of_split) {
   const int warp = static_cast<int>(threadIdx.x) / kWarpLanes, all = static_cast<int>(args.k / N),
             first = static_cast<int>(blockIdx.y) * packs_of_split, end = first + packs_of_split;
-  return {.begin = first + warp % sharers * kWarpPacks<M, kRows>,
+  return {.begin = first + warp % sharers * kWarpPacks<kRows, kPacks>,
           .end = end < all ? end : all,
-          .step = sharers * kWarpPacks<M, kRows>};
+          .step = sharers * kWarpPacks<kRows, kPacks>};
 }
 
 // The kRows rows of weights that a warp reads, from column `first` of y on. Of a gated product these are kRows / 2 of

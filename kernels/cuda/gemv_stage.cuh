@@ -12,12 +12,12 @@ inline int64_t StagedBytes(const LinearArgs& args, int64_t rows) {
 }
 
 // Asks for a warp's first turn of weights, so that they are on their way to the second-level cache while x is staged.
-template <int N, int M, int kRows, typename T>
+template <int N, int kRows, int kPacks, typename T>
 __device__ __forceinline__ void PrefetchTurn([[maybe_unused]] const T* const (&w)[kRows],
                                              [[maybe_unused]] const WarpTurns& turns) {
 #if defined(__CUDACC__)
   METRONOME_UNROLL
-  for (int u = 0; u < kPacksInFlight<M> / kRows; ++u) {
+  for (int u = 0; u < kPacks / kRows; ++u) {
     const int at = turns.begin + static_cast<int>(threadIdx.x) % kWarpLanes + u * kWarpLanes;
     METRONOME_UNROLL
     for (int r = 0; r < kRows; ++r) {

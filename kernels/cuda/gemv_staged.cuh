@@ -12,14 +12,14 @@ namespace metronome::cuda {
 // them stages once. With more than one share, a block has one tile. Every thread calls
 //   output(args, tile, columns of a tile, row, column, mine, sum, up)
 // with its sum for that element of y where it is `mine`.
-template <int N, int M, int kRows, typename T, typename Output>
+template <int N, int M, int kRows, int kPacks, typename T, typename Output>
 __global__ void METRONOME_BLOCK_THREADS(kGemvThreads)
     StagedGemvKernel(const __grid_constant__ LinearArgs args, int tiles, int sharers, int packs_of_split,
                      SplitSpace space, const __grid_constant__ Output output) {
   METRONOME_DYNAMIC_SHARED(T, x);
   const bool gated = args.up != nullptr;
   const int columns = gated ? kRows / 2 : kRows, groups = kGemvWarps / sharers;
-  const WarpTurns turns = TurnsOfWarp<N, M, kRows>(args, sharers, packs_of_split);
+  const WarpTurns turns = TurnsOfWarp<N, kRows, kPacks>(args, sharers, packs_of_split);
   int32_t x_at[M];
   METRONOME_UNROLL
   for (int m = 0; m < M; ++m) x_at[m] = m * static_cast<int32_t>(args.k);
@@ -28,13 +28,14 @@ __global__ void METRONOME_BLOCK_THREADS(kGemvThreads)
     const LinearPart& part = args.part[tile.part];
     const WarpWeights<kRows, T> weights(args, tile, sharers, 0);
     if (index == static_cast<int>(blockIdx.x)) {
-      if (weights.first < part.n) PrefetchTurn<N, M, kRows>(weights.w, turns);
+      if (weights.first < part.n) PrefetchTurn<N, kRows, kPacks>(weights.w, turns);
       StageRows<N, M>(args, x);
     } else {
       __syncthreads();  // The sums of the last tile were read.
     }
     float sums[M * kRows] = {};
-    if (weights.first < part.n) AddDots<N, M, kRows>(weights.w, x, x_at, turns.begin, turns.end, turns.step, sums);
+    if (weights.first < part.n)
+      AddDots<N, M, kRows, kPacks>(weights.w, x, x_at, turns.begin, turns.end, turns.step, sums);
     float total = SumOfBlock<M, kRows>(sums, sharers);
     if (gridDim.y > 1 && !SumSplits<kGemvThreads>(space, index, static_cast<int>(blockIdx.y),
                                                   static_cast<int>(gridDim.y), groups * M * kRows, OneSum{&total}))
@@ -49,14 +50,15 @@ __global__ void METRONOME_BLOCK_THREADS(kGemvThreads)
   }
 }
 
-template <int M, int kRows, typename T, typename Output>
+template <int M, int kRows, int kPacks, typename T, typename Output>
 void LaunchStagedShape(const DeviceContext& context, const LinearArgs& args, const Output& output) {
   constexpr int N = kVectorWidth<T>;
-  const GemvShape shape = ChooseGemvShape<N, M, kRows>(context, args, 1);
+  const GemvShape shape = ChooseGemvShape<N, M, kRows, kPacks>(context, args, 1);
   // Blocks that stage more than once would only repeat it; 4 are as many as have room at a time, or twice that.
-  const int64_t most = int64_t{4} * context.multiprocessors,
+  const int64_t wanted = args.tuning.blocks;
+  const int64_t most = (wanted >= 1 && wanted <= 8 ? wanted : 4) * context.multiprocessors,
                 blocks = shape.splits > 1 || shape.tiles < most ? shape.tiles : most;
-  Launch(context, StagedGemvKernel<N, M, kRows, T, Output>,
+  Launch(context, StagedGemvKernel<N, M, kRows, kPacks, T, Output>,
          {.grid = dim3(static_cast<unsigned>(blocks), static_cast<unsigned>(shape.splits)),
           .block = dim3(kGemvThreads),
           .shared_bytes = static_cast<size_t>(StagedBytes(args, M))},
@@ -71,11 +73,13 @@ void LaunchStagedGemv(const DeviceContext& context, const LinearArgs& args, Make
     const auto launch = [&](auto rows_of_x) {
       constexpr int M = decltype(rows_of_x)::value;
       const int64_t tuned = args.tuning.rows;
-      if (tuned == 4 || (tuned != 2 && M > 2)) {  // As LaunchGemv.
-        LaunchStagedShape<M, 4, T>(context, args, make_output(tag));
-      } else {
-        LaunchStagedShape<M, 2, T>(context, args, make_output(tag));
-      }
+      WithPacks<M>(args.tuning.packs, [&](auto packs) {
+        if (tuned == 4 || (tuned != 2 && M > 2)) {  // As LaunchGemv.
+          LaunchStagedShape<M, 4, decltype(packs)::value, T>(context, args, make_output(tag));
+        } else {
+          LaunchStagedShape<M, 2, decltype(packs)::value, T>(context, args, make_output(tag));
+        }
+      });
     };
     if (args.m <= 1) return launch(std::integral_constant<int, 1>());
     if (args.m <= 2) return launch(std::integral_constant<int, 2>());

@@ -23,6 +23,8 @@ struct LinearPart {
 struct LinearTuning {
   int64_t rows = 0;    // GEMV: rows of weights that a warp reads side by side. 2 or 4.
   int64_t warps = 0;   // GEMV: warps that share them. 1, 2, 4 or 8.
+  int64_t blocks = 0;  // GEMV: blocks for each multiprocessor that warps and splits are chosen for. 1 to 8.
+  int64_t packs = 0;   // GEMV of up to 2 rows: accesses of 16 bytes that a lane has under way. 4 or 8.
   int64_t splits = 0;  // Blocks that share a sum. 1 to 16, as far as the workspace reaches.
   int64_t tile = 0;    // GEMM: 1 to 3, from the smallest tile to the largest.
   // More than kMaxGemvRows rows: our kernel (0) or the algorithm of that number of the library, from 1; ours if there

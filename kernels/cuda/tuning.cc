@@ -8,8 +8,8 @@
 namespace metronome::cuda {
 namespace {
 
-constexpr absl::string_view kRows = "tune_rows", kWarps = "tune_warps", kSplits = "tune_splits", kTile = "tune_tile",
-                            kLibrary = "tune_library";
+constexpr absl::string_view kRows = "tune_rows", kWarps = "tune_warps", kBlocks = "tune_blocks", kPacks = "tune_packs",
+                            kSplits = "tune_splits", kTile = "tune_tile", kLibrary = "tune_library";
 
 bool IsLinear(absl::string_view kernel) {
   return kernel == "linear" || kernel == "linear_group" || kernel == "gated_linear" || kernel == "qkv_rope_cache";
@@ -23,7 +23,9 @@ std::vector<TuningParameter> OwnSpace(absl::string_view kernel, const KernelArgs
   if (mix && args.inputs[3].shape[0] <= kMaxGemvRows) return {};
   const bool gemv =
       !mix && (IsExperts(kernel) ? args.inputs[2].shape[0] <= kMaxGemvSlots : args.inputs[0].shape[0] <= kMaxGemvRows);
-  if (gemv) return {{kRows, {2, 4}}, {kWarps, {1, 2, 4, 8}}, {kSplits, {1, 2, 4, 8}}};
+  if (gemv)
+    return {
+        {kRows, {2, 4}}, {kWarps, {1, 2, 4, 8}}, {kBlocks, {1, 2, 3, 4, 8}}, {kPacks, {4, 8}}, {kSplits, {1, 2, 4, 8}}};
   std::vector<TuningParameter> space = {{kSplits, {1, 2, 4, 8}}};
   if (args.inputs[0].dtype != DType::kFloat32) space.push_back({kTile, {1, 2, 3}});
   return space;
@@ -34,6 +36,8 @@ std::vector<TuningParameter> OwnSpace(absl::string_view kernel, const KernelArgs
 LinearTuning LinearTuningOf(const Attributes& attributes) {
   return {.rows = attributes.Int(kRows),
           .warps = attributes.Int(kWarps),
+          .blocks = attributes.Int(kBlocks),
+          .packs = attributes.Int(kPacks),
           .splits = attributes.Int(kSplits),
           .tile = attributes.Int(kTile),
           .library = attributes.Int(kLibrary, -1)};

@@ -10,7 +10,8 @@
 
 namespace metronome::cuda {
 
-// The attributes tune_rows, tune_warps, tune_splits, tune_tile and tune_library. Any values are safe.
+// The attributes tune_rows, tune_warps, tune_blocks, tune_packs, tune_splits, tune_tile and tune_library. Any values
+// are safe.
 LinearTuning LinearTuningOf(const Attributes& attributes);
 
 // Of the attribute `activation`.

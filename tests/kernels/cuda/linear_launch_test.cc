@@ -104,7 +104,10 @@ TEST_P(LinearLaunchTest, GemvTuningsAgree) {
                                                    {.rows = 4, .warps = 2, .splits = 1},
                                                    {.rows = 4, .warps = 8, .splits = 16},
                                                    {.rows = 2, .warps = 4, .splits = 2},
-                                                   {.rows = 3, .warps = 5}}) {
+                                                   {.rows = 4, .blocks = 8},
+                                                   {.warps = 1, .blocks = 1, .packs = 4},
+                                                   {.rows = 4, .packs = 4},
+                                                   {.rows = 3, .warps = 5, .blocks = 99}}) {
             SCOPED_TRACE(std::string(Name(dtype)) + " k " + std::to_string(k) + " m " + std::to_string(m) +
                          (gated ? " gated" : "") + " splits " + std::to_string(tuning.splits));
             operands.args.tuning = tuning;
@@ -195,7 +198,9 @@ TEST(LinearTuningTest, SpaceNamesWhatLaunchesRead) {
       Attributes attributes;
       attributes.Set(parameter.name, parameter.values.back());
       const cuda::LinearTuning tuning = cuda::LinearTuningOf(attributes);
-      EXPECT_EQ(tuning.rows + tuning.warps + tuning.splits + tuning.tile, parameter.values.back()) << parameter.name;
+      EXPECT_EQ(tuning.rows + tuning.warps + tuning.blocks + tuning.packs + tuning.splits + tuning.tile,
+                parameter.values.back())
+          << parameter.name;
     }
   }
   // Two rows with 40 slots each are grouped by expert; with 8, they are read one by one.

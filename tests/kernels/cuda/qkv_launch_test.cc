@@ -54,8 +54,9 @@ class QkvLaunchTest : public cuda::EmulationTest {
                                   outputs = {q.View(), k_cache.First(p.past + p.m).View(),
                                              v_cache.First(p.past + p.m).View()};
     const Attributes attributes = {
-        {"has_head_norm", int64_t{1}}, {"has_norm", int64_t{1}},     {"head_eps", 0.5},
-        {"tune_rows", tuning.rows},    {"tune_warps", tuning.warps}, {"tune_splits", tuning.splits}};
+        {"has_head_norm", int64_t{1}},  {"has_norm", int64_t{1}},     {"head_eps", 0.5},
+        {"tune_rows", tuning.rows},     {"tune_warps", tuning.warps}, {"tune_splits", tuning.splits},
+        {"tune_blocks", tuning.blocks}, {"tune_packs", tuning.packs}};
     const absl::Status status = cuda::KernelTable().at("qkv_rope_cache")(
         context,
         {.inputs = inputs, .outputs = outputs, .attributes = &attributes, .follows_past = context.past != nullptr});
@@ -86,7 +87,9 @@ TEST_P(QkvLaunchTest, HeadsMeetHoweverTheyAreCut) {
                                              {.rows = 4, .warps = 1, .splits = 1},
                                              {.rows = 2, .warps = 8, .splits = 1},
                                              {.rows = 4, .warps = 2, .splits = 3},
-                                             {.rows = 2, .warps = 1, .splits = 2}}) {
+                                             {.rows = 2, .warps = 1, .splits = 2},
+                                             {.rows = 2, .warps = 1, .blocks = 1},
+                                             {.blocks = 8, .packs = 4}}) {
       for (const int multiprocessors : {1, 64}) {
         scratch_.fill(static_cast<char>(0xff));  // NaN.
         const auto got = Run(Context(multiprocessors), p, tuning);
