@@ -6,6 +6,7 @@
 #include <queue>
 #include <tuple>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/types/optional.h"
@@ -55,16 +56,13 @@ absl::StatusOr<Bpe> Bpe::Parse(const JsonNode& node) {
     ASSIGN_OR_RETURN(const std::string type, node.Type());
     if (type != "BPE") return node.Unsupported();
   }
-  for (const char* key : {"continuing_subword_prefix", "end_of_word_suffix"}) {
-    ASSIGN_OR_RETURN(const std::string affix, node[key].Text(""));
-    if (!affix.empty())
-      return absl::UnimplementedError(absl::StrCat(node[key].path(), " is '", affix, "'; only none is supported"));
-  }
   const nlohmann::json& dropout = node["dropout"].json();
   if (!dropout.is_null() && !(dropout.is_number() && dropout.get<double>() == 0))
     return absl::UnimplementedError(
         absl::StrCat(node["dropout"].path(), " is ", dropout.dump(), "; only none is supported"));
   Bpe bpe;
+  ASSIGN_OR_RETURN(bpe.prefix_, node["continuing_subword_prefix"].Text(""));
+  ASSIGN_OR_RETURN(bpe.suffix_, node["end_of_word_suffix"].Text(""));
   RETURN_IF_ERROR(bpe.ParseVocabulary(node["vocab"]));
   RETURN_IF_ERROR(bpe.ParseMerges(node["merges"]));
   RETURN_IF_ERROR(bpe.ParseUnknowns(node));
@@ -101,9 +99,14 @@ absl::Status Bpe::ParseMerges(const JsonNode& node) {
   int32_t rank = 0;
   std::string joined;
   for (const nlohmann::json& merge : node.json()) {
+    // Older files begin with the comment of a merges.txt.
+    if (merge.is_string() && absl::StartsWith(merge.get_ref<const std::string&>(), "#version")) continue;
     absl::string_view left, right;
     if (!ReadMerge(merge, left, right)) return node.Invalid(absl::StrCat("[", rank, "] is no pair of tokens"));
-    joined.assign(left.data(), left.size()).append(right.data(), right.size());
+    if (right.size() < prefix_.size())
+      return node.Invalid(absl::StrCat("[", rank, "] has '", right, "', shorter than the prefix '", prefix_, "'"));
+    // What continues a word loses the prefix that says so.
+    joined = absl::StrCat(left, right.substr(prefix_.size()));
     for (const absl::string_view token : {left, right, absl::string_view(joined)}) {
       if (IdOf(token) < 0) {
         return node.Invalid(
@@ -119,9 +122,8 @@ absl::Status Bpe::ParseMerges(const JsonNode& node) {
 absl::Status Bpe::ParseUnknowns(const JsonNode& node) {
   ASSIGN_OR_RETURN(fuse_unknown_, node["fuse_unk"].Bool(false));
   if (!node["unk_token"].is_null()) {
-    ASSIGN_OR_RETURN(const std::string token, node["unk_token"].Text());
-    unknown_id_ = IdOf(token);
-    if (unknown_id_ < 0) return node["unk_token"].Invalid(absl::StrCat("is '", token, "', which the vocabulary lacks"));
+    ASSIGN_OR_RETURN(unknown_token_, node["unk_token"].Text());
+    unknown_id_ = IdOf(unknown_token_);
   }
   byte_ids_.fill(-1);
   ASSIGN_OR_RETURN(const bool byte_fallback, node["byte_fallback"].Bool(false));
@@ -139,7 +141,7 @@ const Bpe::Merge* Bpe::FindMerge(int32_t left, int32_t right) const {
   return found == merges_.end() ? nullptr : &found->second;
 }
 
-std::vector<int32_t> Bpe::Characters(absl::string_view piece) const {
+absl::StatusOr<std::vector<int32_t>> Bpe::Characters(absl::string_view piece) const {
   std::vector<int32_t> symbols;
   symbols.reserve(piece.size());
   bool unknown = false;  // An unknown character waits to be written, since more may fuse with it.
@@ -147,10 +149,16 @@ std::vector<int32_t> Bpe::Characters(absl::string_view piece) const {
     if (unknown) symbols.push_back(unknown_id_);
     unknown = false;
   };
-  while (!piece.empty()) {
-    const absl::string_view character = piece.substr(0, std::max<size_t>(Utf8CharacterSize(piece), 1));
-    piece.remove_prefix(character.size());
-    const auto byte_id = [&](char byte) { return byte_ids_[static_cast<unsigned char>(byte)]; };
+  const auto byte_id = [&](char byte) { return byte_ids_[static_cast<unsigned char>(byte)]; };
+  std::string affixed;
+  for (absl::string_view rest = piece; !rest.empty();) {
+    absl::string_view character = rest.substr(0, std::max<size_t>(Utf8CharacterSize(rest), 1));
+    const bool first = rest.size() == piece.size();
+    rest.remove_prefix(character.size());
+    if ((!first && !prefix_.empty()) || (rest.empty() && !suffix_.empty())) {
+      affixed = absl::StrCat(first ? "" : prefix_, character, rest.empty() ? suffix_ : "");
+      character = affixed;
+    }
     if (const int32_t id = IdOf(character); id >= 0) {
       write_unknown();
       symbols.push_back(id);
@@ -160,22 +168,27 @@ std::vector<int32_t> Bpe::Characters(absl::string_view piece) const {
     } else if (unknown_id_ >= 0) {
       if (!fuse_unknown_) write_unknown();
       unknown = true;
+    } else if (!unknown_token_.empty()) {
+      return absl::InvalidArgumentError(absl::StrCat("the tokenizer has no token for '", character,
+                                                     "', and its unknown token '", unknown_token_,
+                                                     "' is not in the vocabulary of its model"));
     }
   }
   write_unknown();
   return symbols;
 }
 
-void Bpe::Encode(absl::string_view piece, std::vector<int32_t>& ids) const {
+absl::Status Bpe::Encode(absl::string_view piece, std::vector<int32_t>& ids) const {
   if (ignore_merges_) {
     if (const int32_t whole = IdOf(piece); whole >= 0) {
       ids.push_back(whole);
-      return;
+      return absl::OkStatus();
     }
   }
-  std::vector<int32_t> symbols = Characters(piece);
+  ASSIGN_OR_RETURN(std::vector<int32_t> symbols, Characters(piece));
   MergeAll(symbols);
   ids.insert(ids.end(), symbols.begin(), symbols.end());
+  return absl::OkStatus();
 }
 
 // The symbols are a doubly linked list while they merge; one that was merged into its left neighbour has id -1.

@@ -21,12 +21,15 @@ class Bpe {
   Bpe& operator=(Bpe&&) = default;
 
   // The "model" of tokenizer.json. InvalidArgument naming a merge of unknown tokens, a bad id or a duplicate;
-  // Unimplemented for other models, dropout, and prefixes and suffixes of word parts.
+  // Unimplemented for other models and for dropout.
   static absl::StatusOr<Bpe> Parse(const JsonNode& node);
 
   // Appends the ids of `piece`, which is UTF-8. A character the vocabulary lacks becomes its bytes' tokens, else the
-  // unknown token, else nothing.
-  void Encode(absl::string_view piece, std::vector<int32_t>& ids) const;
+  // unknown token, else nothing. InvalidArgument where the unknown token is due and the vocabulary lacks it too.
+  absl::Status Encode(absl::string_view piece, std::vector<int32_t>& ids) const;
+
+  // How many tokens have an id.
+  int32_t count() const { return static_cast<int32_t>(ids_.size()); }
 
   // One more than the largest id.
   int32_t size() const { return static_cast<int32_t>(tokens_.size()); }
@@ -45,7 +48,7 @@ class Bpe {
   absl::Status ParseVocabulary(const JsonNode& node);
   absl::Status ParseMerges(const JsonNode& node);
   absl::Status ParseUnknowns(const JsonNode& node);
-  std::vector<int32_t> Characters(absl::string_view piece) const;
+  absl::StatusOr<std::vector<int32_t>> Characters(absl::string_view piece) const;
   void MergeAll(std::vector<int32_t>& symbols) const;
   const Merge* FindMerge(int32_t left, int32_t right) const;
 
@@ -53,7 +56,9 @@ class Bpe {
   absl::flat_hash_map<absl::string_view, int32_t> ids_;  // Keys borrow from tokens_.
   absl::flat_hash_map<uint64_t, Merge> merges_;          // By both ids.
   std::array<int32_t, 256> byte_ids_;                    // Of "<0xNN>", -1 where absent; all -1 without byte fallback.
-  int32_t unknown_id_ = -1;
+  std::string prefix_, suffix_;  // Of characters that begin no piece, and of those that end one.
+  std::string unknown_token_;    // Empty for none.
+  int32_t unknown_id_ = -1;      // -1 where the vocabulary lacks it.
   bool fuse_unknown_ = false;
   bool ignore_merges_ = false;
 };

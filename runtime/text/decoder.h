@@ -8,23 +8,13 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "runtime/text/decode_stages.h"
 #include "runtime/text/json_node.h"
 
 namespace metronome {
 
-// One stage of decoding one sequence: takes token texts one at a time and gives the next stage what is settled, holding
-// back what later tokens may still change (the first bytes of a character, say).
-class DecodeStage {
- public:
-  using Next = std::function<void(std::string)>;
-
-  virtual ~DecodeStage() = default;
-  virtual void Push(std::string token, const Next& next) = 0;
-  // The sequence is over: gives what was held back.
-  virtual void Finish(const Next& /*next*/) {}
-};
-
-// The "decoder" of tokenizer.json: ByteLevel, ByteFallback, Replace, Fuse, Strip and sequences of them. Immutable.
+// The "decoder" of tokenizer.json: ByteLevel, ByteFallback, Replace, Fuse, Strip, Metaspace, WordPiece, BPEDecoder, CTC
+// and sequences of them. Immutable.
 class Decoder {
  public:
   // Null joins tokens with spaces. InvalidArgument; Unimplemented, also for stages that would have to see a whole text
@@ -39,6 +29,8 @@ class Decoder {
   absl::Status Add(const JsonNode& node);
   absl::Status AddReplace(const JsonNode& node);
   absl::Status AddStrip(const JsonNode& node);
+  // Of a type that must see the tokens before they are fused.
+  absl::Status AddTokenStage(const JsonNode& node, const std::string& type);
 
   std::vector<Maker> makers_;
   bool fused_ = false;  // The stages so far make one token of all.

@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "runtime/base/json_depth.h"
 #include "runtime/base/status_macros.h"
+#include "runtime/text/utf8.h"
 
 namespace metronome {
 absl::StatusOr<nlohmann::json> ParseJsonObject(absl::string_view text, absl::string_view name) {
@@ -35,10 +36,25 @@ absl::StatusOr<std::string> JsonNode::Text(absl::string_view missing) const {
   return is_null() ? std::string(missing) : Text();
 }
 
-absl::StatusOr<bool> JsonNode::Bool(bool missing) const {
-  if (is_null()) return missing;
-  if (!json_->is_boolean()) return Invalid("is not true or false");
+absl::StatusOr<std::string> JsonNode::Character() const {
+  ASSIGN_OR_RETURN(std::string text, Text());
+  if (text.empty() || Utf8CharacterSize(text) != text.size()) return Invalid("is not one character");
+  return text;
+}
+
+absl::StatusOr<bool> JsonNode::Bool() const {
+  if (!json_->is_boolean()) return Invalid(is_null() ? "is missing" : "is not true or false");
   return json_->get<bool>();
+}
+
+absl::StatusOr<bool> JsonNode::Bool(bool missing) const { return is_null() ? absl::StatusOr<bool>(missing) : Bool(); }
+
+absl::StatusOr<int32_t> JsonNode::Count(int32_t missing) const {
+  if (is_null()) return missing;
+  constexpr uint64_t kMost = 1024;
+  if (!json_->is_number_unsigned() || json_->get<uint64_t>() > kMost)
+    return Invalid(absl::StrCat("is not an integer from 0 to ", kMost));
+  return json_->get<int32_t>();
 }
 
 absl::StatusOr<int32_t> JsonNode::TokenId() const {

@@ -37,7 +37,10 @@ class JsonNode {
 
   absl::StatusOr<std::string> Text() const;
   absl::StatusOr<std::string> Text(absl::string_view missing) const;
+  absl::StatusOr<std::string> Character() const;  // A text of one character.
+  absl::StatusOr<bool> Bool() const;
   absl::StatusOr<bool> Bool(bool missing) const;
+  absl::StatusOr<int32_t> Count(int32_t missing) const;    // In [0, 1024].
   absl::StatusOr<int32_t> TokenId() const;                 // In [0, kMaxTokenIds).
   absl::StatusOr<std::vector<JsonNode>> Elements() const;  // Of an array.
   absl::StatusOr<std::string> Type() const;                // The text at "type".

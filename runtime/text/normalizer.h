@@ -12,7 +12,13 @@
 
 namespace metronome {
 
-// The "normalizer" of tokenizer.json: NFC, NFD, NFKC, NFKD, Replace, Prepend and sequences of them. Immutable.
+struct NormalizedText {
+  std::string text;
+  bool keeps_start = true;  // Its first character comes from the first of the original.
+};
+
+// The "normalizer" of tokenizer.json: NFC, NFD, NFKC, NFKD, Lowercase, Strip, StripAccents, Replace, Prepend,
+// BertNormalizer, Nmt, ByteLevel and sequences of them. Immutable.
 class Normalizer {
  public:
   // Null is the normalizer that changes nothing. InvalidArgument, Unimplemented.
@@ -20,13 +26,19 @@ class Normalizer {
 
   // `text` must be UTF-8. ResourceExhausted for a result of more than 16 MiB, which repeated replacing can reach, and
   // when a regex hits its match limit.
-  absl::StatusOr<std::string> Apply(absl::string_view text) const;
+  absl::StatusOr<NormalizedText> Apply(absl::string_view text) const;
 
  private:
-  using Step = std::function<absl::StatusOr<std::string>(const std::string&)>;
+  using Step = std::function<absl::Status(NormalizedText&)>;
   absl::Status Add(const JsonNode& node);
   absl::Status AddPrepend(const JsonNode& node);
   absl::Status AddReplace(const JsonNode& node);
+  absl::Status AddStrip(const JsonNode& node);
+  absl::Status AddBert(const JsonNode& node);
+  // False for a type that is no Unicode form.
+  absl::StatusOr<bool> AddUnicodeForm(const std::string& type);
+  void AddMap(std::function<char32_t(char32_t)> map);
+  void AddRewrite(std::function<void(absl::string_view, std::string&)> append);
 
   std::vector<Step> steps_;
 };

@@ -1,5 +1,7 @@
 #include "runtime/text/pattern.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status_macros.h"
 
@@ -12,16 +14,18 @@ absl::StatusOr<Pattern> Pattern::FromRegex(absl::string_view pattern) {
   return result;
 }
 
+Pattern Pattern::FromText(std::string text) {
+  Pattern pattern;
+  pattern.literal_ = std::move(text);
+  return pattern;
+}
+
 absl::StatusOr<Pattern> Pattern::Parse(const JsonNode& node) {
   const bool literal = !node["String"].is_null();
   if (!literal && node["Regex"].is_null()) return node.Invalid("is neither a String nor a Regex");
   ASSIGN_OR_RETURN(const std::string text, node[literal ? "String" : "Regex"].Text());
   if (text.empty()) return node.Invalid("is empty");
-  if (literal) {
-    Pattern pattern;
-    pattern.literal_ = text;
-    return pattern;
-  }
+  if (literal) return FromText(text);
   absl::StatusOr<Pattern> pattern = FromRegex(text);
   if (!pattern.ok())
     return absl::Status(pattern.status().code(), absl::StrCat(node["Regex"].path(), " ", pattern.status().message()));

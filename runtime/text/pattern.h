@@ -18,8 +18,10 @@ class Pattern {
   // InvalidArgument, Unimplemented (see Regex).
   static absl::StatusOr<Pattern> Parse(const JsonNode& node);
   static absl::StatusOr<Pattern> FromRegex(absl::string_view pattern);
+  static Pattern FromText(std::string text);  // Not empty.
 
-  // Appends the non-overlapping, non-empty matches from left to right. ResourceExhausted (see Regex).
+  // Appends the non-overlapping matches from left to right; those of a regex may be empty. ResourceExhausted (see
+  // Regex).
   absl::Status FindAll(absl::string_view text, std::vector<TextSpan>& spans) const;
 
   // The text that is looked for; empty for a regex.

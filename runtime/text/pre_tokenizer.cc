@@ -2,9 +2,12 @@
 
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/text/byte_alphabet.h"
+#include "runtime/text/characters.h"
+#include "runtime/text/metaspace.h"
 #include "runtime/text/pattern.h"
 
 namespace metronome {
@@ -13,99 +16,161 @@ namespace {
 // What ByteLevel splits by unless told not to: GPT-2's rule.
 constexpr char kGpt2Pattern[] = R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 
-// What becomes of the delimiters.
-enum class Behavior : uint8_t { kRemoved, kIsolated, kMergedWithPrevious, kMergedWithNext, kContiguous };
-
-absl::StatusOr<Behavior> ParseBehavior(const JsonNode& node) {
-  ASSIGN_OR_RETURN(const std::string text, node.Text());
-  if (text == "Removed") return Behavior::kRemoved;
-  if (text == "Isolated") return Behavior::kIsolated;
-  if (text == "MergedWithPrevious") return Behavior::kMergedWithPrevious;
-  if (text == "MergedWithNext") return Behavior::kMergedWithNext;
-  if (text == "Contiguous") return Behavior::kContiguous;
-  return node.Invalid(absl::StrCat("is '", text, "', no known behavior"));
+Splitter::Find FindPattern(Pattern pattern) {
+  return [pattern = std::move(pattern)](absl::string_view text, std::vector<TextSpan>& spans) {
+    return pattern.FindAll(text, spans);
+  };
 }
 
-struct Section {
-  size_t begin = 0;
-  size_t end = 0;
-  bool delimiter = false;
-};
-
-struct Splitter {
-  Pattern pattern;
-  Behavior behavior = Behavior::kIsolated;
-  bool invert = false;  // What the pattern does not match delimits.
-
-  absl::Status Refine(SplitText& split) const;
-
- private:
-  void Join(const std::vector<Section>& sections, std::vector<TextSpan>& pieces) const;
-};
-
-// `sections` cover a text in order, none of them empty.
-void Splitter::Join(const std::vector<Section>& sections, std::vector<TextSpan>& pieces) const {
-  bool joins = false;  // The next section continues the last piece.
-  for (size_t i = 0; i < sections.size(); ++i) {
-    const Section& section = sections[i];
-    if (behavior == Behavior::kRemoved && section.delimiter) continue;
-    const bool after_text = i > 0 && !sections[i - 1].delimiter;
-    const bool before_text = i + 1 < sections.size() && !sections[i + 1].delimiter;
-    joins = joins || (behavior == Behavior::kMergedWithPrevious && section.delimiter && after_text) ||
-            (behavior == Behavior::kContiguous && i > 0 && sections[i - 1].delimiter == section.delimiter);
-    if (joins) {
-      pieces.back().second = section.end;
-    } else {
-      pieces.emplace_back(section.begin, section.end);
-    }
-    joins = behavior == Behavior::kMergedWithNext && section.delimiter && before_text;
+// Runs of word characters, and runs of what is neither a word character nor white space.
+absl::Status FindWordsAndSymbols(absl::string_view text, std::vector<TextSpan>& spans) {
+  enum class Kind : uint8_t { kSpace, kWord, kSymbol };
+  const auto kind_at = [&](size_t at) {
+    const char32_t c = CharacterAt(text, at);
+    if (IsWord(c)) return Kind::kWord;
+    return IsWhiteSpace(c) ? Kind::kSpace : Kind::kSymbol;
+  };
+  for (size_t at = 0; at < text.size();) {
+    const size_t begin = at;
+    const Kind kind = kind_at(at);
+    while (at < text.size() && kind_at(at) == kind) at = NextCharacter(text, at);
+    if (kind != Kind::kSpace) spans.emplace_back(begin, at);
   }
-}
-
-absl::Status Splitter::Refine(SplitText& split) const {
-  std::vector<TextSpan> pieces, matches;
-  std::vector<Section> sections;
-  for (const auto& [begin, end] : split.pieces) {
-    matches.clear();
-    sections.clear();
-    RETURN_IF_ERROR(pattern.FindAll(absl::string_view(split.text).substr(begin, end - begin), matches));
-    size_t at = begin;
-    for (const auto& [match_begin, match_end] : matches) {
-      if (begin + match_begin > at) sections.push_back({at, begin + match_begin, invert});
-      sections.push_back({begin + match_begin, begin + match_end, !invert});
-      at = begin + match_end;
-    }
-    if (at < end) sections.push_back({at, end, invert});
-    Join(sections, pieces);
-  }
-  split.pieces = std::move(pieces);
   return absl::OkStatus();
 }
 
-void PrefixSpaces(SplitText& split) {
-  SplitText spaced;
-  for (const auto& [begin, end] : split.pieces) {
-    const size_t start = spaced.text.size();
-    if (split.text[begin] != ' ') spaced.text += ' ';
-    spaced.text.append(split.text, begin, end - begin);
-    spaced.pieces.emplace_back(start, spaced.text.size());
+// Writes every piece anew by `append`.
+template <typename Append>
+void Rewrite(SplitText& split, const Append& append) {
+  SplitText rewritten{.starts_text = split.starts_text};
+  rewritten.text.reserve(2 * split.text.size());
+  rewritten.pieces.reserve(split.pieces.size());
+  for (size_t i = 0; i < split.pieces.size(); ++i) {
+    const auto& [begin, end] = split.pieces[i];
+    const size_t start = rewritten.text.size();
+    append(absl::string_view(split.text).substr(begin, end - begin), i == 0 && split.starts_text, rewritten.text);
+    rewritten.pieces.emplace_back(start, rewritten.text.size());
   }
-  split = std::move(spaced);
+  split = std::move(rewritten);
+}
+
+void PrefixSpaces(SplitText& split) {
+  Rewrite(split, [](absl::string_view piece, bool /*starts_text*/, std::string& out) {
+    absl::StrAppend(&out, piece[0] == ' ' ? "" : " ", piece);
+  });
 }
 
 void SpellBytes(SplitText& split) {
-  SplitText spelled;
-  spelled.text.reserve(2 * split.text.size());
-  spelled.pieces.reserve(split.pieces.size());
-  for (const auto& [begin, end] : split.pieces) {
-    const size_t start = spelled.text.size();
-    AppendBytesAsAlphabet(absl::string_view(split.text).substr(begin, end - begin), spelled.text);
-    spelled.pieces.emplace_back(start, spelled.text.size());
-  }
-  split = std::move(spelled);
+  Rewrite(split,
+          [](absl::string_view piece, bool /*starts_text*/, std::string& out) { AppendBytesAsAlphabet(piece, out); });
+}
+
+void MarkSpaces(const Metaspace& metaspace, SplitText& split) {
+  Rewrite(split, [&](absl::string_view piece, bool starts_text, std::string& out) {
+    const bool marked = piece[0] == ' ' || absl::StartsWith(piece, metaspace.replacement);
+    const bool prepends = metaspace.prepend == Metaspace::Prepend::kAlways ||
+                          (metaspace.prepend == Metaspace::Prepend::kFirst && starts_text);
+    if (prepends && !marked) out += metaspace.replacement;
+    for (const char c : piece) {
+      if (c == ' ') {
+        out += metaspace.replacement;
+      } else {
+        out += c;
+      }
+    }
+  });
 }
 
 }  // namespace
+
+void PreTokenizer::AddSplitter(Splitter splitter) {
+  steps_.push_back([splitter = std::move(splitter)](SplitText& split) { return splitter.Refine(split); });
+}
+
+absl::Status PreTokenizer::AddSplit(const JsonNode& node) {
+  Splitter splitter;
+  ASSIGN_OR_RETURN(Pattern pattern, Pattern::Parse(node["pattern"]));
+  splitter.find = FindPattern(std::move(pattern));
+  ASSIGN_OR_RETURN(splitter.behavior, ParseSplitBehavior(node["behavior"]));
+  ASSIGN_OR_RETURN(splitter.invert, node["invert"].Bool(false));
+  AddSplitter(std::move(splitter));
+  return absl::OkStatus();
+}
+
+absl::Status PreTokenizer::AddByteLevel(const JsonNode& node) {
+  ASSIGN_OR_RETURN(const bool prefix_space, node["add_prefix_space"].Bool(true));
+  ASSIGN_OR_RETURN(const bool splits, node["use_regex"].Bool(true));
+  if (prefix_space) {
+    steps_.push_back([](SplitText& split) {
+      PrefixSpaces(split);
+      return absl::OkStatus();
+    });
+  }
+  if (splits) {
+    ASSIGN_OR_RETURN(Pattern pattern, Pattern::FromRegex(kGpt2Pattern));
+    AddSplitter({.find = FindPattern(std::move(pattern))});
+  }
+  steps_.push_back([](SplitText& split) {
+    SpellBytes(split);
+    return absl::OkStatus();
+  });
+  return absl::OkStatus();
+}
+
+absl::Status PreTokenizer::AddMetaspace(const JsonNode& node) {
+  ASSIGN_OR_RETURN(const Metaspace metaspace, Metaspace::Parse(node));
+  steps_.push_back([metaspace](SplitText& split) {
+    MarkSpaces(metaspace, split);
+    return absl::OkStatus();
+  });
+  if (metaspace.split) {
+    AddSplitter(
+        {.find = FindPattern(Pattern::FromText(metaspace.replacement)), .behavior = SplitBehavior::kMergedWithNext});
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PreTokenizer::AddFixedLength(const JsonNode& node) {
+  ASSIGN_OR_RETURN(const int32_t length, node["length"].Count(5));
+  if (length == 0) return node["length"].Invalid("is 0");
+  const auto find = [length](absl::string_view text, std::vector<TextSpan>& spans) {
+    for (size_t at = 0; at < text.size();) {
+      const size_t begin = at;
+      for (int32_t i = 0; i < length && at < text.size(); ++i) at = NextCharacter(text, at);
+      spans.emplace_back(begin, at);
+    }
+    return absl::OkStatus();
+  };
+  AddSplitter({.find = find});
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> PreTokenizer::AddCharacterSplit(const JsonNode& node, const std::string& type) {
+  if (type == "Digits") {
+    ASSIGN_OR_RETURN(const bool individual, node["individual_digits"].Bool());
+    AddSplitter({.find = FindCharacters(IsNumeric),
+                 .behavior = individual ? SplitBehavior::kIsolated : SplitBehavior::kContiguous});
+  } else if (type == "Punctuation") {
+    Splitter splitter{.find = FindCharacters(IsPunctuation)};
+    if (!node["behavior"].is_null()) {
+      ASSIGN_OR_RETURN(splitter.behavior, ParseSplitBehavior(node["behavior"]));
+    }
+    AddSplitter(std::move(splitter));
+  } else if (type == "WhitespaceSplit") {
+    AddSplitter({.find = FindCharacters(IsWhiteSpace), .behavior = SplitBehavior::kRemoved});
+  } else if (type == "Whitespace") {
+    AddSplitter({.find = FindWordsAndSymbols, .behavior = SplitBehavior::kRemoved, .invert = true});
+  } else if (type == "BertPreTokenizer") {
+    AddSplitter({.find = FindCharacters(IsWhiteSpace), .behavior = SplitBehavior::kRemoved});
+    AddSplitter({.find = FindCharacters(IsPunctuation)});
+  } else if (type == "CharDelimiterSplit") {
+    ASSIGN_OR_RETURN(std::string delimiter, node["delimiter"].Character());
+    AddSplitter({.find = FindPattern(Pattern::FromText(std::move(delimiter))), .behavior = SplitBehavior::kRemoved});
+  } else {
+    return false;
+  }
+  return true;
+}
 
 absl::Status PreTokenizer::Add(const JsonNode& node) {
   ASSIGN_OR_RETURN(const std::string type, node.Type());
@@ -114,27 +179,12 @@ absl::Status PreTokenizer::Add(const JsonNode& node) {
     for (const JsonNode& child : children) RETURN_IF_ERROR(Add(child));
     return absl::OkStatus();
   }
-  if (type != "Split" && type != "ByteLevel") return node.Unsupported();
-  Splitter splitter;
-  if (type == "Split") {
-    ASSIGN_OR_RETURN(splitter.pattern, Pattern::Parse(node["pattern"]));
-    ASSIGN_OR_RETURN(splitter.behavior, ParseBehavior(node["behavior"]));
-    ASSIGN_OR_RETURN(splitter.invert, node["invert"].Bool(false));
-    steps_.push_back([splitter](SplitText& split) { return splitter.Refine(split); });
-    return absl::OkStatus();
-  }
-  ASSIGN_OR_RETURN(const bool prefix_space, node["add_prefix_space"].Bool(true));
-  ASSIGN_OR_RETURN(const bool splits, node["use_regex"].Bool(true));
-  if (splits) {
-    ASSIGN_OR_RETURN(splitter.pattern, Pattern::FromRegex(kGpt2Pattern));
-  }
-  steps_.push_back([splitter, prefix_space, splits](SplitText& split) {
-    if (prefix_space) PrefixSpaces(split);
-    if (splits) RETURN_IF_ERROR(splitter.Refine(split));
-    SpellBytes(split);
-    return absl::OkStatus();
-  });
-  return absl::OkStatus();
+  if (type == "Split") return AddSplit(node);
+  if (type == "ByteLevel") return AddByteLevel(node);
+  if (type == "Metaspace") return AddMetaspace(node);
+  if (type == "FixedLength") return AddFixedLength(node);
+  ASSIGN_OR_RETURN(const bool added, AddCharacterSplit(node, type));
+  return added ? absl::OkStatus() : node.Unsupported();
 }
 
 absl::StatusOr<PreTokenizer> PreTokenizer::Parse(const JsonNode& node) {
@@ -143,8 +193,8 @@ absl::StatusOr<PreTokenizer> PreTokenizer::Parse(const JsonNode& node) {
   return pre_tokenizer;
 }
 
-absl::StatusOr<SplitText> PreTokenizer::Apply(std::string text) const {
-  SplitText split{.text = std::move(text)};
+absl::StatusOr<SplitText> PreTokenizer::Apply(std::string text, bool starts_text) const {
+  SplitText split{.text = std::move(text), .starts_text = starts_text};
   if (!split.text.empty()) split.pieces.emplace_back(0, split.text.size());
   for (const Step& step : steps_) RETURN_IF_ERROR(step(split));
   return split;

@@ -6,31 +6,33 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
 #include "runtime/text/json_node.h"
-#include "runtime/text/regex.h"
+#include "runtime/text/splitter.h"
 
 namespace metronome {
 
-// A text and the pieces it is cut into, in order; bytes that are in no piece are dropped. No piece is empty.
-struct SplitText {
-  std::string text;
-  std::vector<TextSpan> pieces;
-};
-
-// The "pre_tokenizer" of tokenizer.json: Split, ByteLevel and sequences of them. Immutable.
+// The "pre_tokenizer" of tokenizer.json: Split, ByteLevel, Metaspace, Digits, Punctuation, Whitespace, WhitespaceSplit,
+// BertPreTokenizer, CharDelimiterSplit, FixedLength and sequences of them. Immutable.
 class PreTokenizer {
  public:
   // Null is the one that leaves the text whole. InvalidArgument, Unimplemented.
   static absl::StatusOr<PreTokenizer> Parse(const JsonNode& node);
 
-  // `text` must be UTF-8. ByteLevel leaves each byte as the printable character that the GPT-2 alphabet gives it.
-  // ResourceExhausted when a regex hits its match limit.
-  absl::StatusOr<SplitText> Apply(std::string text) const;
+  // `text` must be UTF-8; `starts_text` says whether it begins what is encoded, for a Metaspace that marks only that.
+  // ByteLevel leaves each byte as the printable character that the GPT-2 alphabet gives it. ResourceExhausted when a
+  // regex hits its match limit.
+  absl::StatusOr<SplitText> Apply(std::string text, bool starts_text) const;
 
  private:
   using Step = std::function<absl::Status(SplitText&)>;
   absl::Status Add(const JsonNode& node);
+  absl::Status AddSplit(const JsonNode& node);
+  absl::Status AddByteLevel(const JsonNode& node);
+  absl::Status AddMetaspace(const JsonNode& node);
+  absl::Status AddFixedLength(const JsonNode& node);
+  void AddSplitter(Splitter splitter);
+  // False for a type that is no splitter at characters of some class.
+  absl::StatusOr<bool> AddCharacterSplit(const JsonNode& node, const std::string& type);
 
   std::vector<Step> steps_;
 };

@@ -6,7 +6,9 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/types/optional.h"
 #include "runtime/base/status_macros.h"
+#include "runtime/text/characters.h"
 #include "runtime/text/regex_syntax.h"
 
 namespace metronome {
@@ -58,8 +60,9 @@ absl::Status Regex::FindAll(absl::string_view text, std::vector<TextSpan>& spans
   const std::unique_ptr<pcre2_match_data, FreeMatch> match(pcre2_match_data_create_from_pattern(code_.get(), nullptr));
   const std::unique_ptr<pcre2_match_context, FreeMatchContext> context(pcre2_match_context_create(nullptr));
   pcre2_set_match_limit(context.get(), kMatchLimit);
-  size_t at = 0;
-  while (at < text.size()) {
+  if (text.empty()) return absl::OkStatus();
+  absl::optional<size_t> last_end;
+  for (size_t at = 0; at <= text.size();) {
     const auto run = [&](uint32_t options) {
       return pcre2_match(code_.get(), reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), at,
                          PCRE2_NO_UTF_CHECK | options, match.get(), context.get());
@@ -70,13 +73,13 @@ absl::Status Regex::FindAll(absl::string_view text, std::vector<TextSpan>& spans
     if (count < 0)
       return absl::ResourceExhaustedError(absl::StrCat("regex match failed at byte ", at, ": ", ErrorText(count)));
     const PCRE2_SIZE* offsets = pcre2_get_ovector_pointer(match.get());
-    if (offsets[1] > offsets[0]) {
-      spans.emplace_back(offsets[0], offsets[1]);
-      at = offsets[1];
-    } else {
-      // An empty match: on to the next character.
-      for (at = offsets[1] + 1; at < text.size() && (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80;) ++at;
+    if (offsets[0] == offsets[1] && last_end == offsets[1]) {
+      at = at < text.size() ? NextCharacter(text, at) : at + 1;
+      continue;
     }
+    spans.emplace_back(offsets[0], offsets[1]);
+    at = offsets[1];
+    last_end = at;
   }
   return absl::OkStatus();
 }

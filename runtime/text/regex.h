@@ -22,7 +22,8 @@ class Regex {
   // InvalidArgument with PCRE2's message and offset; Unimplemented for what PCRE2 would read differently.
   static absl::StatusOr<Regex> Compile(absl::string_view pattern);
 
-  // Appends the non-overlapping matches from left to right, empty ones left out. `text` must be UTF-8.
+  // Appends the non-overlapping matches from left to right. An empty one counts unless it follows a match directly.
+  // `text` must be UTF-8; an empty one has no matches.
   // ResourceExhausted when the match limit is hit, which a hostile pattern can do.
   absl::Status FindAll(absl::string_view text, std::vector<TextSpan>& spans) const;
 

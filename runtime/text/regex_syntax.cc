@@ -10,7 +10,9 @@
 namespace metronome {
 namespace {
 
-constexpr absl::string_view kWordClass = R"(\p{L}\p{M}\p{Nd}\p{Pc})";
+constexpr absl::string_view kWordClass = R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc})";
+// Oniguruma takes these for words too, but not within a class.
+constexpr absl::string_view kWordFractions = R"(\x{b2}\x{b3}\x{b9}\x{bc}-\x{be})";
 
 class Translator {
  public:
@@ -128,11 +130,11 @@ class Translator {
         Replace(2, R"(\P{Nd})");
         return absl::OkStatus();
       case 'w':
-        Replace(2, in_class_ ? std::string(kWordClass) : absl::StrCat("[", kWordClass, "]"));
+        Replace(2, in_class_ ? std::string(kWordClass) : absl::StrCat("[", kWordClass, kWordFractions, "]"));
         return absl::OkStatus();
       case 'W':
         if (in_class_) return Unsupported(R"(\W in a class)");
-        Replace(2, absl::StrCat("[^", kWordClass, "]"));
+        Replace(2, absl::StrCat("[^", kWordClass, kWordFractions, "]"));
         return absl::OkStatus();
       case 'v':
         Replace(2, R"(\x0b)");

@@ -4,10 +4,10 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/text/added_tokens.h"
+#include "runtime/text/added_vocabulary.h"
 #include "runtime/text/bpe.h"
 #include "runtime/text/decoder.h"
 #include "runtime/text/json_node.h"
@@ -15,19 +15,10 @@
 #include "runtime/text/post_processor.h"
 #include "runtime/text/pre_tokenizer.h"
 #include "runtime/text/text_file.h"
+#include "runtime/text/tokenizer_config.h"
 #include "runtime/text/utf8.h"
 
 namespace metronome {
-
-namespace {
-
-struct AddedText {
-  std::string content;
-  std::string decoded;  // What its id stands for: the content, normalised where the token is looked for so.
-  bool special = false;
-};
-
-}  // namespace
 
 struct Tokenizer::Model {
   explicit Model(Bpe bpe) : bpe(std::move(bpe)) {}
@@ -36,72 +27,71 @@ struct Tokenizer::Model {
   Normalizer normalizer;
   PreTokenizer pre_tokenizer;
   Decoder decoder;
+  AddedVocabulary added;
   AddedTokenMatcher raw_tokens;         // Looked for before normalisation.
   AddedTokenMatcher normalized_tokens;  // And after.
-  absl::flat_hash_map<int32_t, AddedText> added;
   Surroundings surroundings;
   int32_t vocab_size = 0;
 
-  // Once the normalizer is there.
-  absl::Status AddTokens(const JsonNode& node);
-  absl::Status EncodeOrdinary(absl::string_view text, std::vector<int32_t>& ids) const;
-  absl::Status EncodeNormalized(absl::string_view text, std::vector<int32_t>& ids) const;
+  // Once the added tokens are there.
+  void IndexTokens(bool split_special_tokens);
+  // `starts_text`: nothing stands before it in what is encoded.
+  absl::Status EncodeOrdinary(absl::string_view text, bool starts_text, std::vector<int32_t>& ids) const;
+  absl::Status EncodeNormalized(absl::string_view text, bool starts_text, std::vector<int32_t>& ids) const;
   void DecodeInto(int32_t id, bool skip_special_tokens, DecodeRun& run, std::string& text) const;
-  int32_t IdOf(absl::string_view token) const;
 };
 
-int32_t Tokenizer::Model::IdOf(absl::string_view token) const {
-  for (const auto& [id, candidate] : added) {
-    if (candidate.content == token) return id;
+namespace {
+
+absl::StatusOr<std::vector<AddedToken>> ParseFileTokens(const JsonNode& node) {
+  std::vector<AddedToken> tokens;
+  if (node.is_null()) return tokens;
+  ASSIGN_OR_RETURN(const std::vector<JsonNode> elements, node.Elements());
+  for (const JsonNode& element : elements) {
+    RETURN_IF_ERROR(element["id"].TokenId().status());
+    ASSIGN_OR_RETURN(AddedToken token, ParseAddedToken(element));
+    tokens.push_back(std::move(token));
   }
-  return bpe.IdOf(token);
+  return tokens;
 }
 
-absl::Status Tokenizer::Model::AddTokens(const JsonNode& node) {
-  ASSIGN_OR_RETURN(std::vector<AddedToken> tokens, ParseAddedTokens(node));
+}  // namespace
+
+void Tokenizer::Model::IndexTokens(bool split_special_tokens) {
   vocab_size = bpe.size();
-  // HuggingFace looks for special tokens first, which decides between two that normalise to the same text.
-  std::stable_partition(tokens.begin(), tokens.end(), [](const AddedToken& token) { return token.special; });
-  for (AddedToken& token : tokens) {
-    const std::string content = token.content;
-    const int32_t known = bpe.IdOf(content);
-    if (known >= 0 && known != token.id)
-      return node.Invalid(absl::StrCat("gives '", content, "' the id ", token.id, ", the vocabulary ", known));
-    if (token.id < bpe.size() && !bpe.Token(token.id).empty() && bpe.Token(token.id) != content)
-      return node.Invalid(
-          absl::StrCat("gives '", content, "' the id ", token.id, ", which is that of '", bpe.Token(token.id), "'"));
-    vocab_size = std::max(vocab_size, token.id + 1);
-    if (token.normalized) {
-      ASSIGN_OR_RETURN(token.content, normalizer.Apply(content));
-    }
-    added.emplace(token.id, AddedText{content, token.content, token.special});
-    (token.normalized ? normalized_tokens : raw_tokens).Add(token);
+  for (const auto& [id, entry] : added.tokens()) {
+    vocab_size = std::max(vocab_size, id + 1);
+    AddedTokenMatcher& matcher = entry.token.normalized ? normalized_tokens : raw_tokens;
+    matcher.Add(entry.decoded, id, entry.token, split_special_tokens && added.IsSpecial(entry.token.content));
   }
-  return absl::OkStatus();
 }
 
-absl::Status Tokenizer::Model::EncodeOrdinary(absl::string_view text, std::vector<int32_t>& ids) const {
-  ASSIGN_OR_RETURN(const std::string normalized, normalizer.Apply(text));
-  for (const TextSegment& segment : normalized_tokens.Split(normalized)) {
+absl::Status Tokenizer::Model::EncodeOrdinary(absl::string_view text, bool starts_text,
+                                              std::vector<int32_t>& ids) const {
+  ASSIGN_OR_RETURN(const NormalizedText normalized, normalizer.Apply(text));
+  starts_text = starts_text && normalized.keeps_start;
+  for (const TextSegment& segment : normalized_tokens.Split(normalized.text)) {
     if (segment.id >= 0) {
       ids.push_back(segment.id);
     } else {
-      RETURN_IF_ERROR(EncodeNormalized(segment.text, ids));
+      RETURN_IF_ERROR(EncodeNormalized(segment.text, starts_text, ids));
     }
+    starts_text = false;
   }
   return absl::OkStatus();
 }
 
-absl::Status Tokenizer::Model::EncodeNormalized(absl::string_view text, std::vector<int32_t>& ids) const {
-  ASSIGN_OR_RETURN(const SplitText split, pre_tokenizer.Apply(std::string(text)));
+absl::Status Tokenizer::Model::EncodeNormalized(absl::string_view text, bool starts_text,
+                                                std::vector<int32_t>& ids) const {
+  ASSIGN_OR_RETURN(const SplitText split, pre_tokenizer.Apply(std::string(text), starts_text));
   for (const auto& [begin, end] : split.pieces)
-    bpe.Encode(absl::string_view(split.text).substr(begin, end - begin), ids);
+    RETURN_IF_ERROR(bpe.Encode(absl::string_view(split.text).substr(begin, end - begin), ids));
   return absl::OkStatus();
 }
 
 void Tokenizer::Model::DecodeInto(int32_t id, bool skip_special_tokens, DecodeRun& run, std::string& text) const {
-  if (const auto found = added.find(id); found != added.end()) {
-    if (!skip_special_tokens || !found->second.special) run.Push(found->second.decoded, text);
+  if (const AddedVocabulary::Token* token = added.Find(id); token != nullptr) {
+    if (!skip_special_tokens || !token->special) run.Push(token->decoded, text);
   } else if (id >= 0 && id < bpe.size() && !bpe.Token(id).empty()) {
     run.Push(bpe.Token(id), text);
   }
@@ -110,31 +100,45 @@ void Tokenizer::Model::DecodeInto(int32_t id, bool skip_special_tokens, DecodeRu
 Tokenizer::Tokenizer(std::unique_ptr<Model> model) : model_(std::move(model)) {}
 Tokenizer::~Tokenizer() = default;
 
-absl::StatusOr<std::unique_ptr<Tokenizer>> Tokenizer::FromJson(absl::string_view text, absl::string_view config_text) {
-  ASSIGN_OR_RETURN(const nlohmann::json json, ParseJsonObject(text, "tokenizer.json"));
+absl::StatusOr<std::unique_ptr<Tokenizer>> Tokenizer::FromFiles(const TokenizerFiles& files) {
+  ASSIGN_OR_RETURN(nlohmann::json json, ParseJsonObject(files.tokenizer, "tokenizer.json"));
+  ASSIGN_OR_RETURN(const TokenizerConfig config, TokenizerConfig::Parse(files, json));
+  const TokenizerClass* own_class = config.tokenizer_class();
+  const bool rebuilt = own_class != nullptr && own_class->builds(json);
+  if (rebuilt) RETURN_IF_ERROR(own_class->rebuild(config.json(), json));
+
   const JsonNode root(json, "tokenizer.json");
   ASSIGN_OR_RETURN(Bpe bpe, Bpe::Parse(root["model"]));
   auto model = std::make_unique<Model>(std::move(bpe));
   ASSIGN_OR_RETURN(model->normalizer, Normalizer::Parse(root["normalizer"]));
   ASSIGN_OR_RETURN(model->pre_tokenizer, PreTokenizer::Parse(root["pre_tokenizer"]));
   ASSIGN_OR_RETURN(model->decoder, Decoder::Parse(root["decoder"]));
-  RETURN_IF_ERROR(model->AddTokens(root["added_tokens"]));
+  ASSIGN_OR_RETURN(const std::vector<AddedToken> file_tokens, ParseFileTokens(root["added_tokens"]));
+  // A class that builds its pipeline has the added tokens from the configuration, which falls back to the file's.
+  if (!rebuilt) RETURN_IF_ERROR(model->added.Add(file_tokens, model->bpe, model->normalizer));
+  RETURN_IF_ERROR(config.AddTokens(model->bpe, model->normalizer, model->added));
+  model->IndexTokens(config.split_special_tokens());
   ASSIGN_OR_RETURN(model->surroundings, ParsePostProcessor(root["post_processor"], model->vocab_size));
-  if (!config_text.empty()) {
-    ASSIGN_OR_RETURN(const nlohmann::json config, ParseJsonObject(config_text, "tokenizer_config.json"));
-    RETURN_IF_ERROR(ApplyConfigRules(
-        JsonNode(config, "tokenizer_config.json"), [&](absl::string_view token) { return model->IdOf(token); },
-        model->surroundings));
-  }
   return std::unique_ptr<Tokenizer>(new Tokenizer(std::move(model)));
 }
 
+absl::StatusOr<std::unique_ptr<Tokenizer>> Tokenizer::FromJson(absl::string_view json, absl::string_view config) {
+  return FromFiles({.tokenizer = std::string(json), .config = std::string(config)});
+}
+
 absl::StatusOr<std::unique_ptr<Tokenizer>> Tokenizer::FromDirectory(const std::string& directory) {
-  ASSIGN_OR_RETURN(const std::string text, ReadTextFile(directory + "/tokenizer.json"));
-  absl::StatusOr<std::string> config = ReadTextFile(directory + "/tokenizer_config.json");
-  if (absl::IsNotFound(config.status())) config = "";
-  if (!config.ok()) return config.status();
-  absl::StatusOr<std::unique_ptr<Tokenizer>> tokenizer = FromJson(text, *config);
+  TokenizerFiles files;
+  ASSIGN_OR_RETURN(files.tokenizer, ReadTextFile(directory + "/tokenizer.json"));
+  const std::pair<const char*, std::string*> optional_files[] = {{"tokenizer_config.json", &files.config},
+                                                                 {"special_tokens_map.json", &files.special_tokens_map},
+                                                                 {"added_tokens.json", &files.added_tokens},
+                                                                 {"config.json", &files.model_config}};
+  for (const auto& [name, text] : optional_files) {
+    absl::StatusOr<std::string> read = ReadTextFile(absl::StrCat(directory, "/", name));
+    if (!read.ok() && !absl::IsNotFound(read.status())) return read.status();
+    if (read.ok()) *text = *std::move(read);
+  }
+  absl::StatusOr<std::unique_ptr<Tokenizer>> tokenizer = FromFiles(files);
   if (!tokenizer.ok())
     return absl::Status(tokenizer.status().code(), absl::StrCat(directory, ": ", tokenizer.status().message()));
   return tokenizer;
@@ -146,12 +150,14 @@ absl::StatusOr<std::vector<int32_t>> Tokenizer::Encode(absl::string_view text, b
   std::vector<int32_t> ids;
   const auto& [prefix, suffix] = model_->surroundings;
   if (add_special_tokens) ids = prefix;
+  bool starts_text = true;
   for (const TextSegment& segment : model_->raw_tokens.Split(text)) {
     if (segment.id >= 0) {
       ids.push_back(segment.id);
     } else {
-      RETURN_IF_ERROR(model_->EncodeOrdinary(segment.text, ids));
+      RETURN_IF_ERROR(model_->EncodeOrdinary(segment.text, starts_text, ids));
     }
+    starts_text = false;
   }
   if (add_special_tokens) ids.insert(ids.end(), suffix.begin(), suffix.end());
   return ids;

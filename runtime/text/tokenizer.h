@@ -9,26 +9,29 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "runtime/text/tokenizer_files.h"
 
 namespace metronome {
 
 class DecodeRun;
 
-// Text to token ids and back, as a HuggingFace tokenizer.json describes: byte-level and byte-fallback BPE with their
+// Text to token ids and back, as a HuggingFace tokenizer.json and the small files beside it describe: BPE with
 // normalizers, pre-tokenizers, added tokens, post-processors and decoders. Ids are exactly those of HuggingFace
 // tokenizers; the "truncation" and "padding" of the file are not applied. Immutable and thread-safe.
 class Tokenizer {
  public:
-  // Reads tokenizer.json and, for the BOS rule it may carry, tokenizer_config.json where there is one.
-  // NotFound without tokenizer.json; InvalidArgument naming the key, or the byte offset, of anything malformed;
-  // Unimplemented naming the type and the key of a component that is not supported.
+  // Reads tokenizer.json and what there is of the files of TokenizerFiles. NotFound without tokenizer.json;
+  // InvalidArgument naming the key, or the byte offset, of anything malformed; Unimplemented naming the type and the
+  // key of what is not supported.
   static absl::StatusOr<std::unique_ptr<Tokenizer>> FromDirectory(const std::string& directory);
-  // `config` is the text of tokenizer_config.json, empty for none.
+  static absl::StatusOr<std::unique_ptr<Tokenizer>> FromFiles(const TokenizerFiles& files);
+  // The texts of tokenizer.json and tokenizer_config.json; the second empty for none.
   static absl::StatusOr<std::unique_ptr<Tokenizer>> FromJson(absl::string_view json, absl::string_view config);
   ~Tokenizer();
 
-  // `add_special_tokens` adds what the post-processor or the BOS rule adds around a text; special tokens written in the
-  // text itself are always recognised. InvalidArgument with the byte offset for text that is not UTF-8;
+  // `add_special_tokens` adds what the post-processor adds around a text; special tokens written in the
+  // text itself are recognised unless the files say that they are split. InvalidArgument with the byte offset for text
+  // that is not UTF-8, and for a character that has no token where the unknown token has none;
   // ResourceExhausted when a hostile tokenizer.json makes a pattern or a replacement run away on this text.
   absl::StatusOr<std::vector<int32_t>> Encode(absl::string_view text, bool add_special_tokens) const;
 

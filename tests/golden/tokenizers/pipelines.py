@@ -129,7 +129,7 @@ def gpt2():
     tokenizer.add_special_tokens([AddedToken("<|endoftext|>", special=True, normalized=True)])
     document = json.loads(tokenizer.to_str())
     document["model"]["merges"] = [" ".join(merge) for merge in document["model"]["merges"]]
-    return document, {"bos_token": "<|endoftext|>", "eos_token": "<|endoftext|>", "tokenizer_class": "GPT2Tokenizer"}
+    return document, {"bos_token": "<|endoftext|>", "eos_token": "<|endoftext|>", "add_prefix_space": True, "tokenizer_class": "GPT2Tokenizer"}
 
 
 def legacy():

@@ -24,13 +24,16 @@ TEST(RegexTest, FindsMatchesLeftToRight) {
   EXPECT_THAT(Matches(R"(\p{L}+|\d{1,3})", "ab12345\xC3\xA9-"), ElementsAre("ab", "123", "45", "\xC3\xA9"));
 }
 
-TEST(RegexTest, LeavesEmptyMatchesOut) {
+// As Oniguruma's iterator does.
+TEST(RegexTest, AnEmptyMatchCountsUnlessItFollowsAMatch) {
   EXPECT_THAT(Matches("a*",
                       "\xC3\xA9"
                       "aa\xF0\x9F\x99\x82"
                       "a"),
-              ElementsAre("aa", "a"));
-  EXPECT_THAT(Matches("(?=a)", "aaa"), ElementsAre());
+              ElementsAre("", "aa", "a"));
+  EXPECT_THAT(Matches("(?=a)", "aaa"), ElementsAre("", "", ""));
+  EXPECT_THAT(Matches("$", "a"), ElementsAre(""));
+  EXPECT_THAT(Matches("a*", ""), ElementsAre());
 }
 
 // U+180E is no white space for Unicode but is for PCRE2's own \s; U+0085 and U+00A0 are.
@@ -42,16 +45,18 @@ TEST(RegexTest, SpaceIsUnicodeWhiteSpace) {
   EXPECT_THAT(Matches(R"([^\s]+)", "\xE1\xA0\x8E a"), ElementsAre("\xE1\xA0\x8E", "a"));
 }
 
-TEST(RegexTest, WordsHaveMarksButNoFractions) {
+TEST(RegexTest, WordsHaveMarksAndFractionsOutsideClasses) {
   EXPECT_THAT(Matches(R"(\w+)",
                       "e\xCC\x81_\xC2\xBD"
                       "9"),
-              ElementsAre("e\xCC\x81_", "9"));
+              ElementsAre("e\xCC\x81_\xC2\xBD"
+                          "9"));
+  EXPECT_THAT(Matches(R"([\w]+)", "\xC2\xBD\xE2\x85\xA7\xE2\x92\xB6"), ElementsAre("\xE2\x85\xA7\xE2\x92\xB6"));
   EXPECT_THAT(Matches(R"([\w-]+)", "a-b c"), ElementsAre("a-b", "c"));
   EXPECT_THAT(Matches(R"(\W+)",
                       "a-\xC2\xBD"
                       "b"),
-              ElementsAre("-\xC2\xBD"));
+              ElementsAre("-"));
 }
 
 // U+30FC, the prolonged sound mark, is of script Common, though Hiragana and Katakana are in its extensions.
