@@ -53,4 +53,8 @@ void ConvertElements(const void* from, DType from_dtype, void* to, DType to_dtyp
   }
 }
 
+void ConvertFloat64Elements(const void* from, void* to, DType to_dtype, int64_t elements) {
+  ConvertFrom<double>(from, to, to_dtype, elements);
+}
+
 }  // namespace metronome

@@ -11,6 +11,9 @@ namespace metronome {
 // alignment.
 void ConvertElements(const void* from, DType from_dtype, void* to, DType to_dtype, int64_t elements);
 
+// The same from double, a type that files have and tensors have not: to float32, then to `to_dtype`.
+void ConvertFloat64Elements(const void* from, void* to, DType to_dtype, int64_t elements);
+
 inline void ConvertToFloat32(const void* from, DType from_dtype, float* to, int64_t elements) {
   ConvertElements(from, from_dtype, to, DType::kFloat32, elements);
 }

@@ -5,14 +5,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
-#include <nlohmann/json.hpp>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "runtime/base/json_depth.h"
+#include "kernels/convert.h"
 #include "runtime/base/regular_file.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/weights/safetensors_header.h"
@@ -20,20 +17,29 @@
 namespace metronome {
 namespace {
 
-using Json = nlohmann::json;
-
 constexpr int64_t kLengthBytes = 8;
 constexpr int64_t kMaxHeaderBytes = 100'000'000;  // The format's own limit.
 
-absl::StatusOr<Json> ReadJson(const std::string& path) {
-  ASSIGN_OR_RETURN(const std::string text, ReadRegularFile(path, kMaxHeaderBytes));
-  RETURN_IF_ERROR(CheckJsonDepth(text, path));
-  Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (json.is_discarded()) return absl::InvalidArgumentError(absl::StrCat(path, " is not JSON"));
-  return json;
+}  // namespace
+
+int64_t StoredTensor::elements() const {
+  int64_t count = 1;
+  for (const int64_t size : shape) count *= size;
+  return count;
 }
 
-}  // namespace
+int64_t StoredTensor::element_bytes() const {
+  return is_float64() ? static_cast<int64_t>(sizeof(double)) : static_cast<int64_t>(SizeOf(*dtype));
+}
+
+void StoredTensor::Convert(int64_t begin, int64_t end, void* to, DType to_dtype) const {
+  const void* const from = static_cast<const std::byte*>(data) + begin * element_bytes();
+  if (is_float64()) {
+    ConvertFloat64Elements(from, to, to_dtype, end - begin);
+  } else {
+    ConvertElements(from, *dtype, to, to_dtype, end - begin);
+  }
+}
 
 absl::StatusOr<std::unique_ptr<SafetensorsFile>> SafetensorsFile::Open(const std::string& path) {
   ASSIGN_OR_RETURN(const RegularFile opened, RegularFile::Open(path, INT64_MAX));
@@ -73,54 +79,46 @@ absl::Status SafetensorsFile::ParseHeader() {
 }
 
 absl::StatusOr<std::unique_ptr<SafetensorsDirectory>> SafetensorsDirectory::Open(const std::string& directory) {
-  namespace fs = std::filesystem;
-  std::error_code error;
-  if (!fs::is_directory(directory, error)) return absl::NotFoundError(absl::StrCat("no directory ", directory));
-  auto result = std::make_unique<SafetensorsDirectory>();
-  result->path_ = directory;
-  const std::string index_path = absl::StrCat(directory, "/model.safetensors.index.json");
-  if (!fs::exists(index_path, error)) {
-    const std::string path = absl::StrCat(directory, "/model.safetensors");
-    if (!fs::exists(path, error))
-      return absl::NotFoundError(absl::StrCat("no model.safetensors or model.safetensors.index.json in ", directory));
-    ASSIGN_OR_RETURN(std::unique_ptr<SafetensorsFile> file, SafetensorsFile::Open(path));
-    for (const auto& [name, tensor] : file->tensors()) result->tensors_.emplace(name, &tensor);
-    result->files_.push_back(std::move(file));
-    return result;
-  }
+  ASSIGN_OR_RETURN(const CheckpointFiles files, FindCheckpointFiles(directory));
+  return Open(files);
+}
 
-  ASSIGN_OR_RETURN(const Json index, ReadJson(index_path));
-  if (!index.is_object() || !index.contains("weight_map") || !index["weight_map"].is_object()) {
-    return absl::InvalidArgumentError(absl::StrCat(index_path, " has no weight_map object"));
-  }
-  absl::flat_hash_map<std::string, const SafetensorsFile*> shards;
-  for (const auto& [name, value] : index["weight_map"].items()) {
-    const std::string shard = value.is_string() ? value.get<std::string>() : "";
-    if (shard.empty() || shard == "." || shard == ".." || absl::StrContains(shard, '/')) {
-      return absl::InvalidArgumentError(
-          absl::StrCat(index_path, ": tensor '", name, "' lies in '", shard, "', which is no file name"));
+absl::StatusOr<std::unique_ptr<SafetensorsDirectory>> SafetensorsDirectory::Open(const CheckpointFiles& files) {
+  auto result = std::make_unique<SafetensorsDirectory>();
+  result->path_ = files.directory;
+  result->names_ = files.names;
+  for (const std::string& file_name : result->names_) {
+    ASSIGN_OR_RETURN(std::unique_ptr<SafetensorsFile> file,
+                     SafetensorsFile::Open(absl::StrCat(files.directory, "/", file_name)));
+    for (const auto& [name, tensor] : file->tensors()) {
+      Place& place = result->tensors_[name];
+      if (place.tensor == nullptr) {
+        place = {.tensor = &tensor, .file = &file_name};
+      } else {
+        place.other_file = &file_name;
+      }
     }
-    const SafetensorsFile*& file = shards[shard];
-    if (file == nullptr) {
-      ASSIGN_OR_RETURN(std::unique_ptr<SafetensorsFile> opened,
-                       SafetensorsFile::Open(absl::StrCat(directory, "/", shard)));
-      file = opened.get();
-      result->files_.push_back(std::move(opened));
-    }
-    const auto found = file->tensors().find(name);
-    if (found == file->tensors().end()) {
-      return absl::InvalidArgumentError(absl::StrCat(index_path, ": shard ", shard, " has no tensor '", name, "'"));
-    }
-    result->tensors_.emplace(name, &found->second);
+    result->files_.push_back(std::move(file));
   }
   return result;
 }
 
 absl::StatusOr<const StoredTensor*> SafetensorsDirectory::Find(absl::Span<const std::string> names) const {
+  const std::string* found = nullptr;
   for (const std::string& name : names) {
-    if (const auto found = tensors_.find(name); found != tensors_.end()) return found->second;
+    if (!tensors_.contains(name)) continue;
+    if (found != nullptr) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("tensors ", *found, " and ", name, " in ", path_, " are both the same weight"));
+    }
+    found = &name;
   }
-  return absl::NotFoundError(absl::StrCat("no tensor ", absl::StrJoin(names, " or "), " in ", path_));
+  if (found == nullptr)
+    return absl::NotFoundError(absl::StrCat("no tensor ", absl::StrJoin(names, " or "), " in ", path_));
+  const Place& place = tensors_.at(*found);
+  if (place.other_file == nullptr) return place.tensor;
+  return absl::InvalidArgumentError(
+      absl::StrCat("tensor ", *found, " in ", path_, " is both in ", *place.file, " and in ", *place.other_file));
 }
 
 }  // namespace metronome

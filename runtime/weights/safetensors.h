@@ -12,16 +12,26 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "kernels/dtype.h"
+#include "runtime/weights/checkpoint_files.h"
 
 namespace metronome {
 
 // One tensor of a safetensors file, in the mapped file: read-only and of no particular alignment.
 struct StoredTensor {
-  std::optional<DType> dtype;  // Unset for a type we do not read, such as F8_E4M3.
+  std::optional<DType> dtype;  // Unset for a type that no value of a plan has: F64, F8_E4M3, I64.
   std::string dtype_code;      // As written in the file.
   std::vector<int64_t> shape;
   const void* data = nullptr;
   int64_t bytes = 0;
+
+  bool is_float64() const { return dtype_code == "F64"; }
+  // One that can be a weight: F32, BF16, F16 or F64.
+  bool is_float() const { return is_float64() || (dtype.has_value() && IsFloat(*dtype)); }
+  int64_t elements() const;
+  int64_t element_bytes() const;  // Of one that is_float().
+  // Elements [begin, end) of one that is_float() as another float type, rounded to nearest even; an F64 by way of
+  // float32, as PyTorch rounds it.
+  void Convert(int64_t begin, int64_t end, void* to, DType to_dtype) const;
 };
 
 // A safetensors file, mapped read-only (https://github.com/huggingface/safetensors#format). Every offset was checked
@@ -48,22 +58,30 @@ class SafetensorsFile {
   absl::flat_hash_map<std::string, StoredTensor> tensors_;
 };
 
-// A checkpoint directory: model.safetensors.index.json and its shards, or model.safetensors. Immutable.
+// The tensors of a checkpoint's files. Immutable.
 class SafetensorsDirectory {
  public:
-  // Errors of SafetensorsFile::Open; InvalidArgument for a malformed index, a shard outside the directory, or a tensor
-  // the index places in a shard that lacks it.
+  // Errors of FindCheckpointFiles and SafetensorsFile::Open.
   static absl::StatusOr<std::unique_ptr<SafetensorsDirectory>> Open(const std::string& directory);
+  static absl::StatusOr<std::unique_ptr<SafetensorsDirectory>> Open(const CheckpointFiles& files);
 
   const std::string& path() const { return path_; }
 
-  // The tensor under one of `names`, the first that is there; NotFound naming all that were tried.
+  // The tensor under the one of `names` that is there, wherever an index says it is. NotFound naming all;
+  // InvalidArgument naming both where two are there, or two files have the one.
   absl::StatusOr<const StoredTensor*> Find(absl::Span<const std::string> names) const;
 
  private:
+  struct Place {
+    const StoredTensor* tensor = nullptr;
+    const std::string* file = nullptr;
+    const std::string* other_file = nullptr;  // That has a tensor of this name too.
+  };
+
   std::string path_;
+  std::vector<std::string> names_;  // Of files_.
   std::vector<std::unique_ptr<SafetensorsFile>> files_;
-  absl::flat_hash_map<std::string, const StoredTensor*> tensors_;
+  absl::flat_hash_map<std::string, Place> tensors_;
 };
 
 }  // namespace metronome

@@ -8,7 +8,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "kernels/convert.h"
 #include "runtime/base/memory_shortage.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/base/thread_pool.h"
@@ -21,13 +20,6 @@ namespace {
 constexpr int64_t kBlockElements = int64_t{1} << 20;
 // Elements that a device without host pointers is fed by: blocks for many threads.
 constexpr int64_t kStagingElements = 32 * kBlockElements;
-
-std::vector<std::string> CandidateNames(absl::string_view name) {
-  std::vector<std::string> names;
-  for (const char* prefix : {"", "model.", "language_model.model.", "model.language_model.", "language_model."})
-    names.push_back(absl::StrCat(prefix, name));
-  return names;
-}
 
 // Produces elements [begin, end) of a tensor in its final dtype at `to`.
 using BlockWriter = std::function<void(int64_t begin, int64_t end, void* to)>;
@@ -87,11 +79,28 @@ absl::Status CheckStored(const Part& part, const StoredTensor& stored, const std
                                                    absl::StrJoin(stored.shape, ", "), "], the model needs [",
                                                    absl::StrJoin(part.shape.dims(), ", "), "]"));
   }
-  if (!stored.dtype.has_value() || !IsFloat(*stored.dtype)) {
+  if (!stored.is_float()) {
     return absl::InvalidArgumentError(absl::StrCat("tensor ", part.name, " in ", path, " has dtype ", stored.dtype_code,
-                                                   ", which is not F32, BF16 or F16"));
+                                                   ", which is not F32, BF16, F16 or F64"));
   }
   return absl::OkStatus();
+}
+
+// The parts that the checkpoint has a weight in. InvalidArgument where it has it both whole and in parts.
+absl::StatusOr<std::vector<Part>> PartsOf(const WeightSpec& spec, const SafetensorsDirectory& directory,
+                                          const CheckpointDirectory& source) {
+  const bool is_head = source.table_is_head && spec.name == "embed_tokens.weight";
+  const std::string name = is_head ? "lm_head.weight" : spec.name;
+  const absl::Status whole = directory.Find(StoredNamesOf(name, source.naming)).status();
+  std::vector<Part> parts = HubPartsOf(spec);
+  if (parts.empty() && !whole.ok()) return whole;
+  if (parts.empty()) return std::vector<Part>{{name, spec.shape, 0}};
+  const absl::Status split = directory.Find(StoredNamesOf(parts[0].name, source.naming)).status();
+  if (absl::IsNotFound(whole)) return parts;
+  if (!whole.ok()) return whole;
+  if (absl::IsNotFound(split)) return std::vector<Part>{{name, spec.shape, 0}};
+  return absl::InvalidArgumentError(
+      absl::StrCat("tensors ", name, " and ", parts[0].name, " in ", directory.path(), " are both the same weight"));
 }
 
 // Reads one byte of every page, so that the first decode step does not wait for the disk. The sum keeps the reads.
@@ -123,9 +132,9 @@ TensorView PartOf(const TensorView& tensor, const Part& part) {
 
 absl::Status Convert(Backend& backend, ThreadPool& pool, const StoredTensor& stored, const TensorView& tensor) {
   const auto* const from = static_cast<const std::byte*>(stored.data);
-  const auto size = static_cast<int64_t>(SizeOf(*stored.dtype));
+  const int64_t size = stored.element_bytes();
   return WriteTensor(backend, pool, tensor, [&](int64_t begin, int64_t end, void* to) {
-    ConvertElements(from + begin * size, *stored.dtype, to, tensor.dtype, end - begin);
+    stored.Convert(begin, end, to, tensor.dtype);
     ReleasePages(from + begin * size, from + end * size);
   });
 }
@@ -155,11 +164,13 @@ absl::StatusOr<std::unique_ptr<WeightStore>> WeightStore::Load(Backend& backend,
     RETURN_IF_ERROR(store->Generate(backend, specs, synthetic->seed, options));
     return store;
   }
-  const std::string& path = std::get<CheckpointDirectory>(source).path;
-  ASSIGN_OR_RETURN(store->directory_, SafetensorsDirectory::Open(path));
+  const auto& checkpoint = std::get<CheckpointDirectory>(source);
+  ASSIGN_OR_RETURN(store->directory_, checkpoint.files.has_value() ? SafetensorsDirectory::Open(*checkpoint.files)
+                                                                   : SafetensorsDirectory::Open(checkpoint.path));
   RETURN_IF_ERROR(CheckFits(backend, store->bytes_));
-  store->provenance_ = absl::StrCat("safetensors:", std::filesystem::weakly_canonical(path).filename().string());
-  RETURN_IF_ERROR(store->Read(backend, specs, options));
+  const std::string name = std::filesystem::weakly_canonical(checkpoint.path).filename().string();
+  store->provenance_ = absl::StrCat("safetensors:", checkpoint.name.empty() ? name : checkpoint.name);
+  RETURN_IF_ERROR(store->Read(backend, specs, checkpoint, options));
   return store;
 }
 
@@ -184,25 +195,22 @@ absl::Status WeightStore::Generate(Backend& backend, absl::Span<const WeightSpec
   return absl::OkStatus();
 }
 
-absl::Status WeightStore::Read(Backend& backend, absl::Span<const WeightSpec> specs, const WeightLoadOptions& options) {
+absl::Status WeightStore::Read(Backend& backend, absl::Span<const WeightSpec> specs, const CheckpointDirectory& source,
+                               const WeightLoadOptions& options) {
   ThreadPool pool(options.threads);
   int64_t done = 0;
   for (const WeightSpec& spec : specs) {
-    const absl::StatusOr<const StoredTensor*> whole = directory_->Find(CandidateNames(spec.name));
-    std::vector<Part> parts = {{spec.name, spec.shape, 0}};
-    if (!whole.ok()) {
-      parts = HubPartsOf(spec);
-      if (parts.empty()) return whole.status();
-    }
+    ASSIGN_OR_RETURN(const std::vector<Part> parts, PartsOf(spec, *directory_, source));
     std::vector<const StoredTensor*> stored;
     for (const Part& part : parts) {
-      ASSIGN_OR_RETURN(stored.emplace_back(), directory_->Find(CandidateNames(part.name)));
+      ASSIGN_OR_RETURN(stored.emplace_back(), directory_->Find(StoredNamesOf(part.name, source.naming)));
       RETURN_IF_ERROR(CheckStored(part, *stored.back(), directory_->path()));
     }
+    const bool whole = parts.size() == 1 && parts[0].shape == spec.shape;
     TensorView tensor = {.data = const_cast<void*>(stored[0]->data), .dtype = spec.dtype, .shape = spec.shape};
     // The format promises no alignment; kernels may take an element at a time.
     const bool aligned = reinterpret_cast<uintptr_t>(tensor.data) % SizeOf(spec.dtype) == 0;
-    if (backend.host_addressable() && whole.ok() && *stored[0]->dtype == spec.dtype && aligned) {
+    if (backend.host_addressable() && whole && stored[0]->dtype == spec.dtype && aligned) {
       TouchPages(pool, tensor);
     } else {
       ASSIGN_OR_RETURN(std::unique_ptr<Buffer> buffer, backend.Allocate(tensor.bytes()));

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "kernels/backend.h"
 #include "runtime/plan/plan.h"
 #include "runtime/weights/safetensors.h"
+#include "runtime/weights/tensor_names.h"
 
 namespace metronome {
 
@@ -33,6 +35,11 @@ struct SyntheticWeights {
 };
 struct CheckpointDirectory {
   std::string path;
+  std::optional<CheckpointFiles> files = std::nullopt;  // Those of `path`, where they were looked up already.
+  TensorNaming naming = TensorNaming::kAny;
+  // The embedding table is stored as the head alone (StoredHead::kAlone).
+  bool table_is_head = false;
+  std::string name = "";  // In the provenance; empty = the directory's.
 };
 using WeightSource = std::variant<SyntheticWeights, CheckpointDirectory>;
 
@@ -49,8 +56,8 @@ struct WeightLoadOptions {
 class WeightStore {
  public:
   // ResourceExhausted with bytes needed and available, before anything is allocated. NotFound for a missing tensor,
-  // InvalidArgument for a wrong shape or a dtype that cannot be converted, naming both sides; errors of
-  // SafetensorsDirectory::Open.
+  // InvalidArgument for a wrong shape or a dtype that cannot be converted, naming both sides, or a tensor that is there
+  // twice; errors of SafetensorsDirectory::Open.
   static absl::StatusOr<std::unique_ptr<WeightStore>> Load(Backend& backend, absl::Span<const WeightSpec> specs,
                                                            const WeightSource& source,
                                                            const WeightLoadOptions& options = {});
@@ -59,12 +66,13 @@ class WeightStore {
   absl::StatusOr<TensorView> Get(absl::string_view name) const;
 
   int64_t bytes() const { return bytes_; }
-  const std::string& provenance() const { return provenance_; }  // "synthetic:42", "safetensors:<directory name>".
+  const std::string& provenance() const { return provenance_; }  // "synthetic:42", "safetensors:<name>".
 
  private:
   absl::Status Generate(Backend& backend, absl::Span<const WeightSpec> specs, uint64_t seed,
                         const WeightLoadOptions& options);
-  absl::Status Read(Backend& backend, absl::Span<const WeightSpec> specs, const WeightLoadOptions& options);
+  absl::Status Read(Backend& backend, absl::Span<const WeightSpec> specs, const CheckpointDirectory& source,
+                    const WeightLoadOptions& options);
 
   absl::flat_hash_map<std::string, TensorView> tensors_;
   std::unique_ptr<SafetensorsDirectory> directory_;

@@ -172,6 +172,7 @@ TEST_F(SafetensorsTest, MutatedFilesNeverReadOutside) {
 class SafetensorsDirectoryTest : public testing::Test {
  protected:
   void WriteShard(const std::string& name, const std::string& tensor) {
+    std::filesystem::create_directories(std::filesystem::path(directory_.File(name)).parent_path());
     WriteFile(directory_.File(name),
               Safetensors("{\"" + tensor + R"(":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", "abcd"));
   }
@@ -193,10 +194,62 @@ TEST_F(SafetensorsDirectoryTest, FindsTensorsAcrossShardsUnderTheFirstNameThatIs
 
   ASSERT_TRUE(opened.ok()) << opened.status();
   EXPECT_TRUE((*opened)->Find({"a", "model.a"}).ok());
-  EXPECT_TRUE((*opened)->Find({"b"}).ok());
+  EXPECT_TRUE((*opened)->Find({"c", "b"}).ok());
   const auto missing = (*opened)->Find({"c", "model.c"});
   EXPECT_EQ(missing.status().code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(missing.status().message(), HasSubstr("c or model.c"));
+}
+
+TEST_F(SafetensorsDirectoryTest, AWholeFileWinsOverAStaleIndex) {
+  WriteShard("model.safetensors", "a");
+  ASSERT_TRUE(OpenIndex(R"({"weight_map":{"old":"gone.safetensors"}})").ok());
+  EXPECT_TRUE((*SafetensorsDirectory::Open(directory_.path()))->Find({"a"}).ok());
+}
+
+// Shards that are listed are searched, whatever the index says of single tensors.
+TEST_F(SafetensorsDirectoryTest, TheIndexNamesShardsAndTensorsAreWhereTheyAre) {
+  WriteShard("one.safetensors", "a");
+  WriteShard("two.safetensors", "b");
+  WriteShard("three.safetensors", "c");
+  ASSERT_TRUE(OpenIndex(R"({"weight_map":{"a":"two.safetensors","gone":"one.safetensors"}})").ok());
+  const auto opened = SafetensorsDirectory::Open(directory_.path());
+  EXPECT_TRUE((*opened)->Find({"a"}).ok());
+  EXPECT_TRUE((*opened)->Find({"b"}).ok());
+  EXPECT_EQ((*opened)->Find({"gone"}).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ((*opened)->Find({"c"}).status().code(), absl::StatusCode::kNotFound);  // Of no listed shard.
+}
+
+TEST_F(SafetensorsDirectoryTest, ShardsMayLieInFoldersOfTheDirectory) {
+  WriteShard("parts/one.safetensors", "a");
+  WriteShard("two.safetensors", "b");
+  ASSERT_TRUE(OpenIndex(R"({"weight_map":{"a":"parts/one.safetensors","b":"parts/../two.safetensors"}})").ok());
+  const auto opened = SafetensorsDirectory::Open(directory_.path());
+  EXPECT_TRUE((*opened)->Find({"a"}).ok());
+  EXPECT_TRUE((*opened)->Find({"b"}).ok());
+}
+
+TEST_F(SafetensorsDirectoryTest, ATensorThatIsThereTwiceIsRefusedWhenItIsWanted) {
+  WriteShard("one.safetensors", "a");
+  WriteShard("two.safetensors", "a");
+  WriteShard("three.safetensors", "model.b");
+  WriteShard("four.safetensors", "b");
+  WriteShard("five.safetensors", "c");
+  ASSERT_TRUE(OpenIndex(R"({"weight_map":{"1":"one.safetensors","2":"two.safetensors","3":"three.safetensors",
+                                          "4":"four.safetensors","5":"five.safetensors"}})")
+                  .ok());
+  const auto opened = SafetensorsDirectory::Open(directory_.path());
+  EXPECT_TRUE((*opened)->Find({"c"}).ok());
+  const absl::Status files = (*opened)->Find({"a"}).status(), names = (*opened)->Find({"b", "model.b"}).status();
+  EXPECT_EQ(files.code(), kInvalid);
+  EXPECT_THAT(files.message(), HasSubstr("both in one.safetensors and in two.safetensors"));
+  EXPECT_EQ(names.code(), kInvalid);
+  EXPECT_THAT(names.message(), HasSubstr("tensors b and model.b"));
+}
+
+TEST_F(SafetensorsDirectoryTest, OtherFormatsAreNamed) {
+  WriteFile(directory_.File("pytorch_model.bin"), "PK");
+  EXPECT_THAT(SafetensorsDirectory::Open(directory_.path()).status().message(),
+              HasSubstr("pytorch_model.bin is there"));
 }
 
 TEST_F(SafetensorsDirectoryTest, MissingDirectoryAndMissingFilesAreNotFound) {
@@ -205,7 +258,7 @@ TEST_F(SafetensorsDirectoryTest, MissingDirectoryAndMissingFilesAreNotFound) {
 }
 
 TEST_F(SafetensorsDirectoryTest, ShardsOutsideTheDirectoryAreRefused) {
-  for (const char* shard : {"../x.safetensors", "/etc/passwd", "..", "", "a/b"}) {
+  for (const char* shard : {"../x.safetensors", "/etc/passwd", "..", "", ".", "a/", "a/../../x", "a/.."}) {
     const absl::Status status = OpenIndex(std::string(R"({"weight_map":{"a":")") + shard + "\"}}");
     EXPECT_EQ(status.code(), kInvalid) << shard;
     EXPECT_THAT(status.message(), HasSubstr("no file name"));
@@ -217,10 +270,10 @@ TEST_F(SafetensorsDirectoryTest, MalformedIndexesAreRefused) {
   EXPECT_EQ(OpenIndex("{").code(), kInvalid);
   EXPECT_EQ(OpenIndex("{}").code(), kInvalid);
   EXPECT_EQ(OpenIndex(R"({"weight_map":{"a":3}})").code(), kInvalid);
-  EXPECT_EQ(OpenIndex(R"({"weight_map":{"a":"gone.safetensors"}})").code(), absl::StatusCode::kNotFound);
-  const absl::Status elsewhere = OpenIndex(R"({"weight_map":{"zzz":"one.safetensors"}})");
-  EXPECT_EQ(elsewhere.code(), kInvalid);
-  EXPECT_THAT(elsewhere.message(), HasSubstr("shard one.safetensors has no tensor 'zzz'"));
+  EXPECT_EQ(OpenIndex(R"({"weight_map":{}})").code(), kInvalid);
+  const absl::Status gone = OpenIndex(R"({"weight_map":{"a":"gone.safetensors","b":"one.safetensors"}})");
+  EXPECT_EQ(gone.code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(gone.message(), HasSubstr("lacks gone.safetensors, which model.safetensors.index.json names"));
   std::filesystem::remove(directory_.File("model.safetensors.index.json"));
   ASSERT_EQ(mkfifo(directory_.File("model.safetensors.index.json").c_str(), 0600), 0);
   EXPECT_EQ(SafetensorsDirectory::Open(directory_.path()).status().code(), kInvalid);

@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <fstream>
+#include <limits>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -115,6 +116,52 @@ TEST_F(WeightStoreTest, ATypeThatIsNoFloatIsRefused) {
   const auto store = Load({"ids", DType::kFloat32, {1}});
   EXPECT_EQ(store.status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(store.status().message(), HasSubstr("I64"));
+}
+
+// As PyTorch's double to bfloat16 and float16: by way of float32.
+TEST_F(WeightStoreTest, DoublesAreConvertedByWayOfFloat32) {
+  // 1 + 2^-8 + 2^-40 lies just above the middle of two bfloat16 values and rounds up; as float32 it is the middle, and
+  // goes to the even one below.
+  const double values[] = {1.0 + 0x1p-8 + 0x1p-40, -2.5, 1e300, 0.1};
+  WriteFile(directory_.File("model.safetensors"),
+            Safetensors(R"({"a":{"dtype":"F64","shape":[4],"data_offsets":[0,32]}})",
+                        std::string(reinterpret_cast<const char*>(values), sizeof(values))));
+  const auto f32 = Load({"a", DType::kFloat32, {4}}), bf16 = Load({"a", DType::kBFloat16, {4}}),
+             f16 = Load({"a", DType::kFloat16, {4}});
+  ASSERT_TRUE(f32.ok() && bf16.ok() && f16.ok());
+  const auto* single = static_cast<const float*>((*f32)->Get("a")->data);
+  EXPECT_EQ(single[1], -2.5f);
+  EXPECT_EQ(single[2], std::numeric_limits<float>::infinity());
+  EXPECT_EQ(single[3], 0.1f);
+  EXPECT_EQ(static_cast<const BFloat16*>((*bf16)->Get("a")->data)[0].bits, BFloat16(1.0f).bits);
+  EXPECT_EQ(static_cast<const Float16*>((*f16)->Get("a")->data)[3].bits, Float16(0.1f).bits);
+}
+
+TEST_F(WeightStoreTest, QuantisedTypesAreRefusedByName) {
+  for (const char* dtype : {"I8", "F8_E4M3", "U8"}) {
+    WriteFile(
+        directory_.File("model.safetensors"),
+        Safetensors(std::string(R"({"a":{"dtype":")") + dtype + R"(","shape":[4],"data_offsets":[0,4]}})", "abcd"));
+    const auto store = Load({"a", DType::kFloat32, {4}});
+    EXPECT_EQ(store.status().code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(store.status().message(), HasSubstr(dtype));
+  }
+}
+
+// Wrapped and bare names may both be there; the one that the class reads counts.
+TEST_F(WeightStoreTest, OnlyNamesOfTheModelsClassCount) {
+  const float values[] = {1, 2};
+  WriteFile(
+      directory_.File("model.safetensors"),
+      Safetensors(
+          R"({"model.a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"model.language_model.a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})",
+          std::string(reinterpret_cast<const char*>(values), sizeof(values))));
+  for (const auto& [naming, value] : {std::pair(TensorNaming::kText, 1.0f), std::pair(TensorNaming::kWrapped, 2.0f)}) {
+    const auto store = WeightStore::Load(*backend_, {{"a", DType::kFloat32, {1}}},
+                                         CheckpointDirectory{.path = directory_.path(), .naming = naming});
+    ASSERT_TRUE(store.ok()) << store.status();
+    EXPECT_EQ(*static_cast<const float*>((*store)->Get("a")->data), value);
+  }
 }
 
 TEST_F(WeightStoreTest, MoreThanMemoryIsRefusedWithBothNumbersBeforeAllocating) {
