@@ -50,7 +50,7 @@ struct CompileOptions {
   int64_t layers = 0;
   uint64_t seed = 0;
 };
-ExitCode CompileModel(const ServerOptions& server, const CompileOptions& options);
+ExitCode CompileModel(const ServerOptions& server, CompileOptions options);
 
 struct ExplainOptions {
   CompileOptions
@@ -60,7 +60,7 @@ struct ExplainOptions {
   int64_t past = 64;
   std::string stage;  // Print this text instead: "graph", "blocks", "fused" or "plan".
 };
-ExitCode ExplainModel(const ServerOptions& server, const ExplainOptions& options);
+ExitCode ExplainModel(const ServerOptions& server, ExplainOptions options);
 
 struct GenerateOptions {
   CompileOptions compile;
@@ -74,7 +74,7 @@ struct GenerateOptions {
   int32_t tokens_at_once = 1;
   v1::Sampling sampling;
 };
-ExitCode GenerateText(const ServerOptions& server, const GenerateOptions& options);
+ExitCode GenerateText(const ServerOptions& server, GenerateOptions options);
 
 ExitCode ShowStatus(const ServerOptions& server);
 

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "client/model_argument.h"
 #include "client/render/format.h"
 #include "client/render/model_label.h"
 #include "client/render/progress.h"
@@ -36,9 +37,16 @@ absl::StatusOr<v1::ModelInfo> CompileWithProgress(Connection& connection, const 
   return model;
 }
 
-ExitCode CompileModel(const ServerOptions& server, const CompileOptions& options) {
+absl::Status MakePathsAbsolute(Connection& connection, CompileOptions& options) {
+  ASSIGN_OR_RETURN(options.model, ModelArgument(connection, options.model));
+  options.weights = WeightsArgument(options.weights);
+  return absl::OkStatus();
+}
+
+ExitCode CompileModel(const ServerOptions& server, CompileOptions options) {
   const auto connection = Connection::Open(server);
   if (!connection.ok()) return Report(connection.status());
+  if (const absl::Status paths = MakePathsAbsolute(**connection, options); !paths.ok()) return Report(paths);
   const absl::StatusOr<v1::ModelInfo> model = CompileWithProgress(**connection, options);
   if (!model.ok()) return Report(model.status());
   std::printf(

@@ -9,6 +9,9 @@ namespace metronome {
 // Compiles on the server with progress on standard error. Errors of the RPC.
 absl::StatusOr<v1::ModelInfo> CompileWithProgress(Connection& connection, const CompileOptions& options);
 
+// Makes what names a model and weights fit for the daemon (ModelArgument). Errors of the RPC that it may take.
+absl::Status MakePathsAbsolute(Connection& connection, CompileOptions& options);
+
 }  // namespace metronome
 
 #endif  // METRONOME_CLIENT_COMPILE_H_

@@ -24,9 +24,7 @@ namespace {
 namespace fs = std::filesystem;
 
 std::shared_ptr<grpc::Channel> Connect(const std::string& address) {
-  grpc::ChannelArguments arguments;
-  arguments.SetMaxReceiveMessageSize(-1);  // A run comes with all its samples.
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+  return grpc::CreateChannel(address, grpc::InsecureChannelCredentials());
 }
 
 bool WaitConnected(grpc::Channel& channel, std::chrono::milliseconds timeout) {

@@ -92,11 +92,12 @@ void PrintSearches(const v1::ExplainResponse& response) {
   std::printf("\nSearched for %s%s:\n", FormatMilliseconds(response.search_ms()).c_str(),
               response.model().plan_cached() ? " when it was first compiled" : "");
   for (const v1::PlanSearch& search : response.searches()) {
-    std::printf("  block %lld for %lld token%s after %lld: %d of %lld tried, default %s, taken %s (%.3fx)\n",
+    std::printf("  block %lld for %lld token%s after %lld: %lld of %lld tried, default %s, taken %s (%.3fx)\n",
                 static_cast<long long>(search.block()), static_cast<long long>(search.tokens()),
-                search.tokens() == 1 ? "" : "s", static_cast<long long>(search.past()), search.trials_size(),
-                static_cast<long long>(search.budget()), FormatMilliseconds(search.default_ms()).c_str(),
-                FormatMilliseconds(search.best_ms()).c_str(), search.default_ms() / search.best_ms());
+                search.tokens() == 1 ? "" : "s", static_cast<long long>(search.past()),
+                static_cast<long long>(search.tried()), static_cast<long long>(search.budget()),
+                FormatMilliseconds(search.default_ms()).c_str(), FormatMilliseconds(search.best_ms()).c_str(),
+                search.default_ms() / search.best_ms());
     for (const v1::PlanTrial& trial : search.trials()) {
       std::printf("    #%-3lld %-9s", static_cast<long long>(trial.number()), trial.outcome().c_str());
       if (trial.detail().empty()) {
@@ -118,9 +119,10 @@ const std::string& StageText(const v1::ExplainResponse& response, const std::str
 
 }  // namespace
 
-ExitCode ExplainModel(const ServerOptions& server, const ExplainOptions& options) {
+ExitCode ExplainModel(const ServerOptions& server, ExplainOptions options) {
   const auto connection = Connection::Open(server);
   if (!connection.ok()) return Report(connection.status());
+  if (const absl::Status paths = MakePathsAbsolute(**connection, options.compile); !paths.ok()) return Report(paths);
   const absl::StatusOr<v1::ExplainResponse> response = CompileAndAsk(**connection, options);
   if (!response.ok()) return Report(response.status());
   if (!options.stage.empty()) {

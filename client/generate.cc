@@ -56,9 +56,10 @@ void PrintToken(const v1::Token& token, bool has_tokenizer) {
 
 }  // namespace
 
-ExitCode GenerateText(const ServerOptions& server, const GenerateOptions& options) {
+ExitCode GenerateText(const ServerOptions& server, GenerateOptions options) {
   const auto connection = Connection::Open(server);
   if (!connection.ok()) return Report(connection.status());
+  if (const absl::Status paths = MakePathsAbsolute(**connection, options.compile); !paths.ok()) return Report(paths);
   const absl::StatusOr<v1::ModelInfo> model = CompileWithProgress(**connection, options.compile);
   if (!model.ok()) return Report(model.status());
   grpc::ClientContext context;

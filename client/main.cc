@@ -50,7 +50,8 @@ void AddServer(CLI::App& app, ServerOptions& server) {
 void AddCompile(CLI::App& app, CompileOptions& options) {
   app.add_option("--dtype", options.dtype, "float32, bfloat16 or float16 (default bfloat16)");
   app.add_option("--path", options.path, "compiled, graph or eager (default compiled)");
-  app.add_option("--weights", options.weights, "auto, synthetic or a directory on the server (default auto)");
+  app.add_option("--weights", options.weights,
+                 "auto, synthetic, or a directory or repository of the daemon's (default auto)");
   app.add_option("--max-cache-len", options.max_cache_len, "positions of a session at most");
   app.add_option("--search-iterations", options.search_iterations,
                  "plans to try by timing them on the device (default 1: none)")
@@ -91,7 +92,7 @@ void AddRun(CLI::App& app, Arguments& arguments) {
   CLI::App& run = *AddCommand(app, arguments, "run", "measure models and record the results",
                               [](const Arguments& a) { return RunBenchmarks(a.server, a.run); });
   BenchmarkConfig& flags = arguments.run.flags;
-  AddList(run, "--models", flags.models, "all, or names, globs and directories, comma-separated");
+  AddList(run, "--models", flags.models, "all, or names, globs, directories and org/name[@revision], comma-separated");
   run.add_option("--config", arguments.run.config, "named configuration, e.g. as-fast-as-possible");
   run.add_option("--config-file", arguments.run.config_file, "TOML file of configurations (default: the built-in one)");
   AddList(run, "--paths", flags.paths, "compiled, graph, eager, comma-separated (default compiled)");
@@ -118,7 +119,8 @@ void AddRun(CLI::App& app, Arguments& arguments) {
   run.add_flag_callback(
       "--scaling", [&flags] { flags.scenario = "scaling"; },
       "decode steps at positions 1, 2, 4, ... of a cache of --max-cache-len (default 32768)");
-  run.add_option("--weights", arguments.run.weights, "auto, synthetic or a directory on the server (default auto)");
+  run.add_option("--weights", arguments.run.weights,
+                 "auto, synthetic, or a directory or repository of the daemon's (default auto)");
   run.add_option("--note", arguments.run.note, "kept with the run");
   AddOutput(run, arguments.run.output);
 }
@@ -141,7 +143,9 @@ void AddGenerate(CLI::App& app, Arguments& arguments) {
                                    [](const Arguments& a) { return GenerateText(a.server, a.generate); });
   GenerateOptions& options = arguments.generate;
   generate.add_option("prompt", options.prompt, "text to continue");
-  generate.add_option("--model", options.compile.model, "catalogue key or HuggingFace directory on the server")
+  generate
+      .add_option("--model", options.compile.model,
+                  "catalogue key, HuggingFace directory, or org/name[@revision] in the daemon's HuggingFace cache")
       ->required();
   AddCompile(generate, options.compile);
   generate.add_flag("--chat", options.chat, "the prompt is a user's message: use the model's chat template");
@@ -149,6 +153,11 @@ void AddGenerate(CLI::App& app, Arguments& arguments) {
   generate.add_option("--prompt-tokens", options.prompt_tokens, "this many seeded random token ids instead of text");
   generate.add_option("--max-tokens", options.max_tokens, "tokens to generate (default 64)");
   generate.add_flag("!--ignore-eos", options.stop_at_eos, "go on past the end-of-text token");
+  generate
+      .add_option_function<std::string>(
+          "--sampling", [&](const std::string& v) { options.sampling.set_model_defaults(v == "model"); },
+          "greedy, or model: as its generation_config.json says; the flags below go before (default greedy)")
+      ->check(CLI::IsMember({"greedy", "model"}));
   generate.add_option_function<double>(
       "--temperature", [&](const double& v) { options.sampling.set_temperature(v); }, "0 = greedy (default 0)");
   generate.add_option_function<int64_t>(
@@ -176,7 +185,9 @@ void AddExplain(CLI::App& app, Arguments& arguments) {
   CLI::App& explain =
       *AddCommand(app, arguments, "explain", "what a model's step spends its time on, and why this plan",
                   [](const Arguments& a) { return ExplainModel(a.server, a.explain); });
-  explain.add_option("model", options.compile.model, "catalogue key or HuggingFace directory on the server")
+  explain
+      .add_option("model", options.compile.model,
+                  "catalogue key, HuggingFace directory, or org/name[@revision] in the daemon's HuggingFace cache")
       ->required();
   AddCompile(explain, options.compile);
   explain.add_option("--tokens", options.tokens, "of the step (default 1: decode)")->check(CLI::Range(1, 1024));
@@ -211,7 +222,9 @@ int Main(int argc, char** argv) {
   models->add_flag("--tiny", arguments.tiny, "the small test variants too");
   CLI::App* compile = AddCommand(app, arguments, "compile", "compile and load a model",
                                  [](const Arguments& a) { return CompileModel(a.server, a.compile); });
-  compile->add_option("model", arguments.compile.model, "catalogue key or HuggingFace directory on the server")
+  compile
+      ->add_option("model", arguments.compile.model,
+                   "catalogue key, HuggingFace directory, or org/name[@revision] in the daemon's HuggingFace cache")
       ->required();
   AddCompile(*compile, arguments.compile);
   AddExplain(app, arguments);

@@ -95,10 +95,10 @@ absl::StatusOr<v1::Run> Record(Connection& connection, const RecordOptions& opti
     return absl::Status(status.code(), absl::StrCat(status.message(), "; run ", run_id, " has ", i, " of the ",
                                                     results.size(), " results"));
   }
-  ASSIGN_OR_RETURN(v1::Run run, GetRun(connection, run_id));
+  ASSIGN_OR_RETURN(v1::Run run, GetRun(connection, run_id, options.output));
   if (options.keep_open) return run;
   RETURN_IF_ERROR(FinishRun(connection, run_id, HasFailedResult(run)));
-  return GetRun(connection, run_id);
+  return GetRun(connection, run_id, options.output);
 }
 
 }  // namespace

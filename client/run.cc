@@ -1,5 +1,8 @@
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "client/commands.h"
+#include "client/model_argument.h"
 #include "client/render/progress.h"
 #include "client/run_lifecycle.h"
 #include "runtime/base/regular_file.h"
@@ -37,12 +40,16 @@ absl::StatusOr<std::vector<std::string>> ModelsOf(Connection& connection, const 
   grpc::ClientContext context;
   v1::ListModelsResponse response;
   RETURN_IF_ERROR(FromGrpcStatus(connection.inference().ListModels(&context, {}, &response)));
-  std::vector<std::string> known, in_all;
+  std::vector<std::string> known, in_all, given;
   for (const v1::CatalogueModel& model : response.models()) {
     known.push_back(model.key());
     if (!model.tiny() && !model.repository().empty()) in_all.push_back(model.key());
   }
-  return SelectModels(patterns, known, in_all);
+  for (const std::string& pattern : patterns) {
+    const bool is_name = pattern == "all" || std::find(known.begin(), known.end(), pattern) != known.end();
+    given.push_back(is_name ? pattern : AbsoluteIfPath(pattern));
+  }
+  return SelectModels(given, known, in_all);
 }
 
 v1::BenchmarkSpec SpecFor(const BenchmarkConfig& config, const RunOptions& options, const std::string& model,
@@ -51,7 +58,7 @@ v1::BenchmarkSpec SpecFor(const BenchmarkConfig& config, const RunOptions& optio
   spec.set_model(model);
   spec.set_path(path);
   spec.set_config(options.config);
-  spec.set_weights(options.weights);
+  spec.set_weights(WeightsArgument(options.weights));
   if (config.prompt) spec.set_prompt(*config.prompt);
   if (config.prompt_tokens) spec.set_prompt_tokens(*config.prompt_tokens);
   if (config.search_iterations) spec.set_search_iterations(static_cast<int32_t>(*config.search_iterations));
@@ -113,6 +120,8 @@ absl::StatusOr<v1::Run> MeasureAll(Connection& connection, const RunOptions& opt
       *run.add_results() = *std::move(result);
     }
   }
+  for (v1::BenchmarkResult& result : *run.mutable_results())
+    RETURN_IF_ERROR(FetchSamples(connection, options.output, result));
   const bool failed = HasFailedResult(run);
   RETURN_IF_ERROR(FinishRun(connection, run.run_id(), failed));
   run.set_state(failed ? "failed" : "complete");

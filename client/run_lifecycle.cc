@@ -51,13 +51,34 @@ absl::Status FinishRun(Connection& connection, const std::string& run_id, bool f
   return FromGrpcStatus(connection.benchmark().FinishRun(&context, request, &response));
 }
 
-absl::StatusOr<v1::Run> GetRun(Connection& connection, const std::string& run_id) {
-  grpc::ClientContext context;
+absl::StatusOr<v1::Run> GetRun(Connection& connection, const std::string& run_id, OutputFormat output) {
   v1::GetRunRequest request;
   request.set_run_id(run_id);
   v1::Run run;
-  RETURN_IF_ERROR(FromGrpcStatus(connection.benchmark().GetRun(&context, request, &run)));
+  do {
+    grpc::ClientContext context;
+    v1::Run page;
+    RETURN_IF_ERROR(FromGrpcStatus(connection.benchmark().GetRun(&context, request, &page)));
+    request.set_page_token(page.next_page_token());
+    page.clear_next_page_token();
+    run.MergeFrom(page);
+  } while (!request.page_token().empty());
+  for (v1::BenchmarkResult& result : *run.mutable_results()) RETURN_IF_ERROR(FetchSamples(connection, output, result));
   return run;
+}
+
+absl::Status FetchSamples(Connection& connection, OutputFormat output, v1::BenchmarkResult& result) {
+  if (output != OutputFormat::kJson || result.sample_count() == 0) return absl::OkStatus();
+  v1::ListSamplesRequest request;
+  request.set_result_id(result.result_id());
+  do {
+    grpc::ClientContext context;
+    v1::ListSamplesResponse page;
+    RETURN_IF_ERROR(FromGrpcStatus(connection.benchmark().ListSamples(&context, request, &page)));
+    result.mutable_samples()->MergeFrom(page.samples());
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  return absl::OkStatus();
 }
 
 bool HasFailedResult(const v1::Run& run) {

@@ -19,7 +19,11 @@ absl::StatusOr<std::string> StartRun(Connection& connection, const std::string& 
 
 absl::Status FinishRun(Connection& connection, const std::string& run_id, bool failed);
 
-absl::StatusOr<v1::Run> GetRun(Connection& connection, const std::string& run_id);
+// A run with all its results, page by page; with their samples where `output` shows them.
+absl::StatusOr<v1::Run> GetRun(Connection& connection, const std::string& run_id, OutputFormat output);
+
+// Fills in the samples that the daemon keeps of a result, where `output` shows them.
+absl::Status FetchSamples(Connection& connection, OutputFormat output, v1::BenchmarkResult& result);
 
 bool HasFailedResult(const v1::Run& run);
 

@@ -26,11 +26,11 @@ std::string DeviceOf(const v1::ServerEnvironment& machine) {
                       ", CUDA ", machine.cuda_version(), ")");
 }
 
-absl::StatusOr<v1::Run> Fetch(Connection& connection, std::string run_id) {
+absl::StatusOr<v1::Run> Fetch(Connection& connection, std::string run_id, OutputFormat output) {
   if (run_id.empty()) {
     ASSIGN_OR_RETURN(run_id, NewestRun(connection));
   }
-  return GetRun(connection, run_id);
+  return GetRun(connection, run_id, output);
 }
 
 }  // namespace
@@ -38,7 +38,7 @@ absl::StatusOr<v1::Run> Fetch(Connection& connection, std::string run_id) {
 ExitCode ShowRun(const ServerOptions& server, const std::string& run_id, OutputFormat output) {
   const auto connection = Connection::Open(server);
   if (!connection.ok()) return Report(connection.status());
-  const absl::StatusOr<v1::Run> run = Fetch(**connection, run_id);
+  const absl::StatusOr<v1::Run> run = Fetch(**connection, run_id, output);
   if (!run.ok()) return Report(run.status());
   if (output == OutputFormat::kTable) {
     const v1::ServerEnvironment& machine = run->server();

@@ -7,6 +7,7 @@
 #include "server/benchmark/benchmark.h"
 #include "server/benchmark/external_result.h"
 #include "server/benchmark/spec.h"
+#include "server/benchmark/text_limits.h"
 #include "server/environment.h"
 #include "server/rpc/guard.h"
 #include "server/rpc/progress_pacer.h"
@@ -16,6 +17,7 @@ namespace {
 
 constexpr int kDefaultListLimit = 50;
 constexpr int kMaxListLimit = 10000;
+constexpr int kMaxSamplePage = 50000;  // 40 bytes each at most: 2 MB.
 
 }  // namespace
 
@@ -23,6 +25,7 @@ grpc::ServerUnaryReactor* BenchmarkService::StartRun(grpc::CallbackServerContext
                                                      const v1::StartRunRequest* request,
                                                      v1::StartRunResponse* response) {
   return AnswerFrom(database_, context, Meter("StartRun"), [this, request, response]() -> absl::Status {
+    RETURN_IF_ERROR(CheckTextSizes(*request));
     absl::StatusOr<std::string> id = store_.StartRun(*request, DescribeEnvironment(engine_.backend()));
     if (!id.ok()) engine_.metrics().CountDatabaseFailure();
     RETURN_IF_ERROR(id.status());
@@ -67,12 +70,14 @@ void BenchmarkService::Measure(const std::shared_ptr<Stream>& stream, const std:
     stream->Push(std::move(response));
   };
   v1::BenchmarkResult result = metronome::RunBenchmark(engine_, spec, keep_going, progress);
+  result.set_sample_count(result.samples_size());
   const auto shared = std::make_shared<v1::BenchmarkResult>(std::move(result));
   database_.Continue(GuardedJob("RunBenchmark", stream, [this, stream, run_id, shared] {
     v1::BenchmarkResult& result = *shared;
     const absl::StatusOr<int64_t> id = Store(run_id, result);
     if (!id.ok()) return stream->Finish(id.status());
     result.set_result_id(*id);
+    result.clear_samples();
     v1::RunBenchmarkResponse response;
     *response.mutable_result() = std::move(result);
     stream->Push(std::move(response));
@@ -123,9 +128,8 @@ grpc::ServerUnaryReactor* BenchmarkService::ListRuns(grpc::CallbackServerContext
       return absl::InvalidArgumentError(
           absl::StrCat("limit is ", request->limit(), ", not in [0, ", kMaxListLimit, "]"));
     }
-    ASSIGN_OR_RETURN(std::vector<v1::Run> runs,
-                     store_.ListRuns(request->limit() == 0 ? kDefaultListLimit : request->limit()));
-    for (v1::Run& run : runs) *response->add_runs() = std::move(run);
+    ASSIGN_OR_RETURN(*response, store_.ListRuns(request->limit() == 0 ? kDefaultListLimit : request->limit(),
+                                                request->page_token()));
     return absl::OkStatus();
   });
 }
@@ -133,7 +137,21 @@ grpc::ServerUnaryReactor* BenchmarkService::ListRuns(grpc::CallbackServerContext
 grpc::ServerUnaryReactor* BenchmarkService::GetRun(grpc::CallbackServerContext* context,
                                                    const v1::GetRunRequest* request, v1::Run* response) {
   return AnswerFrom(database_, context, Meter("GetRun"), [this, request, response]() -> absl::Status {
-    ASSIGN_OR_RETURN(*response, store_.GetRun(request->run_id()));
+    ASSIGN_OR_RETURN(*response, store_.GetRun(request->run_id(), request->page_token()));
+    return absl::OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* BenchmarkService::ListSamples(grpc::CallbackServerContext* context,
+                                                        const v1::ListSamplesRequest* request,
+                                                        v1::ListSamplesResponse* response) {
+  return AnswerFrom(database_, context, Meter("ListSamples"), [this, request, response]() -> absl::Status {
+    if (request->page_size() < 0 || request->page_size() > kMaxSamplePage) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("page_size is ", request->page_size(), ", not in [0, ", kMaxSamplePage, "]"));
+    }
+    const int page_size = request->page_size() == 0 ? kMaxSamplePage : request->page_size();
+    ASSIGN_OR_RETURN(*response, store_.ListSamples(request->result_id(), page_size, request->page_token()));
     return absl::OkStatus();
   });
 }

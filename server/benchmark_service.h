@@ -28,6 +28,8 @@ class BenchmarkService final : public v1::Benchmark::CallbackService {
   grpc::ServerUnaryReactor* ListRuns(grpc::CallbackServerContext*, const v1::ListRunsRequest*,
                                      v1::ListRunsResponse*) override;
   grpc::ServerUnaryReactor* GetRun(grpc::CallbackServerContext*, const v1::GetRunRequest*, v1::Run*) override;
+  grpc::ServerUnaryReactor* ListSamples(grpc::CallbackServerContext*, const v1::ListSamplesRequest*,
+                                        v1::ListSamplesResponse*) override;
 
  private:
   using Stream = StreamReactor<v1::RunBenchmarkResponse>;

@@ -1,7 +1,6 @@
 #include "server/engine.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -81,10 +80,9 @@ absl::StatusOr<LoadedModel*> Engine::Load(const ModelRequest& request, const Loa
 absl::StatusOr<LoadedModel*> Engine::Find(const std::string& key) {
   const auto found = models_.find(key);
   if (found != models_.end()) return found->second.get();
-  std::error_code error;
-  if (FindModel(key) != nullptr || std::filesystem::is_directory(key, error))
-    return absl::FailedPreconditionError(absl::StrCat("model '", key, "' is not compiled"));
-  return UnknownModelError(key);
+  const absl::Status known = FindModel(key) != nullptr ? absl::OkStatus() : LocateModel(key).status();
+  if (known.ok()) return absl::FailedPreconditionError(absl::StrCat("model '", key, "' is not compiled"));
+  return UnknownModelError(key, known);
 }
 
 absl::StatusOr<int> Engine::Unload(const std::string& key) {

@@ -12,9 +12,15 @@
 #include "runtime/base/clock.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/engine/matmul_rate.h"
+#include "server/rpc/grpc_status.h"
 
 namespace metronome {
 namespace {
+
+// An answer of these sizes, with four dumps, fits into the 4 MB that clients take by default.
+constexpr size_t kMaxDumpBytes = size_t{640} << 10;
+constexpr int64_t kMaxTrials = 8192;
+constexpr size_t kMaxTrialDetailBytes = 100;
 
 constexpr int kSteps = 5;
 
@@ -145,6 +151,7 @@ class Explanation {
       saturation.set_classes(block.classes);
       saturation.set_elapsed_ms(block.elapsed_ms);
     }
+    int64_t trials = 0;
     for (const SearchReport& search : report.searches) {
       v1::PlanSearch& found = *response_.add_searches();
       found.set_block(search.block);
@@ -153,11 +160,13 @@ class Explanation {
       found.set_budget(search.budget);
       found.set_default_ms(search.default_ms);
       found.set_best_ms(search.best_ms);
+      found.set_tried(static_cast<int64_t>(search.log.size()));
       for (const SearchLogEntry& entry : search.log) {
+        if (++trials > kMaxTrials) break;
         v1::PlanTrial& trial = *found.add_trials();
         trial.set_number(entry.number);
         trial.set_outcome(entry.outcome);
-        trial.set_detail(entry.detail);
+        trial.set_detail(BoundedText(entry.detail, kMaxTrialDetailBytes));
         trial.set_candidate_ms(entry.candidate_ms);
         trial.set_incumbent_ms(entry.incumbent_ms);
       }
@@ -210,7 +219,12 @@ absl::Status Explain(LoadedModel& model, const v1::ExplainRequest& request, cons
   RETURN_IF_ERROR(explanation.MeasureDevice());
   explanation.Attribute();
   explanation.ReportCompilation();
-  return request.dumps() ? explanation.Dump() : absl::OkStatus();
+  if (!request.dumps()) return absl::OkStatus();
+  RETURN_IF_ERROR(explanation.Dump());
+  for (std::string* text : {response.mutable_graph_text(), response.mutable_plan_text(), response.mutable_blocks_text(),
+                            response.mutable_fused_text()})
+    *text = BoundedText(*text, kMaxDumpBytes);
+  return absl::OkStatus();
 }
 
 }  // namespace metronome

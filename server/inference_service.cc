@@ -162,7 +162,7 @@ absl::Status InferenceService::RunPrefill(const PrefillCall& call, int64_t recei
   RETURN_IF_ERROR(CheckRoomAfterPrompt(static_cast<int64_t>(prompt.tokens.size()), call.max_tokens, limit));
   timeline.set_tokenize_ns(clock.MonotonicNs() - received_ns);
 
-  ASSIGN_OR_RETURN(const GenerationOptions options, ToGenerationOptions(call.sampling));
+  ASSIGN_OR_RETURN(const GenerationOptions options, ToGenerationOptions(call.sampling, model->sampling_defaults()));
   ASSIGN_OR_RETURN(std::unique_ptr<Generation> generation, engine_.NewGeneration(*model, options, call.max_cache_len));
   int64_t prefilled_ns = 0;
   ASSIGN_OR_RETURN(const GeneratedToken token, generation->Start(prompt.tokens, mode, keep_going, &prefilled_ns));

@@ -59,14 +59,19 @@ absl::StatusOr<PrefillMode> ToPrefillMode(const std::string& mode) {
   return *parsed;
 }
 
-absl::StatusOr<GenerationOptions> ToGenerationOptions(const v1::Sampling& sampling) {
-  GenerationOptions options = {
-      .sampling = {.repetition_penalty = sampling.has_repetition_penalty() ? sampling.repetition_penalty() : 1,
-                   .temperature = sampling.temperature(),
-                   .top_k = sampling.top_k(),
-                   .top_p = sampling.has_top_p() ? sampling.top_p() : 1,
-                   .min_p = sampling.min_p(),
-                   .seed = sampling.seed()}};
+absl::StatusOr<GenerationOptions> ToGenerationOptions(const v1::Sampling& sampling,
+                                                      const absl::StatusOr<SamplingOptions>& own) {
+  GenerationOptions options;
+  if (sampling.model_defaults()) {
+    ASSIGN_OR_RETURN(options.sampling, own);
+  }
+  SamplingOptions& chosen = options.sampling;
+  if (sampling.has_repetition_penalty()) chosen.repetition_penalty = sampling.repetition_penalty();
+  if (sampling.temperature() != 0) chosen.temperature = sampling.temperature();
+  if (sampling.top_k() != 0) chosen.top_k = sampling.top_k();
+  if (sampling.has_top_p()) chosen.top_p = sampling.top_p();
+  if (sampling.min_p() != 0) chosen.min_p = sampling.min_p();
+  chosen.seed = sampling.seed();
   RETURN_IF_ERROR(ValidateSamplingOptions(options.sampling));
   if (!sampling.has_logprobs()) return options;
   options.logprobs = sampling.logprobs();
@@ -75,6 +80,16 @@ absl::StatusOr<GenerationOptions> ToGenerationOptions(const v1::Sampling& sampli
         absl::StrCat("logprobs is ", *options.logprobs, ", not in [0, ", kMaxTopLogProbs, "]"));
   }
   return options;
+}
+
+v1::Sampling ToSampling(const SamplingOptions& options) {
+  v1::Sampling sampling;
+  sampling.set_temperature(options.temperature);
+  sampling.set_top_k(options.top_k);
+  sampling.set_top_p(options.top_p);
+  sampling.set_min_p(options.min_p);
+  sampling.set_repetition_penalty(options.repetition_penalty);
+  return sampling;
 }
 
 v1::Token ToToken(const GeneratedToken& token, int64_t step_ns, const Tokenizer* tokenizer) {
@@ -134,6 +149,8 @@ v1::ModelInfo ToModelInfo(const LoadedModelSnapshot& model, absl::string_view ba
   info.set_layers(static_cast<int32_t>(facts.layers));
   info.set_model_layers(static_cast<int32_t>(facts.model_layers));
   info.set_max_kv_bytes(facts.max_kv_bytes);
+  for (const int32_t id : facts.eos_token_ids) info.add_eos_token_ids(id);
+  if (facts.sampling_defaults.has_value()) *info.mutable_model_sampling() = ToSampling(*facts.sampling_defaults);
   return info;
 }
 

@@ -10,8 +10,11 @@ namespace metronome {
 // Between protocol messages and the engine's types. InvalidArgument names the field and its value.
 absl::StatusOr<ModelRequest> ToModelRequest(const v1::CompileRequest& request, absl::string_view backend);
 absl::StatusOr<PrefillMode> ToPrefillMode(const std::string& mode);
-// InvalidArgument naming the field, its value and its range.
-absl::StatusOr<GenerationOptions> ToGenerationOptions(const v1::Sampling& sampling);
+// InvalidArgument naming the field, its value and its range. Where model_defaults asks for them, the fields that are
+// not set are the model's: `own`, or its error.
+absl::StatusOr<GenerationOptions> ToGenerationOptions(const v1::Sampling& sampling,
+                                                      const absl::StatusOr<SamplingOptions>& own);
+v1::Sampling ToSampling(const SamplingOptions& options);
 // `tokenizer` nullptr: without texts of the alternatives.
 v1::Token ToToken(const GeneratedToken& token, int64_t step_ns, const Tokenizer* tokenizer);
 v1::DeviceTelemetry ToDeviceTelemetry(const DeviceTelemetry& telemetry);

@@ -50,6 +50,7 @@ absl::StatusOr<ModelConfig> ParseHfConfig(absl::string_view text) {
   ConfigReader reader(wrapper ? json["text_config"] : json);
   ModelConfig config = read(reader);
   RETURN_IF_ERROR(reader.status());
+  config.wrapped = wrapper;
   if (wrapper) {
     config.tied_head = top.Bool("tie_word_embeddings", config.tied_head);
     if (top.Has("eos_token_id")) config.eos_token_ids = top.IntOrInts("eos_token_id");

@@ -43,8 +43,9 @@ enum class Activation : uint8_t { kSilu, kGeluTanh };
 
 // A decoder-only transformer, whatever family its config.json names.
 struct ModelConfig {
-  std::string family;  // model_type of the text model: "llama", "qwen2", "qwen3", "qwen3_moe", "gemma3_text",
-                       // "gemma4_text".
+  std::string family;    // model_type of the text model: "llama", "qwen2", "qwen3", "qwen3_moe", "gemma3_text",
+                         // "gemma4_text".
+  bool wrapped = false;  // The text model of a multimodal one, so that its weights are named within that.
   int64_t vocab = 0;
   int64_t hidden = 0;
   int64_t heads = 0;

@@ -15,11 +15,13 @@
 #include "server/benchmark/spec.h"
 #include "server/benchmark/statistics.h"
 #include "server/environment.h"
+#include "server/rpc/grpc_status.h"
 
 namespace metronome {
 namespace {
 
 constexpr double kForeignLoadWorthANote = 0.1;
+constexpr size_t kMaxErrorTextBytes = 8192;
 
 // Of the samples there are.
 void SummariseResult(v1::BenchmarkResult& result) {
@@ -115,7 +117,7 @@ bool IsSkip(const absl::Status& status) { return absl::IsResourceExhausted(statu
 void RecordError(const Engine& engine, const absl::Status& status, v1::BenchmarkResult& result) {
   result.set_outcome(IsSkip(status) ? "skipped" : "failed");
   result.set_error_kind(absl::StatusCodeToString(status.code()));
-  result.set_error_text(ToUtf8Lossy(status.message()));  // It may quote bytes of a file.
+  result.set_error_text(BoundedText(status.message(), kMaxErrorTextBytes));  // It may quote bytes of a file.
   if (const std::optional<MemoryShortage> shortage = ShortageFor(engine, result.spec(), status)) {
     result.set_bytes_needed(shortage->bytes_needed);
     result.set_bytes_available(shortage->bytes_available);

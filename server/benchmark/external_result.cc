@@ -14,9 +14,12 @@
 #include "runtime/base/status_macros.h"
 #include "server/benchmark/spec.h"
 #include "server/benchmark/statistics.h"
+#include "server/benchmark/text_limits.h"
 
 namespace metronome {
 namespace {
+
+constexpr int kMaxPositions = 4096;  // Each has its statistics in the result, 130 bytes.
 
 using Names = std::initializer_list<absl::string_view>;
 
@@ -115,6 +118,7 @@ absl::Status NormaliseExternalResult(v1::BenchmarkResult& result) {
   result.clear_result_id();
   if (result.outcome().empty()) result.set_outcome("ok");
   if (result.spec().scenario().empty()) result.mutable_spec()->set_scenario(kLatency);
+  RETURN_IF_ERROR(CheckTextSizes(result));
   RETURN_IF_ERROR(CheckSpec(result.spec()));
   RETURN_IF_ERROR(CheckSamples(result));
   for (auto* statistics :
@@ -126,6 +130,10 @@ absl::Status NormaliseExternalResult(v1::BenchmarkResult& result) {
     return absl::InvalidArgumentError(
         absl::StrCat("foreign_cpu_fraction is ", result.foreign_cpu_fraction(), ", not in [0, 1]"));
   SummariseSamples(result);
+  result.set_sample_count(result.samples_size());
+  if (result.positions_size() > kMaxPositions)
+    return absl::InvalidArgumentError(
+        absl::StrCat("samples has step_ms of ", result.positions_size(), " positions, more than ", kMaxPositions));
   SetRates(result);
   RETURN_IF_ERROR(CheckNumber("prefill_tokens_per_second", result.prefill_tokens_per_second()));
   RETURN_IF_ERROR(CheckNumber("decode_tokens_per_second", result.decode_tokens_per_second()));

@@ -56,7 +56,8 @@ class LatencyRun {
     const int64_t accepted_ns = m_.engine.clock().MonotonicNs();
     ASSIGN_OR_RETURN(const PrefillMode mode, ToPrefillMode(m_.spec.prefill_mode()));
     ASSIGN_OR_RETURN(const ResolvedPrompt prompt, ResolvePrompt(model_, request, model_.facts().max_cache_len));
-    ASSIGN_OR_RETURN(const GenerationOptions options, ToGenerationOptions(m_.spec.sampling()));
+    ASSIGN_OR_RETURN(const GenerationOptions options,
+                     ToGenerationOptions(m_.spec.sampling(), model_.sampling_defaults()));
     ASSIGN_OR_RETURN(const std::unique_ptr<Generation> generation, m_.engine.NewGeneration(model_, options, 0));
     const int64_t opened_ns = m_.engine.clock().MonotonicNs();
     int64_t prefilled_ns = 0;

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status_macros.h"
+#include "server/benchmark/text_limits.h"
 #include "server/messages.h"
 
 namespace metronome {
@@ -10,7 +11,7 @@ namespace {
 constexpr int64_t kDefaultPromptTokens = 21;  // What the default prompt has with these models' tokenizers.
 constexpr int64_t kScalingMaxCacheLen = 32768;
 constexpr int64_t kMaxTokens = int64_t{1} << 20;
-constexpr int64_t kMaxSamples = 1000000;  // Of decode steps; 60 MB as a message.
+constexpr int64_t kMaxSamples = 1000000;  // Of decode steps; 60 MB in the database.
 
 absl::Status CheckRange(absl::string_view field, int64_t value, int64_t least, int64_t greatest) {
   if (value >= least && value <= greatest) return absl::OkStatus();
@@ -27,7 +28,7 @@ absl::Status NormaliseLatency(v1::BenchmarkSpec& spec) {
   if (spec.decode_tokens() == 0) spec.set_decode_tokens(5);
   RETURN_IF_ERROR(CheckRange("decode_tokens", spec.decode_tokens(), 1, kMaxTokens));
   RETURN_IF_ERROR(CheckRange("iters * decode_tokens", spec.iters() * spec.decode_tokens(), 1, kMaxSamples));
-  RETURN_IF_ERROR(ToGenerationOptions(spec.sampling()).status());
+  RETURN_IF_ERROR(ToGenerationOptions(spec.sampling(), SamplingOptions{}).status());
   // The text's length is not known before its tokenizer is loaded, so a prompt of text gets the model's default length.
   if (spec.max_cache_len() == 0 && spec.prompt().empty())
     spec.set_max_cache_len(spec.prompt_tokens() + spec.decode_tokens());
@@ -47,6 +48,12 @@ absl::Status CheckScaling(const v1::BenchmarkSpec& spec) {
 
 absl::Status NormaliseSpec(v1::BenchmarkSpec& spec) {
   if (spec.model().empty()) return absl::InvalidArgumentError("model is empty");
+  RETURN_IF_ERROR(CheckTextSizes(spec));
+  if (spec.sampling().model_defaults()) {
+    return absl::InvalidArgumentError(
+        "sampling.model_defaults is not for benchmarks, which say what they measure: give temperature, top_k, top_p, "
+        "min_p and repetition_penalty");
+  }
   if (spec.scenario().empty()) spec.set_scenario(kLatency);
   const bool scaling = spec.scenario() == kScaling;
   if (!scaling && spec.scenario() != kLatency) {

@@ -1,20 +1,25 @@
 #include "server/model/loaded_model.h"
 
 #include <algorithm>
-#include <filesystem>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "compiler/driver/search_plans.h"
 #include "compiler/frontend/catalogue.h"
 #include "compiler/frontend/decoder.h"
 #include "compiler/frontend/hf_config.h"
 #include "runtime/base/clock.h"
 #include "runtime/base/memory_shortage.h"
+#include "runtime/base/regular_file.h"
 #include "runtime/base/status_macros.h"
+#include "runtime/weights/tied_head.h"
+#include "server/model/generation_defaults.h"
 #include "spdlog/spdlog.h"
 
 namespace metronome {
 namespace {
+
+constexpr int64_t kMaxGenerationConfigBytes = int64_t{1} << 20;
 
 class Stopwatch {
  public:
@@ -34,9 +39,10 @@ absl::StatusOr<DType> ParseModelDType(const std::string& name) {
 
 }  // namespace
 
-absl::Status UnknownModelError(absl::string_view model) {
-  return absl::NotFoundError(
-      absl::StrCat("model '", model, "' is neither in the catalogue nor a directory on the server"));
+absl::Status UnknownModelError(absl::string_view model, const absl::Status& why) {
+  return absl::NotFoundError(absl::StrCat("model '", model,
+                                          "' is neither in the catalogue nor a directory on the server",
+                                          " nor a repository in its cache: ", why.message()));
 }
 
 absl::StatusOr<std::unique_ptr<LoadedModel>> LoadedModel::Load(Backend& backend, const ModelRequest& request,
@@ -53,35 +59,35 @@ absl::StatusOr<std::unique_ptr<LoadedModel>> LoadedModel::Load(Backend& backend,
   return model;
 }
 
+absl::StatusOr<std::optional<ModelFiles>> LoadedModel::FindFiles(const CatalogueEntry* entry) {
+  if (request_.weights != "auto" && request_.weights != "synthetic") return LocateModel(request_.weights);
+  if (entry == nullptr) {
+    absl::StatusOr<ModelFiles> files = LocateModel(request_.model);
+    if (absl::IsNotFound(files.status())) return UnknownModelError(request_.model, files.status());
+    return files;
+  }
+  if (request_.weights == "synthetic") return std::nullopt;
+  CachedModel cached = FindCachedModel(*entry);
+  notes_ = std::move(cached.notes);
+  return std::move(cached.files);
+}
+
 absl::Status LoadedModel::Resolve() {
   const CatalogueEntry* entry = FindModel(request_.model);
-  std::error_code error;
-  std::string directory;
-  if (entry == nullptr) {
-    if (!std::filesystem::is_directory(request_.model, error)) {
-      return UnknownModelError(request_.model);
-    }
-    directory = request_.model;
-  } else if (request_.weights == "auto") {
-    directory = FindCachedCheckpoint(entry->repository);
-  }
-  if (request_.weights != "auto" && request_.weights != "synthetic") directory = request_.weights;
-
-  if (entry != nullptr && directory.empty()) {
+  ASSIGN_OR_RETURN(const std::optional<ModelFiles> files, FindFiles(entry));
+  if (files.has_value()) {
+    RETURN_IF_ERROR(ReadFiles(*files, entry));
+  } else {
     ASSIGN_OR_RETURN(config_, ParseHfConfig(entry->config));
+  }
+  if (files.has_value() && request_.weights != "synthetic") {
+    RETURN_IF_ERROR(FindWeights(*files));
   } else {
-    ASSIGN_OR_RETURN(config_, ReadHfConfig(absl::StrCat(directory, "/config.json")));
-  }
-  if (!directory.empty() && std::filesystem::exists(absl::StrCat(directory, "/tokenizer.json"), error)) {
-    ASSIGN_OR_RETURN(tokenizer_, Tokenizer::FromDirectory(directory));
-    ASSIGN_OR_RETURN(chat_template_, ChatTemplate::FromDirectory(directory));
-  }
-  if (directory.empty() || request_.weights == "synthetic") {
     source_ = SyntheticWeights{request_.seed};
-  } else {
-    source_ = CheckpointDirectory{directory};
   }
 
+  facts_.eos_token_ids = config_.eos_token_ids;
+  if (sampling_defaults_.ok()) facts_.sampling_defaults = *sampling_defaults_;
   facts_.model_layers = static_cast<int64_t>(config_.layers.size());
   if (request_.layers < 0 || request_.layers > facts_.model_layers) {
     return absl::InvalidArgumentError(absl::StrCat("layers is ", request_.layers, ", not in [1, ", facts_.model_layers,
@@ -99,6 +105,45 @@ absl::Status LoadedModel::Resolve() {
     return absl::OutOfRangeError(
         absl::StrCat("max_cache_len ", facts_.max_cache_len, " exceeds the ", limit, " positions of ", request_.model));
   }
+  return absl::OkStatus();
+}
+
+absl::Status LoadedModel::ReadFiles(const ModelFiles& files, const CatalogueEntry* entry) {
+  ASSIGN_OR_RETURN(config_, ReadHfConfig(absl::StrCat(files.directory, "/config.json")));
+  if (entry != nullptr) {
+    if (const absl::Status same = CheckSameShapes(config_, *entry); !same.ok())
+      return absl::InvalidArgumentError(absl::StrCat(files.directory, "/config.json: ", same.message()));
+  }
+  if (files.has("tokenizer.json")) {
+    ASSIGN_OR_RETURN(tokenizer_, Tokenizer::FromDirectory(files.directory));
+    ASSIGN_OR_RETURN(chat_template_, ChatTemplate::FromDirectory(files.directory));
+  }
+  if (!files.has("generation_config.json")) return absl::OkStatus();
+  const std::string path = absl::StrCat(files.directory, "/generation_config.json");
+  ASSIGN_OR_RETURN(const std::string text, ReadRegularFile(path, kMaxGenerationConfigBytes));
+  absl::StatusOr<GenerationDefaults> defaults = ParseGenerationDefaults(text);
+  if (!defaults.ok())
+    return absl::Status(defaults.status().code(), absl::StrCat(files.directory, "/", defaults.status().message()));
+  sampling_defaults_ = std::move(defaults->sampling);
+  if (defaults->eos_token_ids.has_value()) config_.eos_token_ids = *std::move(defaults->eos_token_ids);
+  return absl::OkStatus();
+}
+
+absl::Status LoadedModel::FindWeights(const ModelFiles& files) {
+  CheckpointDirectory source = {.path = files.directory,
+                                .naming = config_.wrapped ? TensorNaming::kWrapped : TensorNaming::kText,
+                                .name = files.name};
+  ASSIGN_OR_RETURN(source.files, FindCheckpointFiles(files.directory, files.has));
+  if (config_.tied_head) {
+    ASSIGN_OR_RETURN(const DType dtype, ParseModelDType(request_.dtype));
+    ASSIGN_OR_RETURN(const auto directory, SafetensorsDirectory::Open(*source.files));
+    ASSIGN_OR_RETURN(const StoredHead head,
+                     CompareStoredHead(*directory, source.naming, dtype, backend_.Describe().threads));
+    source.table_is_head = head == StoredHead::kAlone;
+    config_.tied_head = head != StoredHead::kDifferent;
+    if (!config_.tied_head) notes_.push_back("its head is not its embedding table, though config.json says so");
+  }
+  source_ = std::move(source);
   return absl::OkStatus();
 }
 
@@ -140,6 +185,7 @@ absl::Status LoadedModel::LoadWeights(const LoadProgress& progress) {
   options.on_progress = [&](double fraction) { progress("weights", fraction); };
   ASSIGN_OR_RETURN(weights_, WeightStore::Load(backend_, WeightSpecsOf(decode_plan()), source_, options));
   facts_.weights_provenance = weights_->provenance();
+  if (!notes_.empty()) absl::StrAppend(&facts_.weights_provenance, " (", absl::StrJoin(notes_, "; "), ")");
   facts_.load_ms = stopwatch.Milliseconds();
   return absl::OkStatus();
 }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,19 +18,21 @@
 #include "runtime/text/chat_template.h"
 #include "runtime/text/tokenizer.h"
 #include "runtime/weights/weight_store.h"
+#include "server/model/generation_defaults.h"
+#include "server/model/model_files.h"
 #include "server/model/plan_cache.h"
 
 namespace metronome {
 
 // What to load and how. Two equal requests give equal models.
 struct ModelRequest {
-  std::string model;  // Catalogue key, or path of a HuggingFace directory.
+  std::string model;  // Catalogue key, absolute path of a HuggingFace directory, or repository in its cache.
   std::string dtype = "bfloat16";
   ExecutionPath path = ExecutionPath::kCompiled;
   uint64_t seed = 0;          // Of synthetic weights.
   int64_t max_cache_len = 0;  // Positions of a session at most; 0 = the next line or the model's limit, if less.
   int64_t default_max_cache_len = 4096;
-  std::string weights = "auto";   // "auto", "synthetic", or a directory.
+  std::string weights = "auto";   // "auto", "synthetic", or a directory or repository.
   int64_t search_iterations = 1;  // Plans to try; 1 = the default plan, untimed.
   int64_t search_trials = 5;      // Timed runs of each.
   int64_t search_keep_best = 3;   // Plans that new ones are bred from.
@@ -64,7 +67,9 @@ class LoadedModel {
     int64_t kernel_calls = 0;
     double compile_ms = 0;
     double load_ms = 0;
-    bool plan_cached = false;  // The search was made before, maybe by another process.
+    std::vector<int32_t> eos_token_ids;
+    std::optional<SamplingOptions> sampling_defaults;  // Where they can be had.
+    bool plan_cached = false;                          // The search was made before, maybe by another process.
   };
 
   // Memory for weights, one full session and a prefill chunk is checked before anything is allocated.
@@ -77,6 +82,8 @@ class LoadedModel {
   const ModelConfig& config() const { return config_; }
   const Tokenizer* tokenizer() const { return tokenizer_.get(); }             // nullptr without one.
   const ChatTemplate* chat_template() const { return chat_template_.get(); }  // nullptr without one.
+  // How generation_config.json has tokens chosen; GenerationDefaults::sampling says why it does not.
+  const absl::StatusOr<SamplingOptions>& sampling_defaults() const { return sampling_defaults_; }
   Backend& backend() const { return backend_; }
   const PlanSet& plans() const { return compiled_.plans; }
   const Plan& decode_plan() const { return plans()[0].plan; }
@@ -89,7 +96,8 @@ class LoadedModel {
   // KV cache that a session of so many positions takes.
   int64_t KvBytes(int64_t positions) const;
 
-  // Positions of a session that asks for `max_length`; 0 = max_cache_len. OutOfRange past it, InvalidArgument (negative).
+  // Positions of a session that asks for `max_length`; 0 = max_cache_len. OutOfRange past it, InvalidArgument
+  // (negative).
   absl::StatusOr<int64_t> SessionLength(int64_t max_length) const;
 
   // A session of SessionLength(max_length) positions.
@@ -99,6 +107,10 @@ class LoadedModel {
   LoadedModel(Backend& backend, ModelRequest request) : backend_(backend), request_(std::move(request)) {}
 
   absl::Status Resolve();  // Config, weight source, tokenizer.
+  // nullopt: the catalogue alone.
+  absl::StatusOr<std::optional<ModelFiles>> FindFiles(const CatalogueEntry* entry);
+  absl::Status ReadFiles(const ModelFiles& files, const CatalogueEntry* entry);
+  absl::Status FindWeights(const ModelFiles& files);
   absl::Status CompileDefault(const Graph& graph, const LoadProgress& progress);
   absl::Status CheckMemory() const;
   absl::Status LoadWeights(const LoadProgress& progress);
@@ -110,6 +122,8 @@ class LoadedModel {
   Facts facts_;
   ModelConfig config_;
   WeightSource source_;
+  std::vector<std::string> notes_;  // For the provenance.
+  absl::StatusOr<SamplingOptions> sampling_defaults_ = GenerationDefaults().sampling;
   std::unique_ptr<Tokenizer> tokenizer_;
   std::unique_ptr<ChatTemplate> chat_template_;
   CompileResult compiled_;
@@ -118,12 +132,8 @@ class LoadedModel {
   std::unique_ptr<Executor> executor_;
 };
 
-// NotFound for a name that is neither in the catalogue nor a directory.
-absl::Status UnknownModelError(absl::string_view model);
-
-// The snapshot of a repository in the local HuggingFace cache (HF_HUB_CACHE, HF_HOME, or ~/.cache/huggingface) that has
-// a config and weights; empty when there is none.
-std::string FindCachedCheckpoint(absl::string_view repository);
+// NotFound for a name that stands for no model, with what looking for its files said.
+absl::Status UnknownModelError(absl::string_view model, const absl::Status& why);
 
 }  // namespace metronome
 

@@ -10,20 +10,20 @@ namespace {
 
 constexpr absl::string_view kEllipsis = "...";
 
-std::string Bounded(absl::string_view message) {
-  // No more is looked at than can be sent: each byte may become the three of U+FFFD, never fewer than itself.
-  std::string text = ToUtf8Lossy(message.substr(0, kMaxStatusTextBytes));
-  if (message.size() <= kMaxStatusTextBytes && text.size() <= kMaxStatusTextBytes) return text;
-  text.resize(std::min(text.size(), kMaxStatusTextBytes - kEllipsis.size()));
-  text.resize(text.size() - UnfinishedUtf8Suffix(text));
-  text.append(kEllipsis.data(), kEllipsis.size());
-  return text;
-}
-
 }  // namespace
 
+std::string BoundedText(absl::string_view text, size_t limit) {
+  // No more is looked at than can be kept: each byte may become the three of U+FFFD, never fewer than itself.
+  std::string bounded = ToUtf8Lossy(text.substr(0, limit));
+  if (text.size() <= limit && bounded.size() <= limit) return bounded;
+  bounded.resize(std::min(bounded.size(), limit - kEllipsis.size()));
+  bounded.resize(bounded.size() - UnfinishedUtf8Suffix(bounded));
+  bounded.append(kEllipsis.data(), kEllipsis.size());
+  return bounded;
+}
+
 grpc::Status ToGrpcStatus(const absl::Status& status) {
-  return {static_cast<grpc::StatusCode>(status.code()), Bounded(status.message())};
+  return {static_cast<grpc::StatusCode>(status.code()), BoundedText(status.message(), kMaxStatusTextBytes)};
 }
 
 absl::Status CancellationStatus(std::chrono::system_clock::time_point deadline) {

@@ -101,7 +101,19 @@ void BindResult(Statement& statement, const v1::BenchmarkResult& result) {
   statement.Bind(If(result.has_sm_clock_min_hertz(), result.sm_clock_min_hertz()))
       .Bind(If(result.has_temperature_max_celsius(), result.temperature_max_celsius()))
       .Bind(If(result.has_power_max_watts(), result.power_max_watts()))
-      .BindOptionalText(If(result.has_throttle_reasons(), result.throttle_reasons()));
+      .BindOptionalText(If(result.has_throttle_reasons(), result.throttle_reasons()))
+      .BindBlob(StatisticsOf(result))
+      .Bind(int64_t{result.samples_size()});
+}
+
+std::string StatisticsOf(const v1::BenchmarkResult& result) {
+  v1::BenchmarkResult statistics;
+  if (result.has_ttft_ms()) *statistics.mutable_ttft_ms() = result.ttft_ms();
+  if (result.has_tpot_ms()) *statistics.mutable_tpot_ms() = result.tpot_ms();
+  if (result.has_step_ms()) *statistics.mutable_step_ms() = result.step_ms();
+  if (result.has_sampling_ms()) *statistics.mutable_sampling_ms() = result.sampling_ms();
+  *statistics.mutable_positions() = result.positions();
+  return statistics.SerializeAsString();
 }
 
 namespace {
@@ -149,8 +161,9 @@ void ReadExtremes(Statement& row, v1::BenchmarkResult& result) {
 
 }  // namespace
 
-v1::BenchmarkResult ReadResult(Statement& row) {
-  v1::BenchmarkResult result;
+StoredResult ReadResult(Statement& row) {
+  StoredResult stored;
+  v1::BenchmarkResult& result = stored.result;
   v1::BenchmarkSpec& spec = *result.mutable_spec();
   result.set_result_id(row.Int());
   result.set_provenance(row.Text());
@@ -208,7 +221,10 @@ v1::BenchmarkResult ReadResult(Statement& row) {
   ReadTelemetry(row, &v1::BenchmarkResult::mutable_telemetry_before, result);
   ReadTelemetry(row, &v1::BenchmarkResult::mutable_telemetry_after, result);
   ReadExtremes(row, result);
-  return result;
+  if (const std::optional<std::string> statistics = row.OptionalBlob(); statistics.has_value())
+    stored.has_statistics = result.MergeFromString(*statistics);
+  result.set_sample_count(row.Int());
+  return stored;
 }
 
 }  // namespace metronome

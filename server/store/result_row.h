@@ -1,6 +1,8 @@
 #ifndef METRONOME_SERVER_STORE_RESULT_ROW_H_
 #define METRONOME_SERVER_STORE_RESULT_ROW_H_
 
+#include <string>
+
 #include "absl/strings/string_view.h"
 #include "metronome/v1/benchmark.pb.h"
 #include "server/store/sqlite.h"
@@ -24,12 +26,20 @@ inline constexpr absl::string_view kResultColumns =
     "before_throttle_reasons, after_sm_clock_hertz, after_memory_clock_hertz, after_sm_clock_max_hertz, "
     "after_memory_clock_max_hertz, after_temperature_celsius, after_power_watts, after_power_limit_watts, "
     "after_utilisation, after_throttle_reasons, sm_clock_min_hertz, temperature_max_celsius, power_max_watts, "
-    "throttle_reasons";
+    "throttle_reasons, statistics, sample_count";
 
-// Binds all of them; statistics as their medians.
+// Binds all of them; statistics as their medians, and whole in a message of their own.
 void BindResult(Statement& statement, const v1::BenchmarkResult& result);
+
+struct StoredResult {
+  v1::BenchmarkResult result;   // Without samples.
+  bool has_statistics = false;  // No: stored by a version that computed them when it read; only medians are known.
+};
 // Reads result_id and then all of them.
-v1::BenchmarkResult ReadResult(Statement& row);
+StoredResult ReadResult(Statement& row);
+
+// What the column statistics holds: a BenchmarkResult that has the statistics and positions of this one, serialized.
+std::string StatisticsOf(const v1::BenchmarkResult& result);
 
 }  // namespace metronome
 

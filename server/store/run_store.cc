@@ -1,5 +1,6 @@
 #include "server/store/run_store.h"
 
+#include <climits>
 #include <filesystem>
 
 #include "absl/strings/str_cat.h"
@@ -7,6 +8,7 @@
 #include "absl/time/time.h"
 #include "runtime/base/status_macros.h"
 #include "server/benchmark/statistics.h"
+#include "server/store/page.h"
 #include "server/store/result_row.h"
 #include "server/store/schema.h"
 
@@ -27,6 +29,12 @@ constexpr absl::string_view kRunColumns =
     "caller_host, build_commit, host, os, "
     "cpu_model, threads, instruction_set, gpu_name, gpu_driver, cuda_version, memory_total_bytes, "
     "memory_available_bytes, load_average";
+
+const std::string& RunQuery() {
+  static const auto& query = *new std::string(absl::StrCat(
+      "SELECT ", kRunColumns, ", (SELECT count(*) FROM results WHERE results.run_id = runs.run_id) FROM runs"));
+  return query;
+}
 
 std::string RunIdAt(int64_t unix_micros) {
   return absl::FormatTime("%Y%m%dT%H%M%E6SZ", absl::FromUnixMicros(unix_micros), absl::UTCTimeZone());
@@ -153,54 +161,85 @@ absl::Status RunStore::FinishRun(const std::string& run_id, const std::string& s
   return update.Bind(state).Bind(clock_.UnixMicros()).Bind(run_id).Run();
 }
 
-absl::StatusOr<std::vector<v1::Run>> RunStore::ListRuns(int limit) {
+absl::StatusOr<v1::ListRunsResponse> RunStore::ListRuns(int limit, const std::string& page_token) {
+  ASSIGN_OR_RETURN(const int64_t before, PlaceOfToken(page_token, INT64_MAX));
   Statement query(database_,
-                  absl::StrCat("SELECT ", kRunColumns,
-                               ", (SELECT count(*) FROM results WHERE results.run_id = runs.run_id) FROM runs "
-                               "ORDER BY started_unix_micros DESC LIMIT ?"));
-  query.Bind(int64_t{limit});
-  std::vector<v1::Run> runs;
+                  absl::StrCat(RunQuery(), " WHERE started_unix_micros < ? ORDER BY started_unix_micros DESC"));
+  query.Bind(before);
+  v1::ListRunsResponse response;
+  PageBudget budget;
   for (;;) {
     ASSIGN_OR_RETURN(const bool row, query.Step());
-    if (!row) return runs;
-    runs.push_back(ReadRun(query));
+    if (!row) return response;
+    v1::Run run = ReadRun(query);
+    if (response.runs_size() == limit || !budget.Take(run.ByteSizeLong())) {
+      response.set_next_page_token(absl::StrCat(response.runs().rbegin()->started_unix_micros()));
+      return response;
+    }
+    *response.add_runs() = std::move(run);
   }
 }
 
-absl::StatusOr<v1::Run> RunStore::GetRun(const std::string& run_id) {
-  Statement query(database_,
-                  absl::StrCat("SELECT ", kRunColumns,
-                               ", (SELECT count(*) FROM results WHERE results.run_id = runs.run_id) FROM runs "
-                               "WHERE run_id = ?"));
+absl::StatusOr<v1::Run> RunStore::GetRun(const std::string& run_id, const std::string& page_token) {
+  ASSIGN_OR_RETURN(const int64_t after, PlaceOfToken(page_token, 0));
+  Statement query(database_, absl::StrCat(RunQuery(), " WHERE run_id = ?"));
   ASSIGN_OR_RETURN(const bool found, query.Bind(run_id).Step());
   if (!found) return absl::NotFoundError(absl::StrCat("no run '", run_id, "'"));
   v1::Run run = ReadRun(query);
   Statement results(database_, absl::StrCat("SELECT result_id, ", kResultColumns,
-                                            " FROM results WHERE run_id = ? ORDER BY result_id"));
-  results.Bind(run_id);
+                                            " FROM results WHERE run_id = ? AND result_id > ? ORDER BY result_id"));
+  results.Bind(run_id).Bind(after);
+  PageBudget budget;
   for (;;) {
     ASSIGN_OR_RETURN(const bool row, results.Step());
-    if (!row) return run;
-    v1::BenchmarkResult& result = *run.add_results() = ReadResult(results);
-    RETURN_IF_ERROR(ReadSamples(result));
+    if (!row) break;
+    StoredResult stored = ReadResult(results);
+    if (!stored.has_statistics) RETURN_IF_ERROR(Summarise(stored.result));
+    if (!budget.Take(stored.result.ByteSizeLong())) {
+      run.set_next_page_token(absl::StrCat(run.results().rbegin()->result_id()));
+      break;
+    }
+    *run.add_results() = std::move(stored.result);
   }
+  return run;
 }
 
-absl::Status RunStore::ReadSamples(v1::BenchmarkResult& result) {
+absl::StatusOr<v1::ListSamplesResponse> RunStore::ListSamples(int64_t result_id, int limit,
+                                                              const std::string& page_token) {
+  ASSIGN_OR_RETURN(const int64_t after, PlaceOfToken(page_token, 0));
+  Statement known(database_, "SELECT 1 FROM results WHERE result_id = ?");
+  ASSIGN_OR_RETURN(const bool found, known.Bind(result_id).Step());
+  if (!found) return absl::NotFoundError(absl::StrCat("no result ", result_id));
   Statement query(database_,
-                  "SELECT metric, sample_index, position, value FROM samples WHERE result_id = ? ORDER BY rowid");
-  query.Bind(result.result_id());
-  for (;;) {
+                  "SELECT rowid, metric, sample_index, position, value FROM samples WHERE result_id = ? AND rowid > ? "
+                  "ORDER BY rowid LIMIT ?");
+  query.Bind(result_id).Bind(after).Bind(int64_t{limit} + 1);
+  v1::ListSamplesResponse response;
+  for (int64_t last = after;;) {
     ASSIGN_OR_RETURN(const bool row, query.Step());
-    if (!row) break;
-    v1::Sample& sample = *result.add_samples();
+    if (!row) return response;
+    if (response.samples_size() == limit) {
+      response.set_next_page_token(absl::StrCat(last));
+      return response;
+    }
+    last = query.Int();
+    v1::Sample& sample = *response.add_samples();
     sample.set_metric(query.Text());
     sample.set_index(static_cast<int32_t>(query.Int()));
     sample.set_position(query.Int());
     sample.set_value(query.Double());
   }
+}
+
+// Databases of before statistics were stored get them from their samples, once.
+absl::Status RunStore::Summarise(v1::BenchmarkResult& result) {
+  ASSIGN_OR_RETURN(v1::ListSamplesResponse all, ListSamples(result.result_id(), INT_MAX - 1));
+  result.mutable_samples()->Swap(all.mutable_samples());
   SummariseSamples(result);
-  return absl::OkStatus();
+  result.set_sample_count(result.samples_size());
+  result.clear_samples();
+  Statement update(database_, "UPDATE results SET statistics = ?, sample_count = ? WHERE result_id = ?");
+  return update.BindBlob(StatisticsOf(result)).Bind(result.sample_count()).Bind(result.result_id()).Run();
 }
 
 }  // namespace metronome

@@ -3,7 +3,6 @@
 
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -28,17 +27,21 @@ class RunStore {
   // Returns the id of a new run in state running. Internal.
   absl::StatusOr<std::string> StartRun(const v1::StartRunRequest& request, const v1::ServerEnvironment& server);
 
-  // Stores a result and its samples, and returns its id. NotFound (no such run), FailedPrecondition (the run is not
-  // running), Internal.
+  // Stores a result and its samples, and returns its id. Its statistics are those of its samples (SummariseSamples).
+  // NotFound (no such run), FailedPrecondition (the run is not running), Internal.
   absl::StatusOr<int64_t> AddResult(const std::string& run_id, const v1::BenchmarkResult& result);
 
   // NotFound, FailedPrecondition (not running), InvalidArgument (a state other than complete or failed).
   absl::Status FinishRun(const std::string& run_id, const std::string& state);
 
+  // Pages of at most kMaxPageBytes; `page_token` is empty or that of the page before. InvalidArgument for another one.
+  //
   // Newest first.
-  absl::StatusOr<std::vector<v1::Run>> ListRuns(int limit);
-  // With results and samples; statistics are computed from the samples. NotFound.
-  absl::StatusOr<v1::Run> GetRun(const std::string& run_id);
+  absl::StatusOr<v1::ListRunsResponse> ListRuns(int limit, const std::string& page_token = "");
+  // With results, without their samples. NotFound.
+  absl::StatusOr<v1::Run> GetRun(const std::string& run_id, const std::string& page_token = "");
+  // At most `limit` samples of a result. NotFound (no such result).
+  absl::StatusOr<v1::ListSamplesResponse> ListSamples(int64_t result_id, int limit, const std::string& page_token = "");
 
   // OK while results may be added. NotFound, FailedPrecondition.
   absl::Status CheckRunning(const std::string& run_id);
@@ -46,7 +49,7 @@ class RunStore {
  private:
   RunStore(Lease lease, Sqlite database, std::string path, const Clock& clock)
       : lease_(std::move(lease)), database_(std::move(database)), path_(std::move(path)), clock_(clock) {}
-  absl::Status ReadSamples(v1::BenchmarkResult& result);
+  absl::Status Summarise(v1::BenchmarkResult& result);
 
   Lease lease_;
   Sqlite database_;

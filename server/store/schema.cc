@@ -140,6 +140,12 @@ ALTER TABLE results ADD COLUMN temperature_max_celsius REAL;
 ALTER TABLE results ADD COLUMN power_max_watts REAL;
 ALTER TABLE results ADD COLUMN throttle_reasons TEXT;
 )",
+    // Statistics as they were computed from the samples, so that reading a result does not read its samples. NULL:
+    // stored before, computed at the first reading.
+    R"(
+ALTER TABLE results ADD COLUMN statistics BLOB;  -- A serialized metronome.v1.BenchmarkResult with nothing else.
+ALTER TABLE results ADD COLUMN sample_count INTEGER NOT NULL DEFAULT 0;
+)",
 };
 
 }  // namespace

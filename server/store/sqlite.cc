@@ -63,6 +63,15 @@ Statement& Statement::BindOptionalText(const std::optional<std::string>& value) 
   return value.has_value() ? Bind(absl::string_view(*value)) : BindNull();
 }
 
+Statement& Statement::BindBlob(absl::string_view bytes) {
+  // SQLite takes a null pointer for NULL, whatever the size.
+  if (error_.ok() && sqlite3_bind_blob(statement_.get(), ++parameter_, bytes.empty() ? "" : bytes.data(),
+                                       static_cast<int>(bytes.size()), SQLITE_TRANSIENT) != SQLITE_OK) {
+    error_ = database_.Error();
+  }
+  return *this;
+}
+
 Statement& Statement::BindNull() {
   if (error_.ok() && sqlite3_bind_null(statement_.get(), ++parameter_) != SQLITE_OK) error_ = database_.Error();
   return *this;
@@ -109,6 +118,14 @@ std::string Statement::Text() {
 }
 
 std::optional<std::string> Statement::OptionalText() { return SkipNull() ? std::nullopt : std::optional(Text()); }
+
+std::optional<std::string> Statement::OptionalBlob() {
+  if (SkipNull()) return std::nullopt;
+  const int column = column_++;
+  const auto* bytes = static_cast<const char*>(sqlite3_column_blob(statement_.get(), column));
+  const int size = sqlite3_column_bytes(statement_.get(), column);
+  return bytes == nullptr ? std::string() : std::string(bytes, static_cast<size_t>(size));
+}
 
 Transaction::~Transaction() {
   if (status_.ok() && !done_) database_.Execute("ROLLBACK").IgnoreError();

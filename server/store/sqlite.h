@@ -49,6 +49,8 @@ class Statement {
   Statement& Bind(std::optional<double> value);
   Statement& BindOptionalText(const std::optional<std::string>& value);  // Of another name: literals fit both others.
 
+  Statement& BindBlob(absl::string_view bytes);
+
   // True while there is a row to read. Internal.
   absl::StatusOr<bool> Step();
   // Runs to completion, rows ignored. Internal.
@@ -61,6 +63,7 @@ class Statement {
   std::optional<double> OptionalDouble();
   std::string Text();
   std::optional<std::string> OptionalText();
+  std::optional<std::string> OptionalBlob();
 
  private:
   Statement& BindNull();

@@ -14,8 +14,8 @@ import tempfile
 import time
 import unittest
 
-BIN = pathlib.Path(sys.argv[1])
-GOLDEN = pathlib.Path(sys.argv[2])
+BIN = pathlib.Path(sys.argv[1]).resolve()
+GOLDEN = pathlib.Path(sys.argv[2]).resolve()
 CHECKPOINT = GOLDEN / "models" / "qwen3"
 PEERS = GOLDEN / "peers" / "tiny-llama.jsonl"  # Of hf_eager and of torch_compile.
 os.environ["METRONOMED"] = str(BIN / "metronomed")
@@ -28,13 +28,66 @@ class BenchClientTest(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.directory)
         self.database = os.path.join(self.directory, "deep", "runs.db")
 
-    def run_client(self, *arguments, own_daemon=True, stdin=""):
+    def run_client(self, *arguments, own_daemon=True, stdin="", cwd=None, **variables):
         command = [BIN / "bench-client", *arguments]
         if own_daemon:
             command += ["--db", self.database]
         environment = {**os.environ, "HOME": self.directory, "XDG_DATA_HOME": self.directory,
-                       "XDG_CACHE_HOME": self.directory}
-        return subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, input=stdin)
+                       "XDG_CACHE_HOME": self.directory, **variables}
+        return subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, input=stdin, cwd=cwd)
+
+    def test_json_has_every_sample_of_many(self):
+        run = self.run_client("run", "--models", "tiny-llama", "--iters", "60", "--decode-tokens", "1500", "--prompt-tokens", "1", "-o", "json")
+        self.assertEqual(run.returncode, 0, run.stderr)
+        shown = self.run_client("show", "-o", "json")
+        self.assertEqual(shown.returncode, 0, shown.stderr)
+        for text in (run.stdout, shown.stdout):
+            result = json.loads(text)["results"][0]
+            self.assertEqual((len(result["samples"]), int(result["sample_count"])), (2 * 60 + 2 * 60 * 1499,) * 2)
+            self.assertEqual(sum(sample["metric"] == "step_ms" for sample in result["samples"]), 60 * 1499)
+
+    def test_relative_directories_are_those_of_the_client(self):
+        for model, cwd in (("qwen3", GOLDEN / "models"), ("./models/qwen3/", GOLDEN), ("models/qwen3", GOLDEN), (".", CHECKPOINT)):
+            compiled = self.run_client("compile", model, "--dtype", "float32", cwd=cwd)
+            self.assertEqual(compiled.returncode, 0, (model, compiled.stderr))
+            self.assertTrue(compiled.stdout.startswith(str(CHECKPOINT.resolve()) + ":"), compiled.stdout)
+        missing = self.run_client("compile", "./none", cwd=GOLDEN)
+        self.assertEqual(missing.returncode, 1)
+        self.assertIn(f"no directory {GOLDEN.resolve()}/none on ", missing.stderr)
+
+    def test_repositories_come_from_the_hugging_face_cache(self):
+        storage = pathlib.Path(self.directory) / "cache" / "models--org--name"
+        commit = "0123456789abcdef0123456789abcdef01234567"
+        shutil.copytree(CHECKPOINT, storage / "snapshots" / commit)
+        (storage / "refs").mkdir()
+        (storage / "refs" / "main").write_text(commit)
+        generated = self.run_client("generate", "--model", "org/name@main", "--prompt-tokens", "3", "--max-tokens", "4", HF_HUB_CACHE=str(storage.parent))
+        self.assertEqual(generated.returncode, 0, generated.stderr)
+        compiled = self.run_client("compile", "org/name", HF_HOME="~/nowhere", HUGGINGFACE_HUB_CACHE="$HOME/cache")
+        self.assertEqual(compiled.returncode, 0, compiled.stderr)
+        self.assertIn(f"safetensors:org/name@{commit}", compiled.stdout)
+
+    def test_sampling_as_the_model_has_it(self):
+        model = pathlib.Path(self.directory) / "model"
+        shutil.copytree(CHECKPOINT, model)
+        arguments = ["generate", "--model", str(model), "--prompt-tokens", "5", "--max-tokens", "60", "--dtype", "float32"]
+        without = self.run_client(*arguments, "--sampling", "model")
+        self.assertEqual(without.returncode, 1)
+        self.assertIn("no generation_config.json", without.stderr)
+        greedy = self.run_client(*arguments)
+        (model / "generation_config.json").write_text(json.dumps({"do_sample": True, "temperature": 2.0, "top_k": 0, "eos_token_id": [130]}))
+        same = self.run_client(*arguments)
+        sampled = self.run_client(*arguments, "--sampling", "model", "--sampling-seed", "3")
+        stated = self.run_client(*arguments, "--temperature", "2", "--sampling-seed", "3")
+        self.assertEqual(sampled.returncode, 0, sampled.stderr)
+        self.assertEqual(same.stdout, greedy.stdout)
+        self.assertEqual(sampled.stdout, stated.stdout)
+        self.assertNotEqual(sampled.stdout, greedy.stdout)
+        ids = greedy.stdout.split()
+        (model / "generation_config.json").write_text(json.dumps({"eos_token_id": int(ids[7])}))
+        ended = self.run_client(*arguments)
+        self.assertEqual(ended.stdout.split(), ids[:ids.index(ids[7]) + 1])
+        self.assertIn("(eos)", ended.stderr)
 
     def test_daemon_does_not_outlive_a_client_that_is_killed(self):
         environment = {**os.environ, "HOME": self.directory, "XDG_CACHE_HOME": self.directory}

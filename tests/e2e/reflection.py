@@ -45,7 +45,7 @@ class Client:
     """call("metronome.v1.Inference", "Prefill", {...}) with dictionaries as requests."""
 
     def __init__(self, address):
-        self.channel = grpc.insecure_channel(address, options=[("grpc.max_receive_message_length", -1)])
+        self.channel = grpc.insecure_channel(address)  # With gRPC's default limits.
         self._request, response = _reflection_classes()
         self._reflect = self.channel.stream_stream(_SERVICE, self._request.SerializeToString, response.FromString)
         self._pool = descriptor_pool.DescriptorPool()

@@ -68,7 +68,10 @@ class ForeignClientTest(unittest.TestCase):
         stored = self.client.benchmark("GetRun", run_id=run)
         self.assertEqual(stored.state, "complete")
         self.assertEqual(list(stored.results), [result])
-        self.assertEqual(len(result.samples), 2 + 2 + 2 * 2 * 3)
+        self.assertEqual((len(result.samples), result.sample_count), (0, 2 + 2 + 2 * 2 * 3))
+        first = self.client.benchmark("ListSamples", result_id=result.result_id, page_size=10)
+        rest = self.client.benchmark("ListSamples", result_id=result.result_id, page_token=first.next_page_token)
+        self.assertEqual((len(first.samples), len(rest.samples), rest.next_page_token), (10, 6, ""))
         self.assertIn(run, [listed.run_id for listed in self.client.benchmark("ListRuns").runs])
 
     def test_concurrent_clients_get_what_each_would_alone(self):

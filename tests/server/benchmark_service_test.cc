@@ -74,6 +74,20 @@ class BenchmarkServiceTest : public ServedDaemon {
     EXPECT_TRUE(status.ok()) << status.error_message();
     return run;
   }
+  std::vector<v1::Sample> SamplesOf(const v1::BenchmarkResult& result) {
+    std::vector<v1::Sample> samples;
+    v1::ListSamplesRequest request;
+    request.set_result_id(result.result_id());
+    do {
+      Context context;
+      v1::ListSamplesResponse page;
+      const grpc::Status status = benchmark_->ListSamples(&context, request, &page);
+      EXPECT_TRUE(status.ok()) << status.error_message();
+      samples.insert(samples.end(), page.samples().begin(), page.samples().end());
+      request.set_page_token(page.next_page_token());
+    } while (!request.page_token().empty());
+    return samples;
+  }
   grpc::Status FinishRun(const std::string& id, const std::string& state = "") {
     Context context;
     v1::FinishRunRequest request;
@@ -98,7 +112,9 @@ TEST_F(BenchmarkServiceTest, ResultSaysWhatRanAndIsStoredAsReported) {
   EXPECT_EQ(result.step_ms().n(), 3 * 5);
   EXPECT_EQ(result.sampling_ms().n(), 3 * 5);
   EXPECT_LT(result.sampling_ms().median(), result.step_ms().median());
-  EXPECT_EQ(result.samples_size(), 3 + 3 + 2 * 3 * 5);
+  EXPECT_EQ(result.samples_size(), 0);
+  EXPECT_EQ(result.sample_count(), 3 + 3 + 2 * 3 * 5);
+  EXPECT_EQ(SamplesOf(result).size(), size_t{3 + 3 + 2 * 3 * 5});
   EXPECT_EQ(result.model_layers(), 3);
   EXPECT_EQ(result.prompt_tokens(), 11);
   EXPECT_EQ(result.prompt_tokens_requested(), 11);
@@ -130,7 +146,7 @@ TEST_F(BenchmarkServiceTest, TimePerOutputTokenIsTheMeanOfItsSteps) {
   v1::BenchmarkResult result;
   ASSERT_TRUE(Measure(StartRun(), TinySpec(), &result).ok());
   std::map<int, double> steps, tpot;
-  for (const v1::Sample& sample : result.samples()) {
+  for (const v1::Sample& sample : SamplesOf(result)) {
     if (sample.metric() == "step_ms") steps[sample.index()] += sample.value() / 5;
     if (sample.metric() == "tpot_ms") tpot[sample.index()] = sample.value();
   }
@@ -257,6 +273,89 @@ TEST_F(BenchmarkServiceTest, SequentialPrefillGivesTheSameTokens) {
   ASSERT_TRUE(Measure(run, spec, &sequential).ok());
   EXPECT_EQ(sequential.outcome(), "ok");
   EXPECT_EQ(sequential.output_digest(), chunked.output_digest());
+}
+
+// 60 iterations of 1500 tokens are 180,000 samples, 5 MB; the channel takes 4 MB, gRPC's default.
+TEST_F(BenchmarkServiceTest, ManySamplesReachAClientWithDefaultLimits) {
+  const std::string run = StartRun();
+  v1::BenchmarkSpec spec;
+  spec.set_model("tiny-llama");
+  spec.set_iters(60);
+  spec.set_decode_tokens(1500);
+  spec.set_prompt_tokens(1);
+  v1::BenchmarkResult result;
+
+  const grpc::Status status = Measure(run, spec, &result);
+
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(result.outcome(), "ok") << result.error_text();
+  EXPECT_EQ(result.step_ms().n(), 60 * 1499);
+  EXPECT_EQ(result.sample_count(), 60 + 60 + 2 * 60 * 1499);
+  EXPECT_EQ(GetRun(run).results(0).SerializeAsString(), result.SerializeAsString());
+  const std::vector<v1::Sample> samples = SamplesOf(result);
+  ASSERT_EQ(static_cast<int64_t>(samples.size()), result.sample_count());
+  double tpot = 0;
+  for (const v1::Sample& sample : samples) {
+    if (sample.metric() == "tpot_ms") tpot += sample.value() / 60;
+  }
+  EXPECT_NEAR(tpot, result.tpot_ms().mean(), 1e-9);
+}
+
+TEST_F(BenchmarkServiceTest, SamplePagesAreBounded) {
+  const std::string run = StartRun();
+  v1::BenchmarkResult result;
+  ASSERT_TRUE(Measure(run, TinySpec(), &result).ok());
+  const auto list = [&](int64_t id, int size, const std::string& token, v1::ListSamplesResponse* response) {
+    Context context;
+    v1::ListSamplesRequest request;
+    request.set_result_id(id);
+    request.set_page_size(size);
+    request.set_page_token(token);
+    return benchmark_->ListSamples(&context, request, response).error_code();
+  };
+  v1::ListSamplesResponse two, none;
+  EXPECT_EQ(list(result.result_id(), 2, "", &two), grpc::StatusCode::OK);
+  EXPECT_EQ(two.samples_size(), 2);
+  EXPECT_NE(two.next_page_token(), "");
+  EXPECT_EQ(list(result.result_id(), -1, "", &none), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(list(result.result_id(), 50001, "", &none), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(list(result.result_id(), 2, "two", &none), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(list(result.result_id() + 1, 2, "", &none), grpc::StatusCode::NOT_FOUND);
+}
+
+// What is recorded comes back in messages of 4 MB, so no text of it may be longer.
+TEST_F(BenchmarkServiceTest, TextsThatAreRecordedAreBounded) {
+  const std::string run = StartRun();
+  const std::string long_text((64 << 10) + 1, 'x');
+  v1::BenchmarkSpec spec = TinySpec();
+  v1::BenchmarkResult result;
+  spec.set_config(long_text);
+  grpc::Status status = Measure(run, spec, &result);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(status.error_message(), HasSubstr("config has 65537 bytes, more than 65536"));
+  spec = TinySpec();
+  spec.set_prompt(std::string((1 << 20) + 1, 'x'));
+  EXPECT_EQ(Measure(run, spec, &result).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  v1::BenchmarkResult external = PeerResult();
+  external.mutable_spec()->set_prompt(std::string(1 << 20, 'x'));
+  EXPECT_TRUE(Record(run, external).ok());
+  external.set_note(long_text);
+  EXPECT_THAT(Record(run, external).error_message(), HasSubstr("note has 65537 bytes"));
+  Context context;
+  v1::StartRunRequest start;
+  start.mutable_caller()->set_host(long_text);
+  v1::StartRunResponse response;
+  status = benchmark_->StartRun(&context, start, &response);
+  EXPECT_THAT(status.error_message(), HasSubstr("caller.host has 65537 bytes"));
+}
+
+TEST_F(BenchmarkServiceTest, ModelDefaultsAreNotForBenchmarks) {
+  v1::BenchmarkSpec spec = TinySpec();
+  spec.mutable_sampling()->set_model_defaults(true);
+  v1::BenchmarkResult result;
+  const grpc::Status status = Measure(StartRun(), spec, &result);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(status.error_message(), HasSubstr("sampling.model_defaults is not for benchmarks"));
 }
 
 TEST_F(BenchmarkServiceTest, OneTokenHasNoTimePerOutputToken) {

@@ -121,6 +121,13 @@ TEST(ExternalResultTest, BadFieldsAreNamedWithTheirValue) {
          for (v1::Sample& sample : *r.mutable_samples()) sample.set_value(1e-320);
        },
        "prefill_tokens_per_second is inf"},
+      {[](auto& r) { r.set_error_text(std::string(70'000, 'x')); }, "error_text has 70000 bytes, more than 65536"},
+      {[](auto& r) { r.mutable_spec()->set_prompt(std::string((1 << 20) + 1, 'x')); }, "spec.prompt has 1048577 bytes"},
+      {[](auto& r) {
+         r.mutable_spec()->set_scenario("scaling");
+         for (int position = 0; position < 4097; ++position) AddSample(r, "step_ms", 1, position);
+       },
+       "samples has step_ms of 4097 positions, more than 4096"},
   };
   for (const auto& [spoil, message] : kCases) {
     v1::BenchmarkResult result = PeerResult();

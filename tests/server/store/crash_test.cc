@@ -52,16 +52,16 @@ TEST(CrashTest, AcknowledgedResultsSurviveKillAndTheRunIsInterrupted) {
   ASSERT_TRUE(store.ok()) << store.status();
   const auto runs = (*store)->ListRuns(10);
   ASSERT_TRUE(runs.ok());
-  ASSERT_EQ(runs->size(), 1u);
-  EXPECT_EQ((*runs)[0].state(), "interrupted");
-  const auto run = (*store)->GetRun((*runs)[0].run_id());
+  ASSERT_EQ(runs->runs_size(), 1);
+  EXPECT_EQ(runs->runs(0).state(), "interrupted");
+  const auto run = (*store)->GetRun(runs->runs(0).run_id());
   ASSERT_TRUE(run.ok());
   // All that were acknowledged, and at most the one that was not yet.
   EXPECT_GE(run->results_size(), acknowledged);
   EXPECT_LE(run->results_size(), acknowledged + 1);
   for (int i = 0; i < run->results_size(); ++i) {
     EXPECT_EQ(run->results(i).spec().model(), absl::StrCat(i));
-    EXPECT_EQ(run->results(i).samples_size(), 50);
+    EXPECT_EQ((*store)->ListSamples(run->results(i).result_id(), 100)->samples_size(), 50);
   }
   close(pipe_ends[0]);
 }

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "server/benchmark/statistics.h"
 #include "server/work_queue.h"
 #include "tests/server/fake_clock.h"
 #include "tests/temp_directory.h"
@@ -80,6 +81,7 @@ v1::BenchmarkResult SmallResult(int index) {
     sample.set_index(i);
     sample.set_value(index + 0.5 * i);
   }
+  SummariseSamples(result);
   return result;
 }
 
@@ -110,6 +112,8 @@ TEST_F(RunStoreTest, EveryFieldOfAResultComesBack) {
   const auto store = Open();
   const std::string run = StartRun(*store);
   v1::BenchmarkResult expected = FullResult();
+  expected.set_sample_count(0);
+  expected.mutable_spec()->mutable_sampling()->clear_model_defaults();  // Not of benchmarks.
 
   const absl::StatusOr<int64_t> id = store->AddResult(run, expected);
 
@@ -172,18 +176,98 @@ TEST_F(RunStoreTest, EveryFieldOfARunComesBack) {
   EXPECT_TRUE(google::protobuf::util::MessageDifferencer::Equals(run->server(), environment));
 }
 
-TEST_F(RunStoreTest, StatisticsComeFromTheSamples) {
+TEST_F(RunStoreTest, StatisticsComeWithTheResultAndSamplesOnRequest) {
   const auto store = Open();
   const std::string run = StartRun(*store);
+  ASSERT_TRUE(store->AddResult(run, SmallResult(1)).ok());
   ASSERT_TRUE(store->AddResult(run, SmallResult(10)).ok());
+
   const absl::StatusOr<v1::Run> read = store->GetRun(run);
+
   ASSERT_TRUE(read.ok());
-  const v1::BenchmarkResult& result = read->results(0);
-  ASSERT_EQ(result.samples_size(), 3);
-  EXPECT_EQ(result.samples(2).index(), 2);
-  EXPECT_EQ(result.samples(2).value(), 11);
+  const v1::BenchmarkResult& result = read->results(1);
+  EXPECT_EQ(result.samples_size(), 0);
+  EXPECT_EQ(result.sample_count(), 3);
   EXPECT_EQ(result.ttft_ms().n(), 3);
   EXPECT_EQ(result.ttft_ms().mean(), 10.5);
+  const absl::StatusOr<v1::ListSamplesResponse> samples = store->ListSamples(result.result_id(), 10);
+  ASSERT_TRUE(samples.ok());
+  ASSERT_EQ(samples->samples_size(), 3);
+  EXPECT_EQ(samples->samples(2).metric(), "ttft_ms");
+  EXPECT_EQ(samples->samples(2).index(), 2);
+  EXPECT_EQ(samples->samples(2).value(), 11);
+  EXPECT_EQ(samples->next_page_token(), "");
+}
+
+TEST_F(RunStoreTest, SamplesComeInPagesThatAddUp) {
+  const auto store = Open();
+  const std::string run = StartRun(*store);
+  v1::BenchmarkResult result = SmallResult(1);
+  for (int i = 3; i < 10; ++i) {
+    *result.add_samples() = result.samples(0);
+    result.mutable_samples(i)->set_index(i);
+  }
+  const absl::StatusOr<int64_t> id = store->AddResult(run, result);
+  ASSERT_TRUE(store->AddResult(run, SmallResult(2)).ok());
+  for (const int size : {1, 3, 5, 9, 10, 11}) {
+    std::vector<int> indices;
+    std::string token;
+    int pages = 0;
+    do {
+      const absl::StatusOr<v1::ListSamplesResponse> page = store->ListSamples(*id, size, token);
+      ASSERT_TRUE(page.ok()) << page.status();
+      ASSERT_LE(page->samples_size(), size);
+      for (const v1::Sample& sample : page->samples()) indices.push_back(sample.index());
+      token = page->next_page_token();
+      ++pages;
+    } while (!token.empty());
+    EXPECT_THAT(indices, testing::ElementsAre(0, 1, 2, 3, 4, 5, 6, 7, 8, 9)) << size;
+    EXPECT_EQ(pages, (10 + size - 1) / size);
+  }
+  EXPECT_EQ(store->ListSamples(*id + 7, 10).status().code(), absl::StatusCode::kNotFound);
+  for (const char* token : {"x", "-1", "1 ", "9999999999999999999"})
+    EXPECT_EQ(store->ListSamples(*id, 10, token).status().code(), absl::StatusCode::kInvalidArgument) << token;
+}
+
+// Five results of a megabyte each are two pages; so are runs with long notes.
+TEST_F(RunStoreTest, ResultsAndRunsComeInPagesThatFitAMessage) {
+  const auto store = Open();
+  std::string run;
+  for (int i = 0; i < 5; ++i) {
+    v1::StartRunRequest request;
+    request.set_note(std::string(1 << 20, 'n'));
+    run = *store->StartRun(request, {});
+    clock_.Advance(absl::Seconds(1));
+  }
+  for (int i = 0; i < 5; ++i) {
+    v1::BenchmarkResult result = SmallResult(i);
+    result.mutable_spec()->set_prompt(std::string(900'000, 'p'));
+    ASSERT_TRUE(store->AddResult(run, result).ok());
+  }
+  std::vector<std::string> models;
+  std::string token;
+  do {
+    const absl::StatusOr<v1::Run> page = store->GetRun(run, token);
+    ASSERT_TRUE(page.ok()) << page.status();
+    EXPECT_LT(page->ByteSizeLong(), size_t{5} << 20);  // 3 MiB and this run's note.
+    EXPECT_EQ(page->result_count(), 5);
+    for (const v1::BenchmarkResult& result : page->results()) models.push_back(result.spec().model());
+    token = page->next_page_token();
+  } while (!token.empty());
+  EXPECT_THAT(models, testing::ElementsAre("model-0", "model-1", "model-2", "model-3", "model-4"));
+
+  int runs = 0, pages = 0;
+  do {
+    const absl::StatusOr<v1::ListRunsResponse> page = store->ListRuns(100, token);
+    ASSERT_TRUE(page.ok()) << page.status();
+    EXPECT_LT(page->ByteSizeLong(), size_t{4} << 20);
+    runs += page->runs_size();
+    token = page->next_page_token();
+    ++pages;
+  } while (!token.empty());
+  EXPECT_EQ(runs, 5);
+  EXPECT_GT(pages, 1);
+  EXPECT_EQ(store->GetRun(run, "later").status().code(), absl::StatusCode::kInvalidArgument);
 }
 
 TEST_F(RunStoreTest, RunIdsAreStartTimesAndNeverCollide) {
@@ -206,11 +290,15 @@ TEST_F(RunStoreTest, NewestRunsAreListedFirstWithTheirResultCounts) {
   const auto newest = store->ListRuns(1);
 
   ASSERT_TRUE(runs.ok() && newest.ok());
-  ASSERT_EQ(runs->size(), 2u);
-  EXPECT_EQ((*runs)[0].run_id(), second);
-  EXPECT_EQ((*runs)[0].result_count(), 0);
-  EXPECT_EQ((*runs)[1].result_count(), 2);
-  EXPECT_EQ(newest->size(), 1u);
+  ASSERT_EQ(runs->runs_size(), 2);
+  EXPECT_EQ(runs->runs(0).run_id(), second);
+  EXPECT_EQ(runs->runs(0).result_count(), 0);
+  EXPECT_EQ(runs->runs(1).result_count(), 2);
+  EXPECT_EQ(runs->next_page_token(), "");
+  ASSERT_EQ(newest->runs_size(), 1);
+  const auto older = store->ListRuns(1, newest->next_page_token());
+  ASSERT_TRUE(older.ok());
+  EXPECT_EQ(older->runs(0).run_id(), first);
 }
 
 TEST_F(RunStoreTest, FinishedRunTakesNothingMore) {
@@ -291,10 +379,10 @@ TEST_F(RunStoreTest, DaemonsOnOneFileWaitForEachOther) {
   write();
   other.join();
   const auto store = Open();
-  const absl::StatusOr<std::vector<v1::Run>> runs = store->ListRuns(10);
+  const absl::StatusOr<v1::ListRunsResponse> runs = store->ListRuns(10);
   ASSERT_TRUE(runs.ok());
   int results = 0;
-  for (const v1::Run& run : *runs) results += run.result_count();
+  for (const v1::Run& run : runs->runs()) results += run.result_count();
   EXPECT_EQ(results, 80);
 }
 
@@ -325,7 +413,7 @@ TEST_F(RunStoreTest, AThousandWritesFromEightThreadsAllArrive) {
   std::set<std::string> models;
   for (const v1::BenchmarkResult& result : read->results()) {
     models.insert(result.spec().model());
-    EXPECT_EQ(result.samples_size(), 3);
+    EXPECT_EQ(result.sample_count(), 3);
   }
   EXPECT_EQ(models.size(), 1000u);
 }

@@ -80,6 +80,45 @@ TEST_F(SchemaTest, DatabaseOfTheFirstVersionIsMigratedWithItsRows) {
   EXPECT_FALSE(run->results(0).has_throttle_reasons());
 }
 
+// Those that were stored before statistics were have them from their samples, once.
+TEST_F(SchemaTest, StatisticsOfOldResultsAreComputedAtTheFirstReading) {
+  {
+    Sqlite database = OpenRaw();
+    for (size_t step = 0; step < 4; ++step) ASSERT_TRUE(database.Execute(SchemaMigrations()[step]).ok());
+    ASSERT_TRUE(
+        database
+            .Execute(
+                "INSERT INTO runs VALUES ('r1', 'latency', 'complete', 5, 6, '', '', '', '', '', '', '', '', 0, '', "
+                "'', '', '', 0, 0, 0.5);"
+                "INSERT INTO results (result_id, run_id, created_unix_micros, provenance, outcome, error_kind, "
+                "error_text, bytes_needed, bytes_available, model, config, scenario, path, dtype, prompt, "
+                "prefill_mode, prompt_tokens_requested, prompt_tokens, prompt_tokens_padded, iters, warmups, "
+                "decode_tokens, search_iterations, seed, max_cache_len, ttft_ms, tpot_ms, step_ms, compile_ms, "
+                "load_ms, prefill_tokens_per_second, decode_tokens_per_second, weight_bytes, kv_bytes, "
+                "peak_memory_bytes, plan_hash, weights_provenance, kv_state, output_digest, step_bytes, "
+                "bandwidth_bytes_per_second, bandwidth_fraction, note) VALUES (7, 'r1', 5, 'server', 'ok', '', '', 0, "
+                "0, 'tiny-llama', '', 'latency', 'compiled', 'float32', '', 'chunked', 3, 3, 3, 2, 0, 5, 0, 0, 8, 2, "
+                "0, 0, 0, 0, 0, 0, 0, 0, 0, 'hash', '', 'cold', '', 0, 0, 0, '');"
+                "INSERT INTO samples VALUES (7, 'ttft_ms', 0, 0, 1.0), (7, 'ttft_ms', 1, 0, 3.0);"
+                "PRAGMA user_version = 4")
+            .ok());
+  }
+  const auto store = RunStore::Open(path_, clock_);
+  ASSERT_TRUE(store.ok()) << store.status();
+
+  const auto first = (*store)->GetRun("r1");
+  Sqlite database = OpenRaw();
+  ASSERT_TRUE(database.Execute("DELETE FROM samples").ok());
+  const auto second = (*store)->GetRun("r1");
+
+  ASSERT_TRUE(first.ok() && second.ok());
+  EXPECT_EQ(first->results(0).ttft_ms().n(), 2);
+  EXPECT_EQ(first->results(0).ttft_ms().mean(), 2);
+  EXPECT_EQ(first->results(0).sample_count(), 2);
+  EXPECT_EQ(first->results(0).samples_size(), 0);
+  EXPECT_EQ(second->results(0).SerializeAsString(), first->results(0).SerializeAsString());
+}
+
 TEST_F(SchemaTest, NewerDatabaseIsRefusedAndLeftAlone) {
   {
     Sqlite database = OpenRaw();

@@ -1,0 +1,43 @@
+#ifndef METRONOME_SERVER_MODEL_MODEL_FILES_H_
+#define METRONOME_SERVER_MODEL_MODEL_FILES_H_
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "compiler/frontend/catalogue.h"
+#include "compiler/frontend/model_config.h"
+#include "runtime/weights/checkpoint_files.h"
+
+namespace metronome {
+
+// Where a model's files are: a directory, or a snapshot in the HuggingFace cache.
+struct ModelFiles {
+  std::string directory;  // Absolute.
+  std::string name;       // What the provenance calls it: empty for a directory, "org/name@commit" for a snapshot.
+  FileIsThere has;        // By name in the directory.
+
+  // Of a file that is there, else empty.
+  std::string PathOf(const std::string& file) const { return has(file) ? directory + "/" + file : ""; }
+};
+
+// What `text` names: the absolute path of a directory on this machine, or a repository in the HuggingFace cache,
+// "org/name" or "org/name@revision". NotFound naming what was looked for, and where; InvalidArgument for a relative
+// path.
+absl::StatusOr<ModelFiles> LocateModel(const std::string& text);
+
+// What the cache has of a catalogue key: the first repository whose snapshot is whole and whose config.json has the
+// catalogue's shapes.
+struct CachedModel {
+  std::optional<ModelFiles> files;
+  std::vector<std::string> notes;  // What is in the cache and was not taken, and why.
+};
+CachedModel FindCachedModel(const CatalogueEntry& entry);
+
+// InvalidArgument naming the first size in which `config`, read from files, differs from that of the catalogue.
+absl::Status CheckSameShapes(const ModelConfig& config, const CatalogueEntry& entry);
+
+}  // namespace metronome
+
+#endif  // METRONOME_SERVER_MODEL_MODEL_FILES_H_

@@ -1,0 +1,60 @@
+#include "client/model_argument.h"
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "absl/strings/str_cat.h"
+#include "gtest/gtest.h"
+#include "tests/temp_directory.h"
+
+namespace metronome {
+namespace {
+
+namespace fs = std::filesystem;
+
+class ModelArgumentTest : public testing::Test {
+ protected:
+  ModelArgumentTest() : before_(fs::current_path()), here_(fs::canonical(directory_.path()).string()) {
+    fs::create_directories(here_ + "/models/llama");
+    fs::current_path(here_);
+  }
+  ~ModelArgumentTest() override { fs::current_path(before_); }
+
+  const TempDirectory directory_;
+  const fs::path before_;
+  const std::string here_;
+};
+
+TEST_F(ModelArgumentTest, DirectoriesHereBecomeAbsolute) {
+  EXPECT_EQ(AbsoluteIfPath("models/llama"), here_ + "/models/llama");
+  EXPECT_EQ(AbsoluteIfPath("models/llama/"), here_ + "/models/llama");
+  EXPECT_EQ(AbsoluteIfPath("models"), here_ + "/models");
+  EXPECT_EQ(AbsoluteIfPath("."), here_);
+  EXPECT_EQ(AbsoluteIfPath("models/../models/./llama"), here_ + "/models/llama");
+}
+
+TEST_F(ModelArgumentTest, WhatIsWrittenAsAPathIsOne) {
+  EXPECT_EQ(AbsoluteIfPath("./none"), here_ + "/none");
+  EXPECT_EQ(AbsoluteIfPath("../none"), fs::path(here_).parent_path().string() + "/none");
+}
+
+TEST_F(ModelArgumentTest, NamesAndAbsolutePathsStay) {
+  for (const char* text : {"llama-3.2-1b", "org/name", "org/name@v1.0", "/models/llama", "", "tiny-*"})
+    EXPECT_EQ(AbsoluteIfPath(text), text);
+}
+
+TEST_F(ModelArgumentTest, ATildeIsTheHomeOfWhoTypedIt) {
+  setenv("HOME", here_.c_str(), 1);
+  EXPECT_EQ(AbsoluteIfPath("~/models/llama"), here_ + "/models/llama");
+  EXPECT_EQ(AbsoluteIfPath("~x/models"), "~x/models");
+}
+
+TEST_F(ModelArgumentTest, WeightsHaveWordsOfTheirOwn) {
+  fs::create_directory("synthetic");
+  EXPECT_EQ(WeightsArgument("synthetic"), "synthetic");
+  EXPECT_EQ(WeightsArgument("auto"), "auto");
+  EXPECT_EQ(WeightsArgument("models/llama"), here_ + "/models/llama");
+}
+
+}  // namespace
+}  // namespace metronome
