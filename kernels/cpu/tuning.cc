@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "kernels/cpu/vector/bfloat_attention.h"
+
 namespace metronome::cpu {
 namespace {
 
@@ -29,8 +31,11 @@ LinearTuning LinearTuningOf(const Attributes& attributes, int64_t m, bool bfloat
 }
 
 AttentionTuning AttentionTuningOf(const Attributes& attributes) {
+  constexpr auto kFetchedTo = static_cast<int64_t>(FetchLevel::kSecond);
   AttentionTuning tuning;
   tuning.block = Bounded(attributes, kBlock, tuning.block, 16, 1024);
+  tuning.block_bytes = Bounded(attributes, "tune_block_bytes", tuning.block_bytes, 4096, int64_t{1} << 24);
+  tuning.fetch = static_cast<FetchLevel>(Bounded(attributes, "tune_fetch", kFetchedTo, 0, 2));
   tuning.row_tile = Bounded(attributes, kRowTile, tuning.row_tile, 1, 64);
   tuning.min_split = Bounded(attributes, kMinSplit, tuning.min_split, 1, int64_t{1} << 30);
   return tuning;
@@ -45,7 +50,10 @@ std::vector<TuningParameter> TuningSpace(absl::string_view kernel, const KernelA
     return space;
   }
   if (kernel == "attention") {
-    std::vector<TuningParameter> space = {{kBlock, {32, 64, 128, 256}}, {kMinSplit, {64, 128, 256, 512, 1024}}};
+    std::vector<TuningParameter> space = {{kBlock, {32, 64, 128, 256}},
+                                          {"tune_block_bytes", {16384, 32768, 65536, 131072}},
+                                          {"tune_fetch", {0, 1, 2}},
+                                          {kMinSplit, {64, 128, 256, 512, 1024}}};
     if (args.inputs[0].shape[0] > 1) space.push_back({kRowTile, {1, 2, 4, 8, 16}});
     return space;
   }

@@ -23,10 +23,17 @@ struct LinearTuning {
 // the choice here.
 LinearTuning LinearTuningOf(const Attributes& attributes, int64_t m, bool bfloat);
 
+enum class FetchLevel : uint8_t;
+
 struct AttentionTuning {
-  // Positions taken at a time: 64 rows of a 128-wide bfloat16 head are 16 KiB, so that keys stay in the first-level
-  // cache until their values are mixed.
+  // Positions taken at a time at most: 64 rows of a 128-wide bfloat16 head are 16 KiB, so that keys stay in the
+  // first-level cache until their values are mixed.
   int64_t block = 64;
+  // Bytes of keys and values, of all heads that are taken together, that a block spans at most: the next block waits in
+  // a cache beside it.
+  int64_t block_bytes = 32768;
+  // Where the next block of a long cache waits.
+  FetchLevel fetch{};
   // Rows of a prompt that share a block.
   int64_t row_tile = 4;
   // Positions below which splitting costs more than it brings.

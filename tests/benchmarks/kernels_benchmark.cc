@@ -6,6 +6,9 @@
 //   linear     FLOP per second of `linear` at prompt sizes
 //   onednn     the same products by oneDNN alone, with all its threads, weights reordered once to the layout it prefers
 //   attention  cache bytes per second of one decode step at a depth
+//   depth      what a deep cache adds to a decode step over a shallow one, as a multiple of the time that reading the
+//   added
+//              bytes takes: `over_read`, the median of ratios to reads in turns with them
 #include <benchmark/benchmark.h>
 #include <omp.h>
 
@@ -175,6 +178,43 @@ void BM_Attention(benchmark::State& state, DType dtype) {
   SetFlops(state, kLayers * pairs * kHeads, 2, kSize);
 }
 
+// Heads of size range(0), range(1) query heads a key head, range(2) positions. A position of a layer has 2 KiB of
+// bfloat16 keys and values, as llama-3.2-1b has.
+void BM_AttentionDepth(benchmark::State& state, DType dtype) {
+  constexpr int64_t kShallow = 64, kRowElements = 512, kTotalBytes = int64_t{400} << 20;
+  const int64_t size = state.range(0), group = state.range(1), depth = state.range(2), kv_heads = kRowElements / size;
+  const Kernel& attention = *ValueOrDie(CpuBackend().FindKernel("attention"));
+  const Operand q(dtype, {1, kv_heads * group, size}), y(dtype, {1, kv_heads * group, size});
+  std::vector<std::unique_ptr<Operand>> keys, values;
+  const int64_t layer_bytes = 2 * depth * kRowElements * static_cast<int64_t>(SizeOf(dtype));
+  for (int64_t bytes = 0; bytes < kTotalBytes; bytes += layer_bytes) {
+    keys.push_back(std::make_unique<Operand>(dtype, Shape{depth, kv_heads, size}));
+    values.push_back(std::make_unique<Operand>(dtype, Shape{depth, kv_heads, size}));
+  }
+  const Attributes attributes = {{"scale", 0.125}, {"window", int64_t{0}}};
+  const auto step = [&](int64_t positions) {
+    const auto start = std::chrono::steady_clock::now();
+    for (size_t layer = 0; layer < keys.size(); ++layer) {
+      TensorView k = keys[layer]->view(), v = values[layer]->view();
+      k.shape[0] = v.shape[0] = positions;
+      Launch(attention, {q.view(), k, v}, y.view(), attributes);
+    }
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  };
+  const auto added_bytes =
+      static_cast<double>(static_cast<int64_t>(keys.size()) * layer_bytes / depth * (depth - kShallow));
+  std::vector<double> ratios, reads;
+  for (auto _ : state) {
+    reads.push_back(ValueOrDie(CpuBackend().MeasureReadBandwidth()));
+    std::vector<double> added;
+    for (int pass = 0; pass < 3; ++pass) added.push_back(step(depth) - step(kShallow));
+    state.SetIterationTime(Median(added));
+    ratios.push_back(Median(added) / (added_bytes / reads.back()));
+  }
+  state.counters["read_GB/s"] = Median(reads) * 1e-9;
+  state.counters["over_read"] = Median(ratios);
+}
+
 void PromptShapes(benchmark::internal::Benchmark* benchmark) {
   benchmark->ArgNames({"m", "n", "k"})->UseRealTime()->Unit(benchmark::kMillisecond);
   for (const int64_t m : {5, 16, 21, 40, 64, 256, 512}) {
@@ -189,6 +229,11 @@ void Depths(benchmark::internal::Benchmark* benchmark) {
   benchmark->Args({512, 4096});
 }
 
+void DeepShapes(benchmark::internal::Benchmark* benchmark) {
+  benchmark->ArgNames({"size", "group", "depth"})->UseManualTime()->Iterations(5)->Unit(benchmark::kMillisecond);
+  benchmark->ArgsProduct({{64, 128, 256}, {1, 2, 4, 6, 8}, {4096, 16384, 32768}});
+}
+
 BENCHMARK(BM_Read)->UseManualTime()->Iterations(3)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(BM_Gemv, bfloat16, DType::kBFloat16)->UseManualTime()->Iterations(7)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(BM_Gemv, float16, DType::kFloat16)->UseManualTime()->Iterations(7)->Unit(benchmark::kMillisecond);
@@ -200,6 +245,9 @@ BENCHMARK_CAPTURE(BM_Linear, float32, DType::kFloat32)->Apply(PromptShapes);
 BENCHMARK_CAPTURE(BM_OneDnn, float32, DType::kFloat32)->Apply(PromptShapes);
 BENCHMARK_CAPTURE(BM_Attention, bfloat16, DType::kBFloat16)->Apply(Depths);
 BENCHMARK_CAPTURE(BM_Attention, float32, DType::kFloat32)->Apply(Depths);
+BENCHMARK_CAPTURE(BM_AttentionDepth, bfloat16, DType::kBFloat16)->Apply(DeepShapes);
+BENCHMARK_CAPTURE(BM_AttentionDepth, float16, DType::kFloat16)->Apply(DeepShapes);
+BENCHMARK_CAPTURE(BM_AttentionDepth, float32, DType::kFloat32)->Apply(DeepShapes);
 
 }  // namespace
 }  // namespace metronome

@@ -74,10 +74,12 @@ void ExpectAttention(const Problem& p, const std::vector<HostTensor>& inputs, co
 }
 
 const Problem kDecode[] = {
-    {1, 1, 1, 1, 64, 64},     {1, 2, 2, 1, 64, 64},        {1, 63, 6, 1, 64, 64},        {1, 65, 8, 1, 128, 128},
-    {1, 200, 4, 4, 16, 24},   {1, 517, 6, 3, 80, 80},      {1, 1030, 8, 2, 64, 64},      {1, 300, 2, 1, 256, 256},
-    {1, 130, 1, 1, 512, 512}, {1, 70, 3, 3, 5, 7},         {1, 1030, 4, 1, 64, 64, 100}, {1, 50, 4, 1, 64, 64, 512},
-    {1, 50, 4, 1, 64, 64, 1}, {1, 900, 2, 2, 33, 17, 257}, {1, 3001, 2, 1, 64, 64},
+    {1, 1, 1, 1, 64, 64},     {1, 2, 2, 1, 64, 64},        {1, 63, 6, 1, 64, 64},         {1, 65, 8, 1, 128, 128},
+    {1, 200, 4, 4, 16, 24},   {1, 517, 6, 3, 80, 80},      {1, 1030, 8, 2, 64, 64},       {1, 300, 2, 1, 256, 256},
+    {1, 130, 1, 1, 512, 512}, {1, 70, 3, 3, 5, 7},         {1, 1030, 4, 1, 64, 64, 100},  {1, 50, 4, 1, 64, 64, 512},
+    {1, 50, 4, 1, 64, 64, 1}, {1, 900, 2, 2, 33, 17, 257}, {1, 3001, 2, 1, 64, 64},       {1, 1, 8, 1, 256, 256},
+    {1, 7, 7, 1, 64, 128},    {1, 601, 5, 1, 128, 96},     {1, 777, 6, 2, 96, 32},        {1, 545, 3, 1, 32, 64},
+    {1, 1100, 17, 1, 64, 64}, {1, 640, 24, 2, 160, 160},   {1, 1057, 16, 8, 64, 64, 523},
 };
 const Problem kPrefill[] = {
     {2, 2, 1, 1, 64, 64},        {3, 3, 6, 1, 64, 64},      {5, 5, 8, 1, 16, 16},      {7, 90, 4, 2, 64, 64},
@@ -139,6 +141,32 @@ TEST_P(AttentionTest, PoisonOutsideTheMaskDoesNotLeak) {
   }
 }
 
+// A decode step of heads that a vector shares, whose positions end within one.
+TEST_P(AttentionTest, PoisonBesideTheWindowOfADecodeStepDoesNotLeak) {
+  for (const DType dtype : kFloats) {
+    for (const double poison : {kNan, kInf}) {
+      const Problem p = {1, 700, 6, 2, 64, 64, 597};
+      SCOPED_TRACE(Describe(dtype, p));
+      std::vector<HostTensor> inputs = Make(dtype, p);
+      for (int64_t i = 0; i < (p.kv - p.window) * p.kv_heads * p.d; ++i) {
+        inputs[1].Set(i, poison);
+        inputs[2].Set(i, poison);
+      }
+      const HostTensor y(dtype, {p.n, p.heads, p.dv});
+      ASSERT_TRUE(Run("attention", inputs, y, AttributesOf(p)).ok());
+      for (int64_t i = 0; i < y.elements(); ++i) ASSERT_TRUE(std::isfinite(y.At(i))) << "element " << i;
+      // What it does see shows: a value that is NaN in its column, a key in all of its head.
+      inputs[2].Set((p.kv - 1) * p.kv_heads * p.dv + 3, kNan);
+      inputs[1].Set((p.kv - 2) * p.kv_heads * p.d + p.d, kNan);
+      ASSERT_TRUE(Run("attention", inputs, y, AttributesOf(p)).ok());
+      for (int64_t i = 0; i < y.elements(); ++i) {
+        const bool sees_key = i / p.dv >= p.heads / p.kv_heads, sees_value = !sees_key && i % p.dv == 3;
+        ASSERT_EQ(std::isnan(y.At(i)), sees_key || sees_value) << "element " << i;
+      }
+    }
+  }
+}
+
 // Scores far apart: the weights of the past underflow, and nothing overflows.
 TEST_P(AttentionTest, ExtremeScoresPickTheLargest) {
   const Problem p = {1, 400, 1, 1, 8, 8};
@@ -165,25 +193,28 @@ TEST_P(AttentionTest, RepeatedRunsAreBitIdentical) {
 
 TEST_P(AttentionTest, TuningKeepsTheResult) {
   const Kernel* const kernel = backend().FindKernel("attention").value();
-  for (const Problem& p : {Problem{1, 700, 6, 3, 24, 24}, Problem{19, 333, 4, 2, 16, 12, 90}}) {
-    const std::vector<HostTensor> inputs = Make(DType::kFloat32, p);
-    const std::vector<TensorView> views = {inputs[0].View(), inputs[1].View(), inputs[2].View()};
-    const HostTensor y(DType::kFloat32, {p.n, p.heads, p.dv});
-    const auto expect_result_with = [&](absl::string_view name, int64_t value) {
-      SCOPED_TRACE(std::string(name) + " " + std::to_string(value));
-      Attributes attributes = AttributesOf(p);
-      attributes.Set(name, value);
-      ASSERT_TRUE(Run("attention", inputs, y, attributes).ok());
-      ExpectAttention(p, inputs, y);
-    };
-    for (const TuningParameter& parameter : backend().TuningSpace(*kernel, {.inputs = views})) {
-      for (const int64_t value : parameter.values) expect_result_with(parameter.name, value);
+  for (const DType dtype : kFloats)
+    for (const Problem& p :
+         {Problem{1, 700, 6, 3, 24, 24}, Problem{1, 1100, 12, 4, 64, 96}, Problem{19, 333, 4, 2, 16, 12, 90}}) {
+      const std::vector<HostTensor> inputs = Make(dtype, p);
+      const std::vector<TensorView> views = {inputs[0].View(), inputs[1].View(), inputs[2].View()};
+      const HostTensor y(dtype, {p.n, p.heads, p.dv});
+      const auto expect_result_with = [&](absl::string_view name, int64_t value) {
+        SCOPED_TRACE(std::string(name) + " " + std::to_string(value));
+        Attributes attributes = AttributesOf(p);
+        attributes.Set(name, value);
+        ASSERT_TRUE(Run("attention", inputs, y, attributes).ok());
+        ExpectAttention(p, inputs, y);
+      };
+      for (const TuningParameter& parameter : backend().TuningSpace(*kernel, {.inputs = views})) {
+        for (const int64_t value : parameter.values) expect_result_with(parameter.name, value);
+      }
+      for (const char* const name :
+           {"tune_block", "tune_block_bytes", "tune_fetch", "tune_row_tile", "tune_min_split"}) {
+        for (const int64_t value : {INT64_MIN, int64_t{0}, int64_t{1}, int64_t{17}, INT64_MAX})
+          expect_result_with(name, value);
+      }
     }
-    for (const char* const name : {"tune_block", "tune_row_tile", "tune_min_split"}) {
-      for (const int64_t value : {INT64_MIN, int64_t{0}, int64_t{1}, int64_t{17}, INT64_MAX})
-        expect_result_with(name, value);
-    }
-  }
 }
 
 TEST_P(AttentionTest, NoQueriesIsANoOp) {

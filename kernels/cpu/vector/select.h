@@ -16,6 +16,7 @@ inline const VectorKernels& SelectVectorKernels(InstructionSet set) {
       kernels.packed_bfloat_elements = PackedBFloatElements;
       kernels.pack_bfloat_rows = PackBFloatRows;
       kernels.dot_bfloat_rows = DotBFloatRows;
+      kernels.bfloat_attention = &kBFloatAttention;
       kernels.stream_bfloat_rows = StreamBFloatRows;
       return kernels;
     }();

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "kernels/cpu/vector/bfloat_attention.h"
+
 // Included by code compiled for instructions that the machine may lack, so nothing here may define an inline function:
 // the linker keeps one copy of each, and it must not be that one.
 
@@ -34,6 +36,7 @@ struct VectorKernels {
   // dot_rows likewise; `ahead` in elements.
   void (*dot_bfloat_rows)(const void* packed, int64_t m, int64_t k, const void* w, int64_t stride, int64_t rows,
                           float* dots, int64_t dots_stride, int64_t ahead) = nullptr;
+  const BFloatAttention* bfloat_attention = nullptr;  // Likewise.
   // acc[i * n + j] += sum over r of p[i * p_stride + r] * v[r * stride + j], for m rows of p and `rows` rows of v;
   // `ahead` as above.
   void (*mix_rows)(VectorDType dtype, const float* p, int64_t p_stride, int64_t m, const void* v, int64_t stride,
