@@ -75,7 +75,8 @@ constexpr CatalogueEntry kModels[] = {
          R"({"model_type": "llama", "vocab_size": 257, "hidden_size": 64, "intermediate_size": 160, "num_hidden_layers": 3,
                    "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 24, "max_position_embeddings": 2048,
                    "rms_norm_eps": 1e-5, "rope_theta": 500000.0, "rope_scaling": {"rope_type": "llama3", "factor": 8.0,
-                   "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 64}})",
+                   "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 64},
+                   "eos_token_id": null})",
      .parameters = 180'800,
      .tiny = true},
     {.key = "tiny-qwen2",
@@ -106,6 +107,7 @@ constexpr CatalogueEntry kModels[] = {
                    "num_global_key_value_heads": 1, "attention_k_eq_v": true, "max_position_embeddings": 2048, "sliding_window": 24,
                    "final_logit_softcapping": 30.0, "enable_moe_block": true, "num_experts": 16, "top_k_experts": 4,
                    "moe_intermediate_size": 32, "hidden_size_per_layer_input": 0, "tie_word_embeddings": true,
+                   "eos_token_id": null,
                    "rope_parameters": {"full_attention": {"rope_type": "proportional", "partial_rotary_factor": 0.25, "rope_theta": 1000000.0},
                    "sliding_attention": {"rope_type": "default", "rope_theta": 10000.0}}})",
      .parameters = 943'127,
@@ -114,7 +116,7 @@ constexpr CatalogueEntry kModels[] = {
      .config =
          R"({"model_type": "gemma3_text", "vocab_size": 257, "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 8,
                    "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 32, "max_position_embeddings": 2048,
-                   "query_pre_attn_scalar": 32, "sliding_window": 16, "sliding_window_pattern": 6})",
+                   "query_pre_attn_scalar": 32, "sliding_window": 16, "sliding_window_pattern": 6, "eos_token_id": null})",
      .parameters = 412'288,
      .tiny = true},
 };

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "compiler/frontend/activation.h"
 #include "compiler/frontend/rope.h"
 #include "compiler/ir/builder.h"
 
@@ -85,7 +86,10 @@ class DecoderWriter {
     const NodeId positions = b_.Reshape(b_.Cast(b_.Iota(Dim::Past(), kSeq), kF32), {kSeq, 1});
     const NodeId half = b_.Mul(positions, b_.Constant(kF32, {head_dim / 2}, frequencies));
     const NodeId angles = b_.Concat({half, half}, -1);
-    const auto per_head = [&](NodeId table) { return b_.Reshape(b_.Cast(table, dtype_), {kSeq, 1, head_dim}); };
+    const auto per_head = [&](NodeId table) {
+      if (rope.attention_scaling != 1) table = b_.Mul(table, rope.attention_scaling);
+      return b_.Reshape(b_.Cast(table, dtype_), {kSeq, 1, head_dim});
+    };
     return {.cos = per_head(b_.Cos(angles)), .sin = per_head(b_.Sin(angles))};
   }
 
@@ -130,22 +134,18 @@ class DecoderWriter {
     const NodeId exponentials = b_.Exp(b_.Sub(masked, b_.ReduceMax(masked, -1)));
     const NodeId weights = b_.Cast(b_.Div(exponentials, b_.ReduceSum(exponentials, -1)), dtype_);
     const NodeId mixed = b_.Transpose(b_.Matmul(weights, Cached(layer + "v", v, config), false), {2, 0, 1, 3});
-    return Linear(b_.Reshape(mixed, {kSeq, heads * d}), prefix + "o_proj", config_.hidden, heads * d);
+    return Linear(b_.Reshape(mixed, {kSeq, heads * d}), prefix + "o_proj", config_.hidden, heads * d,
+                  config_.output_bias);
   }
 
-  NodeId Activate(NodeId gate) {
-    const NodeId g = b_.Cast(gate, kF32);
-    if (config_.activation == Activation::kSilu) return b_.Cast(b_.Mul(g, b_.Sigmoid(g)), dtype_);
-    const NodeId cubic = b_.Mul(b_.Mul(g, b_.Mul(g, g)), 0.044715);
-    const NodeId tanh = b_.Tanh(b_.Mul(b_.Add(g, cubic), std::sqrt(2 / M_PI)));
-    return b_.Cast(b_.Mul(b_.Mul(g, 0.5), b_.Add(tanh, 1.0)), dtype_);
-  }
+  NodeId Activate(NodeId gate) { return b_.Cast(WriteActivation(b_, config_.activation, b_.Cast(gate, kF32)), dtype_); }
 
   NodeId Mlp(NodeId x, const std::string& layer) {
     const std::string prefix = layer + "mlp.";
-    const NodeId gate = Linear(x, prefix + "gate_proj", config_.intermediate, config_.hidden);
-    const NodeId up = Linear(x, prefix + "up_proj", config_.intermediate, config_.hidden);
-    return Linear(b_.Mul(Activate(gate), up), prefix + "down_proj", config_.hidden, config_.intermediate);
+    const NodeId gate = Linear(x, prefix + "gate_proj", config_.intermediate, config_.hidden, config_.mlp_bias);
+    const NodeId up = Linear(x, prefix + "up_proj", config_.intermediate, config_.hidden, config_.mlp_bias);
+    return Linear(b_.Mul(Activate(gate), up), prefix + "down_proj", config_.hidden, config_.intermediate,
+                  config_.mlp_bias);
   }
 
   struct Routing {

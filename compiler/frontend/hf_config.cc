@@ -30,32 +30,60 @@ absl::Status Unsupported(const std::string& model_type) {
       "' is not supported; llama, qwen2, qwen3, qwen3_moe, gemma3, gemma3_text, gemma4 and gemma4_text are"));
 }
 
+// Quantised weights are other tensors than the ones that the model computes with.
+absl::Status RequireWholeWeights(const nlohmann::json& json) {
+  const nlohmann::json quantization = json.value("quantization_config", nlohmann::json());
+  if (quantization.is_null()) return absl::OkStatus();
+  const nlohmann::json method =
+      quantization.is_object() ? quantization.value("quant_method", nlohmann::json()) : quantization;
+  return absl::UnimplementedError(
+      absl::StrCat("config key quantization_config has quant_method ",
+                   method.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace),
+                   "; quantised checkpoints are not supported, only float32, bfloat16 and float16 weights"));
+}
+
+absl::StatusOr<ModelConfig> ParseText(const nlohmann::json& json, const std::string& family) {
+  const Reader read = FindFamily(family);
+  if (read == nullptr) return Unsupported(family);
+  RETURN_IF_ERROR(RequireWholeWeights(json));
+  ConfigReader reader(json, KeysOf(family));
+  ModelConfig config = read(reader);
+  RETURN_IF_ERROR(reader.status());
+  return config;
+}
+
+// A multimodal model around a text model. Whether the head is tied is for the wrapper to say.
+absl::StatusOr<ModelConfig> ParseWrapper(const nlohmann::json& json, const std::string& model_type) {
+  static const nlohmann::json kNothing = nlohmann::json::object();
+  RETURN_IF_ERROR(RequireWholeWeights(json));
+  ConfigReader reader(json, KeysOf(model_type));
+  const nlohmann::json* const text = reader.OptionalObject("text_config");
+  const bool tied = reader.OptionalBool("tie_word_embeddings").value_or(false);
+  RETURN_IF_ERROR(reader.status());
+  absl::StatusOr<ModelConfig> config = ParseText(text == nullptr ? kNothing : *text, absl::StrCat(model_type, "_text"));
+  if (!config.ok()) return config;
+  config->tied_head = tied;
+  if (reader.Has("eos_token_id")) config->eos_token_ids = reader.IntOrInts("eos_token_id");
+  if (model_type == "gemma3") config->logit_softcap = 0;  // The reference's wrapper does not apply the text model's.
+  RETURN_IF_ERROR(reader.status());
+  return config;
+}
+
 }  // namespace
 
 absl::StatusOr<ModelConfig> ParseHfConfig(absl::string_view text) {
   RETURN_IF_ERROR(CheckJsonDepth(text, "config.json"));
   const nlohmann::json json = nlohmann::json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
   if (!json.is_object()) return absl::InvalidArgumentError("config.json is not a JSON object");
-  ConfigReader top(json);
-  const std::string model_type = top.String("model_type", "");
+  static constexpr ConfigKey kModelType[] = {{"model_type", "\"\""}};
+  ConfigReader top(json, kModelType);
+  const std::string model_type = top.String("model_type");
   RETURN_IF_ERROR(top.status());
   if (model_type.empty()) return absl::InvalidArgumentError("config.json has no model_type");
 
   const bool wrapper = model_type == "gemma3" || model_type == "gemma4";
-  if (wrapper && (!json.contains("text_config") || !json["text_config"].is_object())) {
-    return absl::InvalidArgumentError("config key text_config is not an object");
-  }
-  const Reader read = FindFamily(wrapper ? absl::StrCat(model_type, "_text") : model_type);
-  if (read == nullptr) return Unsupported(model_type);
-  ConfigReader reader(wrapper ? json["text_config"] : json);
-  ModelConfig config = read(reader);
-  RETURN_IF_ERROR(reader.status());
-  config.wrapped = wrapper;
-  if (wrapper) {
-    config.tied_head = top.Bool("tie_word_embeddings", config.tied_head);
-    if (top.Has("eos_token_id")) config.eos_token_ids = top.IntOrInts("eos_token_id");
-    RETURN_IF_ERROR(top.status());
-  }
+  absl::StatusOr<ModelConfig> config = wrapper ? ParseWrapper(json, model_type) : ParseText(json, model_type);
+  if (config.ok()) config->wrapped = wrapper;
   return config;
 }
 

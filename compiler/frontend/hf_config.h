@@ -9,9 +9,10 @@
 
 namespace metronome {
 
-// Reads a HuggingFace config.json: llama, qwen2, qwen3, gemma3_text, or a gemma3 wrapper around one (its vision part is
-// skipped). Absent keys take the defaults of the family's config class. InvalidArgument naming key and value;
-// Unimplemented for a family or feature that would change the result and is not supported.
+// Reads a HuggingFace config.json: llama, qwen2, qwen3, qwen3_moe, gemma3_text, gemma4_text, or a gemma3 or gemma4
+// wrapper around one (its other parts are skipped), in the spellings that transformers 4 and 5 write. Absent and null
+// keys mean what they mean to the family's config class (config_keys.h). InvalidArgument naming key and value;
+// Unimplemented for a family or feature that would change the result and is not supported, with what is.
 absl::StatusOr<ModelConfig> ParseHfConfig(absl::string_view json);
 
 // The same from a file. NotFound.

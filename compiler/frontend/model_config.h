@@ -9,15 +9,21 @@ namespace metronome {
 
 // Rotary position embedding of a kind of layer.
 struct RopeConfig {
-  enum class Scaling : uint8_t { kNone, kLinear, kLlama3, kProportional };
+  enum class Scaling : uint8_t { kNone, kLinear, kLlama3, kYarn, kProportional };
 
   double theta = 10000;
   Scaling scaling = Scaling::kNone;
-  double factor = 1;                             // kLinear, kLlama3, kProportional.
-  double rotated = 1;                            // kProportional: the part of the pairs that turns at all, (0, 1].
+  double factor = 1;  // Of every scaling but kNone.
+  // kProportional: the part of the pairs that turns at all, [0, 1]. Otherwise the part of the head that frequencies are
+  // made for: RotatedElements, rounded up to pairs, is the whole head.
+  double rotated = 1;
   double low_freq_factor = 1;                    // kLlama3.
   double high_freq_factor = 4;                   // kLlama3.
-  int64_t original_max_position_embeddings = 0;  // kLlama3.
+  int64_t original_max_position_embeddings = 0;  // kLlama3, kYarn.
+  double beta_fast = 32;                         // kYarn: turns over the original positions above which a pair is kept.
+  double beta_slow = 1;                          // kYarn: and below which it is stretched by the whole factor.
+  bool truncate = true;                          // kYarn: the bounds are whole pairs.
+  double attention_scaling = 1;                  // kYarn: cosines and sines are multiplied by it.
 
   friend bool operator==(const RopeConfig&, const RopeConfig&) = default;
 };
@@ -39,7 +45,21 @@ enum class NormWeight : uint8_t {
   kProduct,         // x / rms * w, rounded once: Gemma 4.
 };
 
-enum class Activation : uint8_t { kSilu, kGeluTanh };
+enum class Activation : uint8_t {
+  kSilu,
+  kGeluTanh,
+  kGelu,
+  kQuickGelu,
+  kRelu,
+  kRelu2,
+  kRelu6,
+  kLeakyRelu,
+  kSigmoid,
+  kTanh,
+  kLinear,
+  kHardSwish,
+  kMish,
+};
 
 // A decoder-only transformer, whatever family its config.json names.
 struct ModelConfig {
@@ -60,6 +80,8 @@ struct ModelConfig {
   Activation activation = Activation::kSilu;
   bool tied_head = false;  // The head is the embedding table.
   bool qkv_bias = false;
+  bool output_bias = false;   // Of the projection after attention.
+  bool mlp_bias = false;      // Of all three products of the MLP.
   bool qk_norm = false;       // RMSNorm of each query and key head, before RoPE.
   bool value_norm = false;    // RMSNorm of each value head, without a weight.
   bool branch_norms = false;  // A norm after attention and after the MLP too, inside the residual branch.

@@ -99,7 +99,7 @@ MODELS = {
 
 def randomise(model, store, generator):
     """Weights large enough that logits differ by O(1), norm weights that are not the identity."""
-    gemma3 = model.config.model_type == "gemma3_text"
+    gemma3 = model.config.model_type in ("gemma3", "gemma3_text")
     gemma = "gemma" in model.config.model_type
     for name, parameter in model.named_parameters():
         noise = torch.randn(parameter.shape, generator=generator)
@@ -133,11 +133,11 @@ def forward_all(model, ids):
     return model(torch.tensor([ids]), use_cache=False).logits[0].float()
 
 
-def greedy_with_cache(model, prompt):
+def greedy_with_cache(model, prompt, steps=DECODE_STEPS):
     """Greedy decoding through the model's own cache; returns ids and the logits they were chosen from."""
     output = model(torch.tensor([prompt]), use_cache=True)
     rows, ids = [output.logits[0, -1].float()], []
-    for _ in range(DECODE_STEPS):
+    for _ in range(steps):
         ids.append(int(rows[-1].argmax()))
         output = model(torch.tensor([[ids[-1]]]), past_key_values=output.past_key_values, use_cache=True)
         rows.append(output.logits[0, -1].float())
