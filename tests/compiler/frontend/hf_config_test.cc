@@ -146,21 +146,18 @@ TEST_P(HfConfigErrorTest, NamesTheKeyAndItsValue) {
 constexpr auto kInvalid = absl::StatusCode::kInvalidArgument;
 constexpr auto kUnimplemented = absl::StatusCode::kUnimplemented;
 
-INSTANTIATE_TEST_SUITE_P(All, HfConfigErrorTest,
-                         testing::Values(BadKey{"hidden_size", 0, kInvalid, "is 0, not an integer in [1,"},
-                                         BadKey{"hidden_size", "64", kInvalid, "\"64\""},
-                                         BadKey{"hidden_size", 1e30, kInvalid, "not an integer"},
-                                         BadKey{"num_hidden_layers", -3, kInvalid, "is -3"},
-                                         BadKey{"num_hidden_layers", 100000, kInvalid, "100000"},
-                                         BadKey{"num_attention_heads", 3, kInvalid, "no multiple"},
-                                         BadKey{"head_dim", 7, kInvalid, "even"},
-                                         BadKey{"rms_norm_eps", -1, kInvalid, "is -1"},
-                                         BadKey{"tie_word_embeddings", 1, kInvalid, "true or false"},
-                                         BadKey{"eos_token_id", "x", kInvalid, "integer"},
-                                         BadKey{"attention_bias", true, kUnimplemented, "only false"},
-                                         BadKey{"mlp_bias", true, kUnimplemented, "only false"},
-                                         BadKey{"hidden_act", "gelu", kUnimplemented, "only \"silu\""},
-                                         BadKey{"rope_parameters", 3, kInvalid, "not an object"}));
+INSTANTIATE_TEST_SUITE_P(
+    All, HfConfigErrorTest,
+    testing::Values(
+        BadKey{"hidden_size", 0, kInvalid, "is 0, not an integer in [1,"},
+        BadKey{"hidden_size", "64", kInvalid, "\"64\""}, BadKey{"hidden_size", 1e30, kInvalid, "not an integer"},
+        BadKey{"num_hidden_layers", -3, kInvalid, "is -3"}, BadKey{"num_hidden_layers", 100000, kInvalid, "100000"},
+        BadKey{"num_attention_heads", 3, kInvalid, "no multiple"}, BadKey{"head_dim", 7, kInvalid, "even"},
+        BadKey{"rms_norm_eps", -1, kInvalid, "is -1"}, BadKey{"tie_word_embeddings", 1, kInvalid, "true or false"},
+        BadKey{"eos_token_id", "x", kInvalid, "integer"}, BadKey{"attention_bias", 1, kInvalid, "true or false"},
+        BadKey{"mlp_bias", nullptr, kInvalid, "null"}, BadKey{"hidden_size", nullptr, kInvalid, "null"},
+        BadKey{"hidden_act", "xielu", kUnimplemented, "\"xielu\""},
+        BadKey{"rope_parameters", 3, kInvalid, "not an object"}));
 
 TEST(HfConfigErrorsTest, HeadDimCannotBeDerivedFromIndivisibleSizes) {
   json config = Base("llama");
@@ -193,21 +190,51 @@ TEST(HfConfigErrorsTest, ProductOfSizesIsBounded) {
 }
 
 TEST(HfConfigErrorsTest, RopeThatWouldBeReadWronglyIsRefused) {
-  json llama3 = Base("llama"), partial = Base("llama"), flat = Base("gemma3_text");
+  json llama3 = Base("llama"), partial = Base("llama"), longrope = Base("llama");
   llama3["rope_scaling"] = {{"rope_type", "llama3"}, {"factor", 8.0}, {"low_freq_factor", 1.0}};
-  partial["rope_parameters"] = {{"rope_type", "default"}, {"partial_rotary_factor", 0.5}};
-  flat["rope_parameters"] = {{"rope_type", "linear"}, {"factor", 8.0}};
+  partial["rope_parameters"] = {{"rope_type", "linear"}, {"factor", 2.0}, {"partial_rotary_factor", 0.5}};
+  longrope["rope_scaling"] = {{"rope_type", "longrope"}, {"factor", 2.0}};
 
   const absl::Status missing = ParseHfConfig(llama3.dump()).status();
   const absl::Status rotary = ParseHfConfig(partial.dump()).status();
-  const absl::Status not_nested = ParseHfConfig(flat.dump()).status();
+  const absl::Status longer = ParseHfConfig(longrope.dump()).status();
 
   EXPECT_EQ(missing.code(), kInvalid);
   EXPECT_THAT(missing.message(), HasSubstr("high_freq_factor"));
-  EXPECT_EQ(rotary.code(), kUnimplemented);
-  EXPECT_THAT(rotary.message(), AllOf(HasSubstr("partial_rotary_factor"), HasSubstr("0.5")));
-  EXPECT_EQ(not_nested.code(), kInvalid);
-  EXPECT_THAT(not_nested.message(), HasSubstr("full_attention"));
+  EXPECT_EQ(rotary.code(), kInvalid);
+  EXPECT_THAT(rotary.message(), AllOf(HasSubstr("partial_rotary_factor 0.5"), HasSubstr("12 of the 24")));
+  EXPECT_EQ(longer.code(), kUnimplemented);
+  EXPECT_THAT(longer.message(), HasSubstr("longrope"));
+}
+
+// As transformers: the default type of these classes turns whole heads, and Gemma 3 reads the objects of its two kinds
+// of layer alone.
+TEST(HfConfigTest, RopeKeysThatMeanNothingChangeNothing) {
+  json partial = Base("llama"), flat = Base("gemma3_text");
+  partial["rope_parameters"] = {{"rope_type", "default"}, {"partial_rotary_factor", 0.5}};
+  flat["rope_parameters"] = {{"rope_type", "linear"}, {"factor", 8.0}};
+
+  EXPECT_EQ(Parse(partial).layers, Parse(Base("llama")).layers);
+  EXPECT_EQ(Parse(flat).layers, Parse(Base("gemma3_text")).layers);
+}
+
+TEST(HfConfigTest, YarnScalesAttentionByTheLogarithmOfItsFactor) {
+  json config = Base("llama");
+  config["rope_scaling"] = {{"rope_type", "yarn"}, {"factor", 2.0}};
+  const RopeConfig rope = Parse(config).layers[0].rope;
+  EXPECT_EQ(rope.scaling, RopeConfig::Scaling::kYarn);
+  EXPECT_NEAR(rope.attention_scaling, 1.0693147180559945, 1e-12);  // 0.1 ln 2 + 1.
+  EXPECT_EQ(rope.original_max_position_embeddings, 512);
+}
+
+TEST(HfConfigTest, BiasesAndActivationsOfLlama) {
+  json config = Base("llama");
+  config.update({{"attention_bias", true}, {"mlp_bias", true}, {"hidden_act", "gelu"}});
+  const ModelConfig parsed = Parse(config);
+  EXPECT_TRUE(parsed.qkv_bias && parsed.output_bias && parsed.mlp_bias);
+  EXPECT_EQ(parsed.activation, Activation::kGelu);
+  config["hidden_act"] = "swish";
+  EXPECT_EQ(Parse(config).activation, Activation::kSilu);
 }
 
 TEST(HfConfigTest, QwenMoeLayersAreSparseWhereTheStepAndTheListSay) {
@@ -260,10 +287,8 @@ TEST(HfConfigTest, Gemma4LayersHaveHeadsOfTheirOwn) {
 }
 
 TEST(HfConfigErrorsTest, Gemma4FeaturesThatAreMissingAreNamed) {
-  const std::pair<const char*, json> features[] = {{"num_kv_shared_layers", 2},
-                                                   {"hidden_size_per_layer_input", 256},
-                                                   {"use_double_wide_mlp", true},
-                                                   {"use_bidirectional_attention", "all"}};
+  const std::pair<const char*, json> features[] = {
+      {"num_kv_shared_layers", 2}, {"hidden_size_per_layer_input", 256}, {"use_bidirectional_attention", "all"}};
   for (const auto& [key, value] : features) {
     json config = Gemma4();
     config[key] = value;
@@ -291,9 +316,6 @@ TEST(HfConfigErrorsTest, WholeFileErrors) {
   EXPECT_EQ(ParseHfConfig("{\"hidden_size\": 5}").status().code(), kInvalid);
   EXPECT_EQ(ParseHfConfig("{\"model_type\": \"gemma3\", \"text_config\": 3}").status().code(), kInvalid);
   EXPECT_EQ(ReadHfConfig("/nonexistent/config.json").status().code(), absl::StatusCode::kNotFound);
-  json scaled = Base("llama");
-  scaled["rope_scaling"] = {{"rope_type", "yarn"}, {"factor", 2.0}};
-  EXPECT_EQ(ParseHfConfig(scaled.dump()).status().code(), kUnimplemented);
   const absl::StatusOr<ModelConfig> other = ParseHfConfig("{\"model_type\": \"mamba\"}");
   EXPECT_EQ(other.status().code(), kUnimplemented);
   EXPECT_THAT(other.status().message(), HasSubstr("mamba"));
