@@ -78,6 +78,9 @@ ExitCode GenerateText(const ServerOptions& server, GenerateOptions options);
 
 ExitCode ShowStatus(const ServerOptions& server);
 
+// Gives back the memory of a model that a daemon has compiled.
+ExitCode UnloadModel(const ServerOptions& server, const std::string& model);
+
 // Prints "bench-client: message" and gives the code for it.
 ExitCode Report(const absl::Status& status);
 

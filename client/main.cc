@@ -76,6 +76,7 @@ struct Arguments {
   OutputFormat output = OutputFormat::kTable;
   int limit = 0;
   std::string run_id;
+  std::string model;  // To unload.
   bool tiny = false;
   ExitCode code = ExitCode::kOk;
 };
@@ -229,6 +230,9 @@ int Main(int argc, char** argv) {
   AddCompile(*compile, arguments.compile);
   AddExplain(app, arguments);
   AddGenerate(app, arguments);
+  CLI::App* unload = AddCommand(app, arguments, "unload", "give back the memory of a compiled model",
+                                [](const Arguments& a) { return UnloadModel(a.server, a.model); });
+  unload->add_option("model", arguments.model, "as it was compiled")->required();
   AddCommand(app, arguments, "status", "what the daemon is doing and on what",
              [](const Arguments& a) { return ShowStatus(a.server); });
   try {

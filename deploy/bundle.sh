@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Packs the programs of a build and the shared libraries they need into a tarball that runs from any folder, on any x86-64 Linux whose glibc is
-# not older than this machine's. glibc, the driver and CUDA's libraries stay the other machine's. The tarball is tried before it is kept.
+# not older than this machine's. glibc, the driver and CUDA's libraries stay the other machine's. The tarball is tried before it is kept: a tiny model
+# is measured, the CUDA plugin must load (a machine without a GPU then lacks the driver and nothing else), and its tests must be listed.
 #
 #   ./deploy/bundle.sh [--build DIR] [--output FILE]     default: build/release, metronome.tar.gz
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=$root/build/release
 output=metronome.tar.gz
-limit_mb=60
+limit_mb=56  # It travels with the tree, which has the rest of the 64 MB that machines with a GPU take in.
 
 fail() { echo "bundle.sh: $*" >&2; exit 1; }
 
@@ -24,7 +25,7 @@ for tool in patchelf strip ldd; do
 done
 
 required=(metronomed bench-client)
-optional=(cuda_gpu_test model_benchmark kernels_benchmark)
+optional=(cuda_gpu_test)
 plugin=libmetronome_cuda.so
 
 # What the target has: glibc, whose loader and libraries must match each other, and what the CUDA toolkit or driver installs.
@@ -94,9 +95,26 @@ clean "$name/bin/bench-client" run --models tiny-llama --prompt-tokens 8 --decod
 grep -q 'started metronomed' "$trial/run.log" || fail "a daemon answers on the default address, so the tarball's was not tried; stop it first"
 grep -q '"outcome": *"ok"' "$trial/run.json" || fail "tiny-llama was not measured outside the build: $(cat "$trial/run.json")"
 
+tests=none
+if [ -n "$built_plugin" ]; then
+  # "cannot load FILE" is a library that the plugin lacks, "of another build" one that does not fit the daemon.
+  cuda=$(clean "$name/bin/bench-client" status --db "$trial/home/runs.db" 2>"$trial/status.log" | grep '^backend cuda: ') ||
+    fail "the daemon has no backend cuda outside the build: $(cat "$trial/status.log")"
+  case "$cuda" in
+    "backend cuda: not available: no NVIDIA driver"* | "backend cuda: not available: no CUDA device"*) plugin_state="the plugin loads and finds no GPU here" ;;
+    "backend cuda: not available:"*) fail "the plugin does not load outside the build: $cuda" ;;
+    *) plugin_state="the plugin serves on the GPU here" ;;
+  esac
+fi
+if [ -e "$stage/bin/cuda_gpu_test" ]; then
+  clean "$name/bin/cuda_gpu_test" --gtest_list_tests >"$trial/tests.txt" || fail "cuda_gpu_test does not start outside the build"
+  tests=$(grep -c '^  ' "$trial/tests.txt") || fail "cuda_gpu_test lists no test"
+fi
+
 mv "$work/bundle.tar.gz" "$output"
 missing=()
 for program in "${optional[@]}"; do [ -e "$stage/bin/$program" ] || missing+=("$program"); done
 [ -n "$built_plugin" ] || missing+=("$plugin")
 echo "$output: $size_mb MB, $(find "$stage/bin" -type f | wc -l) programs, $(find "$stage/lib" -type f | wc -l) libraries; it ran from a folder of its own."
+[ -z "$built_plugin" ] || echo "CUDA: $plugin_state; tests for a GPU: $tests."
 [ ${#missing[@]} -eq 0 ] || echo "Not built, so not inside: ${missing[*]}"

@@ -131,9 +131,8 @@ absl::StatusOr<std::unique_ptr<MatmulLibrary>> OpenCublasLt(absl::Span<const std
 }
 
 std::vector<std::string> CublasLtCandidates() {
-  const std::vector<std::string> roots = PythonRoots();
-  std::vector<std::string> candidates = CudaLibraryCandidates("libcublasLt.so.13", roots);
-  for (std::string& older : CudaLibraryCandidates("libcublasLt.so.12", roots)) candidates.push_back(std::move(older));
+  std::vector<std::string> candidates = CudaLibraryCandidates("libcublasLt.so.13");
+  for (std::string& older : CudaLibraryCandidates("libcublasLt.so.12")) candidates.push_back(std::move(older));
   return candidates;
 }
 

@@ -1,11 +1,11 @@
 #include <cuda.h>
 #include <cuda_runtime_api.h>
-#include <dlfcn.h>
 
 #include <memory>
 
 #include "absl/strings/str_cat.h"
 #include "kernels/cuda/driver.h"
+#include "kernels/cuda/library_search.h"
 #include "kernels/cuda/nvml.h"
 #include "kernels/cuda/nvtx.h"
 #include "runtime/base/status_macros.h"
@@ -76,9 +76,10 @@ class CudaDriver final : public Driver {
   }
 
   absl::Status Start() {
-    // The usual case on a machine without a GPU, and worth a clearer word than CUDA's.
-    if (dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL) == nullptr)
-      return absl::FailedPreconditionError(absl::StrCat("no NVIDIA driver: ", dlerror()));
+    // The usual case on a machine without a GPU, and worth a clearer word than CUDA's. CUDA opens the library by its
+    // plain name, which is that of the one loaded here wherever it lies.
+    if (const absl::Status loaded = LoadFirst(DriverLibraryCandidates("libcuda.so.1")).status(); !loaded.ok())
+      return absl::FailedPreconditionError(absl::StrCat("no NVIDIA driver: ", loaded.message()));
     int devices = 0;
     if (const cudaError_t error = cudaGetDeviceCount(&devices); error != cudaSuccess || devices == 0) {
       return absl::FailedPreconditionError(

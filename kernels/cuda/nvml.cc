@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "kernels/cuda/library_search.h"
 #include "runtime/base/status_macros.h"
 
 namespace metronome::cuda {
@@ -90,14 +91,16 @@ std::optional<double> Ask(double scale, Function function, Arguments... argument
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Nvml>> Nvml::Open(const std::string& pci_bus_id, const std::string& library) {
-  void* const handle = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);  // Stays loaded, as CUDA's libraries do.
-  if (handle == nullptr) return absl::FailedPreconditionError(absl::StrCat("no NVML: ", dlerror()));
-  std::unique_ptr<NvmlFunctions> functions = FindFunctions(handle);
+  constexpr char kDriverLibrary[] = "libnvidia-ml.so.1";
+  const std::string name = library.empty() ? kDriverLibrary : library;
+  const absl::StatusOr<void*> handle =
+      LoadFirst(library.empty() ? DriverLibraryCandidates(kDriverLibrary) : std::vector<std::string>{library});
+  if (!handle.ok()) return absl::FailedPreconditionError(absl::StrCat("no NVML: ", handle.status().message()));
+  std::unique_ptr<NvmlFunctions> functions = FindFunctions(*handle);
   if (functions->init == nullptr || functions->shutdown == nullptr || functions->device_at == nullptr)
-    return absl::FailedPreconditionError(absl::StrCat(library, " is not NVML, or too old"));
+    return absl::FailedPreconditionError(absl::StrCat(name, " is not NVML, or too old"));
   if (const int result = functions->init(); result != 0) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("NVML (", library, ") does not start: ", Words(*functions, result)));
+    return absl::FailedPreconditionError(absl::StrCat("NVML (", name, ") does not start: ", Words(*functions, result)));
   }
   auto nvml = std::unique_ptr<Nvml>(new Nvml(std::move(functions)));
   if (const int result = nvml->functions_->device_at(pci_bus_id.c_str(), &nvml->device_); result != 0) {

@@ -16,10 +16,10 @@ struct NvmlFunctions;
 // Source: NVML API reference, docs.nvidia.com/deploy/nvml-api.
 class Nvml {
  public:
-  // The device at this place of the PCI bus ("0000:17:00.0"), whatever its number is among those that CUDA shows.
+  // The device at this place of the PCI bus ("0000:17:00.0"), whatever its number is among those that CUDA shows. An
+  // empty `library` is the driver's own.
   // FailedPrecondition: no such library, not NVML, or it does not start (no driver). NotFound: no such device.
-  static absl::StatusOr<std::unique_ptr<Nvml>> Open(const std::string& pci_bus_id,
-                                                    const std::string& library = "libnvidia-ml.so.1");
+  static absl::StatusOr<std::unique_ptr<Nvml>> Open(const std::string& pci_bus_id, const std::string& library = "");
   ~Nvml();
   Nvml(const Nvml&) = delete;
   Nvml& operator=(const Nvml&) = delete;

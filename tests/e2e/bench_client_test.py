@@ -262,6 +262,27 @@ class BenchClientTest(unittest.TestCase):
             self.assertIn(part, shown.stdout)
         self.assertEqual(self.run_client("explain", "tiny-llama", "--stage", "nothing").returncode, 2)
 
+    def test_a_model_that_was_explained_is_measured_as_it_lies_until_it_is_unloaded(self):
+        same = ["--weights", "synthetic", "--seed", "42", "--layers", "2"]
+        with Daemon(self.directory) as daemon:
+            server = ["--server", daemon.address]
+
+            def call(*arguments):
+                done = self.run_client(*arguments, *server, own_daemon=False)
+                return done.returncode, done.stdout
+
+            def loaded():
+                return [line.split(":")[0] for line in call("status")[1].splitlines() if line.startswith("model ")]
+
+            self.assertEqual(call("explain", "tiny-llama", "--path", "graph", *same)[0], 0)
+            code, printed = call("run", "--models", "tiny-llama", "--paths", "graph", *same, "--decode-tokens", "4", "-o", "json")
+            self.assertEqual((code, len(loaded())), (0, 1), "the benchmark has loaded a copy of its own")
+            self.assertIn("2 of", json.dumps(loaded()))
+            self.assertEqual(json.loads(printed)["results"][0]["spec"]["path"], "graph")
+            code, printed = call("unload", "tiny-llama")
+            self.assertEqual((code, printed, loaded()), (0, "tiny-llama unloaded, 0 sessions closed\n", []))
+            self.assertEqual(call("unload", "tiny-llama")[0], 1)
+
     def test_a_checkpoint_directory_compiles_generates_and_is_named_in_results(self):
         compiled = self.run_client("compile", str(CHECKPOINT), "--dtype", "float32")
         self.assertEqual(compiled.returncode, 0, compiled.stderr)

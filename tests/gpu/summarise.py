@@ -3,21 +3,20 @@
 
     summarise.py brief FILE                               one line about a run of bench-client or a peer's result
     summarise.py step FILE NAME OUTCOME SECONDS LOG       records how a step ended
+    summarise.py explain FILE MODEL TEXT                  records what bench-client explain printed, prints its headline
     summarise.py environment FILE BACKEND                 records the machine
-    summarise.py table DIRECTORY                          gathers DIRECTORY/raw into results.json, thins the samples, prints the table
-    summarise.py merge DIRECTORY FROM...                  adds what other calls kept in folders of their own, prints the table of all
+    summarise.py merge DIRECTORY FROM...                  adds the five files of other calls to those of DIRECTORY, prints the table of all
 """
 import importlib.metadata
 import json
 import pathlib
 import platform
-import shutil
-import sqlite3
 import statistics
 import subprocess
 import sys
 
-STEPS = ("smoke", "kernels", "sanitizer", "parity", "latency", "scaling", "generation", "peers")
+STEPS = ("driver", "smoke", "kernels", "explain", "bench", "parity", "latency", "scaling", "search", "generation", "sweep", "ncu", "peers",
+         "sanitizer")
 KEPT_SAMPLES = 200  # Of one metric of one result, evenly spread over it; medians are computed before.
 PEERS = ("hf_eager", "torch_compile")
 
@@ -51,6 +50,18 @@ def step(file, name, outcome, seconds, log):
     pathlib.Path(file).write_text(json.dumps(row) + "\n")
 
 
+def explain(file, model, text):
+    """Keeps the headline and the table of kernels; the rest is in the details."""
+    lines = pathlib.Path(text).read_text(errors="replace").splitlines()
+    headline = next((line for line in lines if line.startswith("A step of ")), "")
+    table = [line.rstrip() for line in lines[lines.index(headline) + 1:]] if headline else []
+    end = next((i for i, line in enumerate(table) if line.startswith("unattributed")), -1)
+    pathlib.Path(file).write_text(json.dumps({"model": model, "headline": headline, "kernels": "\n".join(table[:end + 1]).strip("\n")}) + "\n")
+    print(f"{model}: {headline}")
+    if not headline:
+        sys.exit(1)
+
+
 def median_of(result, metric):
     """In milliseconds; None where it was not measured. Of a peer's result, from its samples."""
     if metric in result:
@@ -79,7 +90,10 @@ def brief_result(result):
 
 
 def path_of(result):
-    return result.get("spec", {}).get("path", "-")
+    """With the number of plans that a search tried, where there was one."""
+    spec = result.get("spec", {})
+    searched = int(spec.get("search_iterations", 0))
+    return spec.get("path", "-") + (f", {searched} plans" if searched > 1 else "")
 
 
 def brief(file):
@@ -97,13 +111,17 @@ def thin(samples):
             for i in range(min(len(group), KEPT_SAMPLES))]
 
 
+def without_samples(results):
+    def strip(content):
+        if isinstance(content, dict):
+            return {key: strip(value) for key, value in content.items() if key != "samples"}
+        return [strip(value) for value in content] if isinstance(content, list) else content
+    return strip(results)
+
+
 def read_results(directory):
     file = directory / "results.json"
     return json.loads(file.read_text()) if file.exists() else {}
-
-
-def write_results(directory, results):
-    (directory / "results.json").write_text(json.dumps(results, separators=(",", ":")) + "\n")
 
 
 def read_raw(file):
@@ -112,58 +130,22 @@ def read_raw(file):
         content = json.loads(file.read_text())
     except ValueError as error:
         return {"outcome": "failed", "error_text": f"{file.name} is not JSON: {error}"}
-    return content if isinstance(content, dict) else {"outcome": "failed", "error_text": f"{file.name} is not an object"}
+    return content if isinstance(content, dict) else {"rows": content}
 
 
 def gather(directory):
-    """results.json of what was there before and what raw/ has now, which is then removed."""
+    """What there was before (results.json) and what raw/ has now."""
     results = read_results(directory)
-    raw_files = sorted((directory / "raw").glob("*.json"), key=lambda path: path.stat().st_mtime)
-    for raw in raw_files:
+    for raw in sorted((directory / "raw").glob("*.json"), key=lambda path: path.stat().st_mtime):
         content = read_raw(raw)
         for result in content.get("results", [content]):
-            if result.get("samples"):
+            if isinstance(result, dict) and result.get("samples"):
                 for metric in ("ttft_ms", "tpot_ms"):
                     if metric not in result:
                         result[metric + "_median"] = median_of(result, metric)
                 result["samples"] = thin(result["samples"])
         results[raw.stem] = content
-    write_results(directory, results)
-    for raw in raw_files:
-        raw.unlink()
     return results
-
-
-def merge_database(target, source):
-    """Copies the runs of `source` that `target` does not have, with their results and samples."""
-    database = sqlite3.connect(target)
-    database.execute("ATTACH ? AS other", (str(source),))
-    versions = [database.execute(f"PRAGMA {schema}.user_version").fetchone()[0] for schema in ("main", "other")]
-    if versions[0] != versions[1]:
-        raise ValueError(f"{source} has schema version {versions[1]}, {target} has {versions[0]}")
-    columns = ", ".join(row[1] for row in database.execute("PRAGMA other.table_info(results)") if row[1] != "result_id")
-    with database:
-        new = [run for run, in database.execute("SELECT run_id FROM other.runs WHERE run_id NOT IN (SELECT run_id FROM main.runs)")]
-        for run in new:
-            database.execute("INSERT INTO main.runs SELECT * FROM other.runs WHERE run_id = ?", (run,))
-            for old, in database.execute("SELECT result_id FROM other.results WHERE run_id = ? ORDER BY result_id", (run,)).fetchall():
-                cursor = database.execute(f"INSERT INTO main.results ({columns}) SELECT {columns} FROM other.results WHERE result_id = ?", (old,))
-                database.execute("INSERT INTO main.samples SELECT ?, metric, sample_index, position, value FROM other.samples WHERE result_id = ? "
-                                 "ORDER BY rowid", (cursor.lastrowid, old))
-    database.close()
-
-
-def thin_database(file):
-    """Keeps the first KEPT_SAMPLES of a metric at a position; `results` keeps the medians of all."""
-    database = sqlite3.connect(file)
-    with database:
-        database.execute("""DELETE FROM samples WHERE rowid IN (SELECT rowid FROM (
-            SELECT rowid, row_number() OVER (PARTITION BY result_id, metric ORDER BY rowid) AS number FROM samples) WHERE number > ?)""",
-                         (KEPT_SAMPLES,))
-    database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    database.execute("PRAGMA journal_mode=DELETE")
-    database.execute("VACUUM")
-    database.close()
 
 
 def print_grid(rows):
@@ -198,19 +180,36 @@ def model_rows(results):
     header += [f"{peer} {metric}" for peer in PEERS for metric in ("TTFT", "TPOT")]
     rows = [header]
     for name, run in results.items():
-        if not name.startswith("latency-"):
-            continue
-        model = name.removeprefix("latency-")
-        rows += [model_row(model, result, results, torch_read) for result in run.get("results") or [{"outcome": "failed"}]]
+        kind, _, model = name.partition("-")
+        if kind in ("latency", "search"):
+            rows += [model_row(result.get("spec", {}).get("model", model), result, results, torch_read)
+                     for result in run.get("results") or [{"outcome": "failed"}]]
     return rows
 
 
+def machine_parts(results):
+    """The machine of each call; calls may have met different ones."""
+    machines = {}
+    for name, machine in results.items():
+        if name.partition("-")[0] == "environment":
+            text = machine.get("gpu") or machine.get("cpu") or "not recorded"
+            machines.setdefault(text, []).append(name.partition("-")[2] or "steps")
+    if len(machines) < 2:
+        return [f"Machine: {text}" for text in machines]
+    lines = [f"Machine of {', '.join(calls)}: {text}" for text, calls in machines.items()]
+    return ["\n".join(lines), "Calls ran on different machines: a ratio or a share of one's bandwidth to another's time says nothing."]
+
+
+def explain_parts(results):
+    steps = [content for name, content in results.items() if name.startswith("explain-")]
+    return [f"{step.get('model')}: {step.get('headline')}\n\n```\n{step.get('kernels')}\n```" for step in steps if step.get("headline")]
+
+
 def text_of(results):
-    machine = results.get("environment", {})
     parts = []
-    if machine.get("backend") == "cpu":
+    if any(content.get("backend") == "cpu" for name, content in results.items() if name.startswith("environment")):
         parts.append("CPU SELF-TEST with tiny models: none of this was measured on a GPU.")
-    parts.append(f"Machine: {machine.get('gpu') or machine.get('cpu') or 'not recorded'}")
+    parts += machine_parts(results)
     if "bandwidth" in results:
         parts.append(f"Bandwidth by torch: {brief_result(results['bandwidth'])}")
     steps = [results[f"step-{name}"] for name in STEPS if f"step-{name}" in results]
@@ -223,37 +222,18 @@ def text_of(results):
     rows = model_rows(results)
     if len(rows) > 1:
         parts.append("Times are medians. A peer's columns are its time divided by Metronome's: above 1x, Metronome is faster.\n\n" + print_grid(rows))
-    return "\n\n".join(parts) + "\n"
-
-
-def table(directory):
-    directory = pathlib.Path(directory)
-    results = gather(directory)
-    text = text_of(results)
-    (directory / "table.md").write_text(text)
-    print(text, end="", flush=True)
-    if (directory / "metronome.db").exists():
-        thin_database(directory / "metronome.db")
+    return "\n\n".join(parts + explain_parts(results)) + "\n"
 
 
 def merge(directory, *sources):
+    import pack  # It needs this module.
     directory = pathlib.Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    results = read_results(directory)
-    for source in map(pathlib.Path, sources):
-        results.update(read_results(source))
-        database = directory / "metronome.db"
-        if not (source / "metronome.db").exists():
-            continue
-        if database.exists():
-            merge_database(database, source / "metronome.db")
-        else:
-            shutil.copy(source / "metronome.db", database)
-    write_results(directory, results)
-    table(directory)
+    pack.merge(directory, [pathlib.Path(source) for source in sources])
+    print((directory / "table.md").read_text(), end="", flush=True)
 
 
-COMMANDS = {"brief": brief, "step": step, "environment": environment, "table": table, "merge": merge}
+COMMANDS = {"brief": brief, "step": step, "explain": explain, "environment": environment, "merge": merge}
 
 if __name__ == "__main__":
     if len(sys.argv) < 3 or sys.argv[1] not in COMMANDS:

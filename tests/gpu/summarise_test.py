@@ -10,6 +10,7 @@ import sqlite3
 import tempfile
 import unittest
 
+import pack
 import summarise
 
 SCHEMA = """
@@ -42,13 +43,20 @@ class SummariseTest(unittest.TestCase):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content if isinstance(content, str) else json.dumps(content))
 
-    def table(self, *merged):
+    def table(self, folder="."):
+        """What a call that has these raw results leaves; they are gone from its working folder as they are from a next call's."""
+        self.pack(folder)
+        for raw in (self.directory / folder / "raw").glob("*"):
+            raw.unlink()
+        return (self.directory / folder / "table.md").read_text()
+
+    def pack(self, folder="."):
+        pack.close_work(self.directory / folder, self.directory / folder)
+
+    def merged(self, *folders):
         with contextlib.redirect_stdout(io.StringIO()) as printed:
-            if merged:
-                summarise.merge(self.directory, *merged)
-            else:
-                summarise.table(self.directory)
-        self.assertEqual((self.directory / "table.md").read_text(), printed.getvalue())
+            summarise.merge(self.directory / "all", *(self.directory / folder for folder in folders))
+        self.assertEqual((self.directory / "all" / "table.md").read_text(), printed.getvalue())
         return printed.getvalue()
 
     def row(self, text, first):
@@ -66,7 +74,7 @@ class SummariseTest(unittest.TestCase):
         self.assertIn("Machine: G-1", text)
         self.assertIn("copy 3500 GB/s, read 4000 GB/s", text)
         self.assertNotIn("SELF-TEST", text)
-        self.assertIn("Not run: smoke, kernels,", text)
+        self.assertIn("Not run: driver, smoke, kernels,", text)
 
     def test_what_was_not_measured_is_a_word_or_a_dash_and_never_a_number(self):
         self.raw("environment", {"backend": "cpu", "cpu": "C-1"})
@@ -94,7 +102,6 @@ class SummariseTest(unittest.TestCase):
         self.raw("step-kernels", {"step": "kernels", "outcome": "failed", "seconds": 3, "text": "a|b"})
         self.raw("latency-m", ours(10, 1))
         self.assertEqual(self.row(self.table(), "kernels"), ["kernels", "failed", "3", "a/b"])
-        self.assertEqual(list((self.directory / "raw").iterdir()), [])
         self.raw("step-smoke", {"step": "smoke", "outcome": "ok", "seconds": 1, "text": ""})
         self.raw("step-kernels", {"step": "kernels", "outcome": "ok", "seconds": 4, "text": "fine"})
         self.raw("peer-hf_eager-m", peer(20, 3))
@@ -111,40 +118,76 @@ class SummariseTest(unittest.TestCase):
         self.assertEqual(len(kept["samples"]), summarise.KEPT_SAMPLES)
         self.assertEqual(kept["tpot_ms_median"], 1.0)
 
-    def make_database(self, folder, runs):
+    def test_searched_plans_are_rows_of_their_own(self):
+        searched = ours(10, 0.5)
+        searched["results"][0]["spec"] = {"path": "graph", "model": "m", "search_iterations": 40}
+        self.raw("latency-m", ours(10, 1))
+        self.raw("search-m", searched)
+        rows = [[cell.strip() for cell in line.strip("|").split("|")][:4] for line in self.table().splitlines() if line.startswith("| m ")]
+        self.assertEqual(rows, [["m", "graph", "10 ms", "1 ms"], ["m", "graph, 40 plans", "10 ms", "0.5 ms"]])
+
+    def test_a_step_taken_apart_is_shown_as_the_client_printed_it(self):
+        text = self.directory / "explain.txt"
+        text.write_text("m: bfloat16 on cuda\nA step of 1 token after 64 takes 0.9 ms. Roofline: ...\n\nkernel  calls\n------  -----\nlinear      3\n"
+                        "unattributed  0.1 ms\n\nCompiled from 2 blocks\n")
+        (self.directory / "raw").mkdir()
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            summarise.explain(self.directory / "raw" / "explain-m-1.json", "m", text)
+        self.assertIn("m: A step of 1 token after 64 takes 0.9 ms", printed.getvalue())
+        table = self.table()
+        self.assertIn("kernel  calls\n------  -----\nlinear      3\nunattributed  0.1 ms\n```", table)
+        self.assertNotIn("Compiled from", table)
+        text.write_text("bench-client: no daemon\n")
+        with contextlib.redirect_stdout(io.StringIO()), self.assertRaises(SystemExit):
+            summarise.explain(self.directory / "raw" / "explain-n-1.json", "n", text)
+
+    def make_database(self, folder, runs, samples=3):
         (self.directory / folder).mkdir(exist_ok=True)
-        database = sqlite3.connect(self.directory / folder / "metronome.db")
-        database.executescript(SCHEMA)
+        opened = sqlite3.connect(self.directory / folder / "metronome.db")
+        opened.executescript(SCHEMA)
         for run, paths in runs.items():
-            database.execute("INSERT INTO runs VALUES (?, 'latency')", (run,))
+            opened.execute("INSERT INTO runs VALUES (?, 'latency')", (run,))
             for path in paths:
-                result = database.execute("INSERT INTO results (run_id, path) VALUES (?, ?)", (run, path)).lastrowid
-                database.executemany("INSERT INTO samples VALUES (?, 'ttft_ms', ?, 0, ?)", [(result, i, len(path)) for i in range(3)])
-        database.commit()
-        database.close()
+                result = opened.execute("INSERT INTO results (run_id, path) VALUES (?, ?)", (run, path)).lastrowid
+                opened.executemany("INSERT INTO samples VALUES (?, 'ttft_ms', ?, 0, ?)", [(result, i, len(path)) for i in range(samples)])
+        opened.commit()
+        opened.close()
 
     def test_folders_of_several_calls_merge_into_one(self):
         first = {"r1": ["compiled", "eager"]}
         for folder, model, runs in (("a", "first", first), ("b", "second", {**first, "r2": ["hf_eager"]})):
             self.raw(f"latency-{model}", ours(10, 1), folder)
+            self.raw(f"environment-call{folder}", {"backend": "cuda", "gpu": "G-1"}, folder)
             self.make_database(folder, runs)
-            with contextlib.redirect_stdout(io.StringIO()):
-                summarise.table(self.directory / folder)
-        text = self.table(self.directory / "a", self.directory / "b")
+            (self.directory / folder / "details").mkdir()
+            (self.directory / folder / "details" / "daemon.log").write_text(folder)
+            (self.directory / folder / "log.txt").write_text(f"log of {folder}\n")
+            self.pack(folder)
+        text = self.merged("a", "b")
         self.assertEqual(self.row(text, "first")[2], "10 ms")
         self.assertEqual(self.row(text, "second")[2], "10 ms")
-        with contextlib.closing(sqlite3.connect(self.directory / "metronome.db")) as database:
-            rows = database.execute("SELECT run_id, path, count(*), min(value) FROM results JOIN samples USING (result_id) GROUP BY result_id "
-                                    "ORDER BY result_id").fetchall()
+        self.assertIn("Machine: G-1", text)
+        with contextlib.closing(sqlite3.connect(self.directory / "all" / "metronome.db")) as opened:
+            rows = opened.execute("SELECT run_id, path, count(*), min(value) FROM results JOIN samples USING (result_id) GROUP BY result_id "
+                                  "ORDER BY result_id").fetchall()
         self.assertEqual(rows, [("r1", "compiled", 3, 8), ("r1", "eager", 3, 5), ("r2", "hf_eager", 3, 8)])
+        self.assertEqual(pack.read_archive(self.directory / "all" / "details.tar.gz"), {"a/daemon.log": b"a", "b/daemon.log": b"b"})
+        self.assertEqual((self.directory / "all" / "log.txt").read_text(), "log of a\nlog of b\n")
+        self.raw("latency-third", ours(30, 1), "c")
+        self.raw("environment-callc", {"backend": "cuda", "gpu": "G-2"}, "c")
+        self.pack("c")
+        text = self.merged("c")
+        self.assertEqual([self.row(text, model)[2] for model in ("first", "second", "third")], ["10 ms", "10 ms", "30 ms"])
+        self.assertIn("Machine of calla, callb: G-1\nMachine of callc: G-2", text)
+        self.assertIn("different machines", text)
 
     def test_databases_of_different_schemas_do_not_merge(self):
         self.make_database("a", {"r1": ["compiled"]})
         self.make_database("b", {"r2": ["compiled"]})
-        with contextlib.closing(sqlite3.connect(self.directory / "b" / "metronome.db")) as database:
-            database.execute("PRAGMA user_version = 4")
+        with contextlib.closing(sqlite3.connect(self.directory / "b" / "metronome.db")) as opened:
+            opened.execute("PRAGMA user_version = 4")
         with self.assertRaisesRegex(ValueError, "schema version 4"):
-            self.table(self.directory / "a", self.directory / "b")
+            self.merged("a", "b")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "kernels/cuda/library_search.h"
 #include "kernels/cuda/nvrtc/headers.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/status_macros.h"
@@ -45,19 +46,6 @@ absl::Status Find(void* library, const char* name, Function& function) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<void*> OpenLibrary() {
-  std::vector<std::string> paths = {kLibrary};
-  for (const char* variable : {"CUDA_HOME", "CUDA_PATH"}) {
-    if (const char* root = std::getenv(variable); root != nullptr && *root != '\0')
-      paths.push_back(absl::StrCat(root, "/lib64/", kLibrary));
-  }
-  paths.push_back(absl::StrCat("/usr/local/cuda/lib64/", kLibrary));
-  for (const std::string& path : paths) {
-    if (void* const library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL); library != nullptr) return library;
-  }
-  return absl::FailedPreconditionError(absl::StrCat("no NVRTC: none of ", absl::StrJoin(paths, ", "), " loads"));
-}
-
 // NVRTC opens its library of built-in functions by name alone, which finds it only if it is loaded or on the loader's
 // path. It lies beside NVRTC.
 void LoadBuiltins(void* library, int major, int minor) {
@@ -72,7 +60,9 @@ class NvrtcCompiler final : public CubinCompiler {
  public:
   // The library stays loaded: code of it may run when the process ends.
   absl::Status Start(absl::string_view architecture) {
-    ASSIGN_OR_RETURN(void* const library, OpenLibrary());
+    const absl::StatusOr<void*> found = LoadFirst(CudaLibraryCandidates(kLibrary));
+    if (!found.ok()) return absl::FailedPreconditionError(absl::StrCat("no NVRTC: ", found.status().message()));
+    void* const library = *found;
     RETURN_IF_ERROR(Find(library, "nvrtcVersion", nvrtc_.Version));
     RETURN_IF_ERROR(Find(library, "nvrtcGetNumSupportedArchs", nvrtc_.GetNumSupportedArchs));
     RETURN_IF_ERROR(Find(library, "nvrtcGetSupportedArchs", nvrtc_.GetSupportedArchs));
