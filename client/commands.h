@@ -65,8 +65,12 @@ ExitCode ExplainModel(const ServerOptions& server, ExplainOptions options);
 struct GenerateOptions {
   CompileOptions compile;
   std::string prompt;
-  bool chat = false;          // The prompt is a user's message.
-  std::string system;         // With chat.
+  bool chat = false;   // The prompt is a user's message.
+  std::string system;  // With chat.
+  // With chat: files of JSON, of messages in place of the prompt and of tools, and variables of the template,
+  // name=value.
+  std::string messages_file, tools_file;
+  std::vector<std::string> chat_variables;
   int64_t prompt_tokens = 0;  // Seeded random ids instead of a prompt.
   int64_t max_tokens = 64;
   bool stop_at_eos = true;

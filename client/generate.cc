@@ -1,6 +1,7 @@
 #include <cstdio>
 
 #include "absl/strings/escaping.h"
+#include "client/chat.h"
 #include "client/commands.h"
 #include "client/compile.h"
 #include "client/render/format.h"
@@ -9,7 +10,7 @@
 namespace metronome {
 namespace {
 
-v1::GenerateRequest RequestFor(const GenerateOptions& options) {
+absl::StatusOr<v1::GenerateRequest> RequestFor(const GenerateOptions& options) {
   v1::GenerateRequest request;
   request.set_model(options.compile.model);
   request.set_max_tokens(options.max_tokens);
@@ -22,13 +23,13 @@ v1::GenerateRequest RequestFor(const GenerateOptions& options) {
     prompt.mutable_synthetic()->set_tokens(options.prompt_tokens);
     prompt.mutable_synthetic()->set_seed(options.compile.seed);
   } else if (options.chat) {
-    const auto add = [&](const char* role, const std::string& content) {
-      v1::ChatMessage& message = *prompt.mutable_chat()->add_messages();
-      message.set_role(role);
-      message.set_content(content);
-    };
-    if (!options.system.empty()) add("system", options.system);
-    add("user", options.prompt);
+    absl::StatusOr<v1::Chat> chat = ChatOf({.system = options.system,
+                                            .user = options.prompt,
+                                            .messages_file = options.messages_file,
+                                            .tools_file = options.tools_file,
+                                            .variables = options.chat_variables});
+    if (!chat.ok()) return chat.status();
+    *prompt.mutable_chat() = *std::move(chat);
   } else {
     prompt.set_text(options.prompt);
   }
@@ -60,10 +61,12 @@ ExitCode GenerateText(const ServerOptions& server, GenerateOptions options) {
   const auto connection = Connection::Open(server);
   if (!connection.ok()) return Report(connection.status());
   if (const absl::Status paths = MakePathsAbsolute(**connection, options.compile); !paths.ok()) return Report(paths);
+  const absl::StatusOr<v1::GenerateRequest> request = RequestFor(options);
+  if (!request.ok()) return Report(request.status());
   const absl::StatusOr<v1::ModelInfo> model = CompileWithProgress(**connection, options.compile);
   if (!model.ok()) return Report(model.status());
   grpc::ClientContext context;
-  const auto reader = (*connection)->inference().Generate(&context, RequestFor(options));
+  const auto reader = (*connection)->inference().Generate(&context, *request);
   v1::DecodeResponse response;
   v1::DecodeSummary summary;
   while (reader->Read(&response)) {

@@ -151,6 +151,13 @@ void AddGenerate(CLI::App& app, Arguments& arguments) {
   AddCompile(generate, options.compile);
   generate.add_flag("--chat", options.chat, "the prompt is a user's message: use the model's chat template");
   generate.add_option("--system", options.system, "system message, with --chat");
+  generate.add_option("--messages", options.messages_file,
+                      "with --chat: JSON file of messages, in place of the prompt");
+  generate.add_option("--tools", options.tools_file, "with --chat: JSON file of the tools that the model may call");
+  generate
+      .add_option("--chat-variable", options.chat_variables,
+                  "with --chat: NAME=VALUE for the chat template, the value in JSON or as text; may be repeated")
+      ->allow_extra_args(false);
   generate.add_option("--prompt-tokens", options.prompt_tokens, "this many seeded random token ids instead of text");
   generate.add_option("--max-tokens", options.max_tokens, "tokens to generate (default 64)");
   generate.add_flag("!--ignore-eos", options.stop_at_eos, "go on past the end-of-text token");

@@ -31,18 +31,18 @@ absl::StatusOr<ResolvedPrompt> ResolveChat(const LoadedModel& model, const v1::C
   if (model.chat_template() == nullptr) {
     return absl::FailedPreconditionError(absl::StrCat("model '", model.request().model, "' has no chat template"));
   }
-  std::vector<ChatTurn> turns;
+  ChatRequest request = {
+      .messages_json = chat.messages_json(), .tools_json = chat.tools_json(), .variables_json = chat.variables_json()};
+  for (const v1::ChatMessage& message : chat.messages()) request.turns.push_back({message.role(), message.content()});
+  if (chat.has_enable_thinking()) request.enable_thinking = chat.enable_thinking();
+  ASSIGN_OR_RETURN(const RenderedChat rendered,
+                   model.chat_template()->Render(request, {.now = absl::Now(), .time_zone = absl::LocalTimeZone()}));
   ResolvedPrompt resolved;
-  for (const v1::ChatMessage& message : chat.messages()) {
-    turns.push_back({message.role(), message.content()});
-    ASSIGN_OR_RETURN(const std::vector<int32_t> bare,
-                     tokenizer->Encode(message.content(), /*add_special_tokens=*/false));
+  for (const std::string& content : rendered.contents) {
+    ASSIGN_OR_RETURN(const std::vector<int32_t> bare, tokenizer->Encode(content, /*add_special_tokens=*/false));
     resolved.requested += static_cast<int64_t>(bare.size());
   }
-  const ChatOptions options = {.enable_thinking = chat.enable_thinking(),
-                               .date = absl::FormatTime("%d %b %Y", absl::Now(), absl::LocalTimeZone())};
-  ASSIGN_OR_RETURN(const std::string text, model.chat_template()->Render(turns, options));
-  ASSIGN_OR_RETURN(resolved.tokens, tokenizer->Encode(text, /*add_special_tokens=*/false));
+  ASSIGN_OR_RETURN(resolved.tokens, tokenizer->Encode(rendered.text, /*add_special_tokens=*/false));
   return resolved;
 }
 

@@ -456,6 +456,47 @@ TEST_F(TextServiceTest, EmptyTextIsInvalid) {
   EXPECT_EQ(Prefill(request, &response).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
 }
 
+// What the template prints, with the chat's tools and variables in it, is what runs.
+TEST_F(TextServiceTest, ChatsRunAsTheirTemplateRendersThem) {
+  const std::string directory = MakeDirectory("qwen");
+  directory_.Write("qwen/chat_template.jinja",
+                   "{{ tools[0].name }}{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}"
+                   "{% if enable_thinking is defined %} {{ enable_thinking }}{% endif %} {{ mood }}");
+  CompileDirectory(directory);
+  v1::PrefillRequest request;
+  request.set_model(directory);
+  request.mutable_prompt()->set_text("add<user>Hello<user>world False calm");
+  v1::PrefillResponse as_text, as_chat;
+  ASSERT_TRUE(Prefill(request, &as_text).ok());
+  v1::Chat& chat = *request.mutable_prompt()->mutable_chat();
+  chat.set_messages_json(R"([{"role": "user", "content": "Hello"}, {"role": "user", "content": "world"}])");
+  chat.set_tools_json(R"([{"name": "add"}])");
+  chat.set_variables_json(R"({"mood": "calm"})");
+  chat.set_enable_thinking(false);
+
+  const grpc::Status status = Prefill(request, &as_chat);
+
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(as_chat.prompt_tokens(), as_text.prompt_tokens());
+  EXPECT_EQ(as_chat.first_token().id(), as_text.first_token().id());
+  EXPECT_LT(as_chat.prompt_tokens_requested(), as_chat.prompt_tokens());
+}
+
+TEST_F(TextServiceTest, WhatATemplateRefusesIsInvalidInItsOwnWords) {
+  const std::string directory = MakeDirectory("qwen");
+  directory_.Write("qwen/chat_template.jinja", "{{ raise_exception('Only ' ~ messages[0].role ~ 's!') }}");
+  CompileDirectory(directory);
+  v1::PrefillRequest request;
+  request.set_model(directory);
+  request.mutable_prompt()->mutable_chat()->add_messages()->set_role("user");
+  v1::PrefillResponse response;
+
+  const grpc::Status status = Prefill(request, &response);
+
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(status.error_message(), "Only users!");
+}
+
 TEST_F(TextServiceTest, ChatWithoutATemplateIsRefused) {
   const std::string directory = MakeDirectory("qwen");
   CompileDirectory(directory);

@@ -1,5 +1,5 @@
-"""Chat templates in our own words that print what the families' templates print for text-only chats, with the markers by
-which a template is recognised, and what transformers renders from them."""
+"""Chat templates in our own words that print what the families' templates print for text-only chats, and what
+transformers renders from them, as text and as ids."""
 
 from transformers import PreTrainedTokenizerFast
 

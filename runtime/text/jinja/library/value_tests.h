@@ -1,0 +1,19 @@
+#ifndef METRONOME_RUNTIME_TEXT_JINJA_LIBRARY_VALUE_TESTS_H_
+#define METRONOME_RUNTIME_TEXT_JINJA_LIBRARY_VALUE_TESTS_H_
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "runtime/text/jinja/values/object.h"
+#include "runtime/text/jinja/values/rendering.h"
+
+namespace metronome::jinja {
+
+// Whether Jinja has a test of this name.
+bool IsTest(absl::string_view name);
+
+// value is name(arguments). InvalidArgument for a name that Jinja does not have.
+absl::StatusOr<bool> ApplyTest(Rendering& rendering, absl::string_view name, const Value& value, Arguments arguments);
+
+}  // namespace metronome::jinja
+
+#endif  // METRONOME_RUNTIME_TEXT_JINJA_LIBRARY_VALUE_TESTS_H_
