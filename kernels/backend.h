@@ -28,6 +28,8 @@ struct DeviceInfo {
   std::string driver;   // Likewise of what drives the device: "580.65.06".
   // Of others, which its kernels may call: "cuBLASLt 13.1.0"; or why one that there could be is not used.
   std::string libraries;
+  // How its kernels were tuned on this very machine, a line each; empty where they were not.
+  std::string tuning;
 };
 
 // Device memory, freed on destruction. A reserved buffer is one contiguous range of addresses of which a prefix is

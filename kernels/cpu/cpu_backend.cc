@@ -27,15 +27,15 @@ class CpuKernel final : public Kernel {
 
 class CpuBackend final : public Backend {
  public:
-  CpuBackend(int threads, CpuKernels kernels, cpu::InstructionSet instruction_set)
-      : context_(threads, instruction_set),
-        optimised_(kernels == CpuKernels::kOptimised),
+  CpuBackend(const CpuBackendOptions& options, cpu::InstructionSet instruction_set)
+      : context_(options.threads, instruction_set, options.tuning),
+        optimised_(options.kernels == CpuKernels::kOptimised),
         model_name_(cpu::CpuModelName()) {
     cpu::CpuFunctionTable table;
     cpu::AddReferenceKernels(table);
     if (optimised_) cpu::AddOptimisedKernels(table);
     for (int member = 0; member < context_.threads(); ++member)
-      alone_.push_back(std::make_unique<cpu::CpuContext>(1, instruction_set));
+      alone_.push_back(std::make_unique<cpu::CpuContext>(1, instruction_set, options.tuning));
     for (const auto& [name, function] : table) kernels_.emplace(name, CpuKernel(name, function));
   }
 
@@ -45,7 +45,8 @@ class CpuBackend final : public Backend {
     return {.name = model_name_,
             .instruction_set = std::string(cpu::Name(context_.instruction_set())),
             .threads = context_.threads(),
-            .memory_total_bytes = cpu::HostMemoryTotalBytes()};
+            .memory_total_bytes = cpu::HostMemoryTotalBytes(),
+            .tuning = context_.tuning().ToString()};
   }
 
   int64_t MemoryAvailableBytes() const override { return cpu::HostMemoryAvailableBytes(); }
@@ -71,7 +72,7 @@ class CpuBackend final : public Backend {
   }
 
   std::vector<TuningParameter> TuningSpace(const Kernel& kernel, const KernelArgs& args) const override {
-    return optimised_ ? cpu::TuningSpace(kernel.name(), args) : std::vector<TuningParameter>();
+    return optimised_ ? cpu::TuningSpace(kernel.name(), args, context_.tuning()) : std::vector<TuningParameter>();
   }
 
   absl::Status Launch(const Kernel& kernel, const KernelArgs& args) override {
@@ -121,7 +122,7 @@ absl::StatusOr<std::unique_ptr<Backend>> CreateCpuBackend(const CpuBackendOption
     return absl::FailedPreconditionError(
         absl::StrCat("this processor runs ", cpu::Name(best), " code, not ", cpu::Name(wanted)));
   }
-  return std::make_unique<CpuBackend>(options.threads, options.kernels, wanted);
+  return std::make_unique<CpuBackend>(options, wanted);
 }
 
 }  // namespace metronome

@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "kernels/backend.h"
+#include "kernels/cpu/calibration/cpu_tuning.h"
 #include "kernels/cpu/cpu_features.h"
 
 namespace metronome {
@@ -19,6 +20,7 @@ struct CpuBackendOptions {
   int threads = 0;  // Kernel threads; 0 = one per CPU this process may run on. Range [0, 1024].
   CpuKernels kernels = CpuKernels::kOptimised;
   std::optional<cpu::InstructionSet> instruction_set;  // Cap for tests; unset = DetectInstructionSet().
+  cpu::CpuTuning tuning;  // What CalibrateCpu found; empty = the kernels' own choices, the same on every machine.
 };
 
 // InvalidArgument when an option is out of range, FailedPrecondition for instructions that the processor lacks.

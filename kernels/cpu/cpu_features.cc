@@ -1,6 +1,9 @@
 #include "kernels/cpu/cpu_features.h"
 
+#include <filesystem>
 #include <fstream>
+#include <map>
+#include <utility>
 
 namespace metronome::cpu {
 
@@ -41,6 +44,27 @@ std::string CpuModelName() {
     if (colon != std::string::npos) return line.substr(colon + 2);
   }
   return "unknown CPU";
+}
+
+int64_t LastLevelCacheBytes(const std::string& directory) {
+  // By level, then by the processors that share one.
+  std::map<int64_t, std::map<std::string, int64_t>> levels;
+  std::error_code error;
+  for (const auto& processor : std::filesystem::directory_iterator(directory, error)) {
+    for (const auto& cache : std::filesystem::directory_iterator(processor.path() / "cache", error)) {
+      int64_t level = 0, size = 0;
+      char unit = ' ';
+      std::string shared;
+      std::ifstream(cache.path() / "level") >> level;
+      std::ifstream(cache.path() / "size") >> size >> unit;
+      std::ifstream(cache.path() / "shared_cpu_list") >> shared;
+      if (size > 0) levels[level][shared] = size << (unit == 'K' ? 10 : unit == 'M' ? 20 : 0);
+    }
+  }
+  int64_t bytes = 0;
+  if (levels.empty()) return bytes;
+  for (const auto& [shared, size] : levels.rbegin()->second) bytes += size;
+  return bytes;
 }
 
 }  // namespace metronome::cpu

@@ -24,6 +24,10 @@ InstructionSet DetectInstructionSet();
 // The processor's own name, "unknown CPU" where it has none.
 std::string CpuModelName();
 
+// Bytes of the largest caches of the processors, all of one level together, as the kernel lists them below
+// `directory`; 0 where it lists none.
+int64_t LastLevelCacheBytes(const std::string& directory = "/sys/devices/system/cpu");
+
 }  // namespace metronome::cpu
 
 #endif  // METRONOME_KERNELS_CPU_CPU_FEATURES_H_

@@ -3,12 +3,14 @@
 
 #include <cstddef>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "kernels/backend.h"
+#include "kernels/cpu/calibration/cpu_tuning.h"
 #include "kernels/cpu/cpu_features.h"
 #include "kernels/cpu/onednn_matmul.h"
 #include "kernels/fused_program.h"
@@ -19,12 +21,17 @@ namespace metronome::cpu {
 // What a kernel may use while it runs.
 class CpuContext {
  public:
-  CpuContext(int threads, InstructionSet instruction_set)
-      : pool_(threads), instruction_set_(instruction_set), onednn_(pool_.size()), scratch_(pool_.size() + 2) {}
+  CpuContext(int threads, InstructionSet instruction_set, CpuTuning tuning = {})
+      : pool_(threads),
+        instruction_set_(instruction_set),
+        tuning_(std::move(tuning)),
+        onednn_(pool_.size()),
+        scratch_(pool_.size() + 2) {}
 
   ThreadPool& pool() { return pool_; }
   int threads() const { return pool_.size(); }
   InstructionSet instruction_set() const { return instruction_set_; }
+  const CpuTuning& tuning() const { return tuning_; }
 
   // At least `bytes` of uninitialised memory, 64-byte aligned, that belongs to one member of the pool until its next
   // call here.
@@ -51,6 +58,7 @@ class CpuContext {
 
   ThreadPool pool_;
   InstructionSet instruction_set_;
+  CpuTuning tuning_;
   OneDnnMatmul onednn_;
   FusedPrograms fused_programs_;
   std::vector<Block> scratch_;  // One a member, the shared one, that for operands.

@@ -23,7 +23,7 @@ class ExpertGroups {
   };
 
   // Slot s multiplies row s / `copies` of x. The caller gets `extra` floats of shared memory besides.
-  ExpertGroups(CpuContext& context, const KernelArgs& args, int64_t copies, int64_t extra = 0)
+  ExpertGroups(CpuContext& context, TunedForm form, const KernelArgs& args, int64_t copies, int64_t extra = 0)
       : slots_(args.inputs[2].elements()) {
     const TensorView &x = args.inputs[0], &index = args.inputs[2];
     const int64_t k = x.shape[1], row_bytes = k * static_cast<int64_t>(SizeOf(x.dtype));
@@ -34,9 +34,10 @@ class ExpertGroups {
     for (size_t at = 0; at < slots_.size();) {
       size_t end = at;
       while (end < slots_.size() && experts[slots_[end]] == experts[slots_[at]]) ++end;
-      groups_.push_back({.expert = experts[slots_[at]],
-                         .slots = &slots_[at],
-                         .product = RowProduct(context, x.dtype, static_cast<int64_t>(end - at), k, *args.attributes)});
+      groups_.push_back(
+          {.expert = experts[slots_[at]],
+           .slots = &slots_[at],
+           .product = RowProduct(context, form, x.dtype, static_cast<int64_t>(end - at), k, *args.attributes)});
       prepared += Aligned(groups_.back().product.PreparedElements());
       at = end;
     }
@@ -59,19 +60,13 @@ class ExpertGroups {
 
   const std::vector<Group>& groups() const { return groups_; }
 
-  // Runs body(group, first row of an expert, rows, member) over chunks of `columns` rows of each group's expert.
+  // Runs body(group, first row of an expert, rows, member) over slices of the `columns` rows of each group's expert.
   template <typename Body>
   absl::Status ForEach(CpuContext& context, int64_t columns, Body&& body) const {
-    std::vector<int64_t> ends;  // Of each group's chunks.
-    for (const Group& group : groups_) {
-      const int64_t grain = group.product.grain();
-      ends.push_back((ends.empty() ? 0 : ends.back()) + (columns + grain - 1) / grain);
-    }
-    return ForChunks(context, ends.empty() ? 0 : ends.back(), [&](int64_t chunk, int member) {
-      const auto at = static_cast<size_t>(std::upper_bound(ends.begin(), ends.end(), chunk) - ends.begin());
-      const Group& group = groups_[at];
-      const int64_t begin = (chunk - (at == 0 ? 0 : ends[at - 1])) * group.product.grain();
-      return body(group, begin, std::min(group.product.grain(), columns - begin), member);
+    std::vector<RowsToSlice> matrices;
+    for (const Group& group : groups_) matrices.push_back(group.product.Slices(columns));
+    return ForSlices(context, matrices, [&](const RowSlice& slice, int member) {
+      return body(groups_[slice.matrix], slice.begin, slice.count, member);
     });
   }
 
@@ -95,7 +90,7 @@ absl::Status OptimisedExpertLinear(CpuContext& context, const KernelArgs& args) 
   const TensorView &experts = args.inputs[1], &y = args.outputs[0];
   RETURN_IF_ERROR(CheckIndices(args.inputs[2], experts.shape[0]));
   const int64_t columns = experts.shape[1];
-  const ExpertGroups groups(context, args, 1);
+  const ExpertGroups groups(context, TunedForm::kProduct, args, 1);
   return groups.ForEach(
       context, columns,
       [&](const ExpertGroups::Group& group, int64_t begin, int64_t count, int member) -> absl::Status {
@@ -119,7 +114,7 @@ absl::Status OptimisedGatedExperts(CpuContext& context, const KernelArgs& args) 
   const VectorDType dtype = ToVectorDType(y.dtype);
   const int64_t columns = experts.shape[1] / 2;
   const absl::string_view activation = args.attributes->String("activation");
-  const ExpertGroups groups(context, args, index.elements() / x.shape[0]);
+  const ExpertGroups groups(context, TunedForm::kGated, args, index.elements() / x.shape[0]);
   return groups.ForEach(
       context, columns,
       [&](const ExpertGroups::Group& group, int64_t begin, int64_t count, int member) -> absl::Status {
@@ -146,7 +141,7 @@ absl::Status OptimisedExpertMix(CpuContext& context, const KernelArgs& args) {
   RETURN_IF_ERROR(CheckIndices(index, experts.shape[0]));
   const VectorDType dtype = ToVectorDType(y.dtype);
   const int64_t columns = experts.shape[1], slots = weights.shape[1];
-  const ExpertGroups groups(context, args, 1, index.elements() * (columns + 1));
+  const ExpertGroups groups(context, TunedForm::kProduct, args, 1, index.elements() * (columns + 1));
   float *const factors = groups.extra(), *const terms = factors + index.elements();
   kernels.widen(dtype, weights.data, index.elements(), factors);
   RETURN_IF_ERROR(groups.ForEach(

@@ -42,23 +42,22 @@ void FinishRow(const VectorKernels& kernels, const Product& product, int64_t row
 }
 
 // x of a launch, prepared.
-RowProduct ProductOf(CpuContext& context, const KernelArgs& args) {
+RowProduct ProductOf(CpuContext& context, TunedForm form, const KernelArgs& args) {
   const TensorView& x = args.inputs[0];
-  RowProduct product(context, x.dtype, x.shape[0], x.shape[1], *args.attributes);
+  RowProduct product(context, form, x.dtype, x.shape[0], x.shape[1], *args.attributes);
   product.Prepare(x.data, context.SharedScratch(product.PreparedElements()));
   return product;
 }
 
-// The chunks of all products together keep the members busy where those of a small product alone would not.
+// The slices of all products together keep the members busy where those of a small product alone would not.
 absl::Status Multiply(CpuContext& context, const RowProduct& x, absl::Span<const Product> products) {
   if (x.rows() == 0) return absl::OkStatus();
   const VectorKernels& kernels = SelectVectorKernels(context.instruction_set());
-  int64_t chunks = 0;
-  for (const Product& product : products) chunks += (product.w->shape[0] + x.grain() - 1) / x.grain();
-  return ForChunks(context, chunks, [&](int64_t chunk, int member) -> absl::Status {
-    const Product* product = products.data();
-    for (int64_t own; chunk >= (own = (product->w->shape[0] + x.grain() - 1) / x.grain()); ++product) chunk -= own;
-    const int64_t begin = chunk * x.grain(), count = std::min(x.grain(), product->w->shape[0] - begin);
+  std::vector<RowsToSlice> matrices;
+  for (const Product& product : products) matrices.push_back(x.Slices(product.w->shape[0]));
+  return ForSlices(context, matrices, [&](const RowSlice& slice, int member) -> absl::Status {
+    const Product* const product = &products[slice.matrix];
+    const int64_t begin = slice.begin, count = slice.count;
     const int64_t elements = (x.rows() + 1) * count + x.WorkElements();
     auto* const sums = static_cast<float*>(context.Scratch(member, sizeof(float) * elements));
     float *const work = sums + x.rows() * count, *const weights = work + count;
@@ -78,7 +77,7 @@ absl::Status OptimisedLinear(CpuContext& context, const KernelArgs& args) {
                            .residual = has_residual ? &args.inputs.back() : nullptr,
                            .y = args.outputs.data(),
                            .activation = args.attributes->String("activation")};
-  return Multiply(context, ProductOf(context, args), {&product, 1});
+  return Multiply(context, ProductOf(context, TunedForm::kProduct, args), {&product, 1});
 }
 
 absl::Status OptimisedLinearGroup(CpuContext& context, const KernelArgs& args) {
@@ -92,20 +91,21 @@ absl::Status OptimisedLinearGroup(CpuContext& context, const KernelArgs& args) {
                    .y = &args.outputs[i],
                    .activation = {}};
   }
-  return Multiply(context, ProductOf(context, args), products);
+  return Multiply(context, ProductOf(context, TunedForm::kProduct, args), products);
 }
 
-// A member multiplies both weights' rows of a chunk, so that neither product leaves its caches.
+// A member multiplies both weights' rows of a slice, so that neither product leaves its caches.
 absl::Status OptimisedGatedLinear(CpuContext& context, const KernelArgs& args) {
   const VectorKernels& kernels = SelectVectorKernels(context.instruction_set());
-  const RowProduct x = ProductOf(context, args);
+  const RowProduct x = ProductOf(context, TunedForm::kGated, args);
   if (x.rows() == 0) return absl::OkStatus();
   const TensorView &gate = args.inputs[1], &up = args.inputs[2], &y = args.outputs[0];
   const VectorDType dtype = ToVectorDType(y.dtype);
-  const int64_t columns = gate.shape[0], grain = x.grain();
+  const int64_t columns = gate.shape[0];
   const absl::string_view activation = args.attributes->String("activation");
-  return ForChunks(context, (columns + grain - 1) / grain, [&](int64_t chunk, int member) -> absl::Status {
-    const int64_t begin = chunk * grain, count = std::min(grain, columns - begin);
+  const RowsToSlice both = x.Slices(columns);
+  return ForSlices(context, {&both, 1}, [&](const RowSlice& slice, int member) -> absl::Status {
+    const int64_t begin = slice.begin, count = slice.count;
     const int64_t elements = (2 * x.rows() + 1) * count + x.WorkElements();
     auto* const gates = static_cast<float*>(context.Scratch(member, sizeof(float) * elements));
     float *const ups = gates + x.rows() * count, *const work = ups + x.rows() * count, *const weights = work + count;

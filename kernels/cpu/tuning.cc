@@ -7,8 +7,9 @@
 namespace metronome::cpu {
 namespace {
 
-constexpr absl::string_view kMethod = "tune_method", kGrain = "tune_grain", kBlock = "tune_block",
-                            kRowTile = "tune_row_tile", kMinSplit = "tune_min_split";
+constexpr absl::string_view kMethod = "tune_method", kGrain = "tune_grain", kSlice = "tune_slice",
+                            kStreams = "tune_streams", kPrefetch = "tune_prefetch", kOrder = "tune_order",
+                            kBlock = "tune_block", kRowTile = "tune_row_tile", kMinSplit = "tune_min_split";
 
 // Rows of x up to which dot products win: reading the weights dominates.
 constexpr int64_t kMaxDotRows = 4;
@@ -20,13 +21,53 @@ int64_t Bounded(const Attributes& attributes, absl::string_view name, int64_t ot
   return value < least || value > most ? otherwise : value;
 }
 
+bool IsProduct(absl::string_view kernel) {
+  return kernel == "linear" || kernel == "linear_group" || kernel == "gated_linear" || kernel == "qkv_rope_cache" ||
+         kernel == "expert_linear" || kernel == "gated_experts" || kernel == "expert_mix";
+}
+
+// The values, that of `calibrated` in front.
+TuningParameter Parameter(absl::string_view name, std::vector<int64_t> values, const Attributes& calibrated) {
+  if (calibrated.Find(name) != nullptr) {
+    const int64_t first = calibrated.Int(name);
+    values.erase(std::remove(values.begin(), values.end(), first), values.end());
+    values.insert(values.begin(), first);
+  }
+  return {name, std::move(values)};
+}
+
+std::vector<TuningParameter> ProductSpace(TunedForm few, const TensorView& x, const CpuTuning& tuning) {
+  const int64_t m = x.shape[0];
+  const Attributes& calibrated = tuning.Of(FormOf(few, m), x.dtype);
+  std::vector<TuningParameter> space = {Parameter(kSlice, {128, 256, 512, 1024, 2048}, calibrated),
+                                        Parameter(kPrefetch, {0, 256, 1024, 4096}, calibrated)};
+  if (m <= kMaxDotRows || x.dtype != DType::kBFloat16) {
+    space.push_back(Parameter(kStreams, {1, 2, 4, 8}, calibrated));
+    space.push_back(Parameter(kOrder, {0, 1}, calibrated));
+  }
+  if (m > 1) {  // One row is a dot product by any method.
+    space.push_back({kMethod, {0, 1}});
+    space.push_back({kGrain, {16, 32, 64, 128, 256}});
+  }
+  return space;
+}
+
 }  // namespace
 
-LinearTuning LinearTuningOf(const Attributes& attributes, int64_t m, bool bfloat) {
+TunedForm FormOf(TunedForm few, int64_t m) { return m <= kMaxDotRows ? few : TunedForm::kProductOfRows; }
+
+LinearTuning LinearTuningOf(const Attributes& attributes, const Attributes& calibrated, int64_t m, bool bfloat) {
   LinearTuning tuning;
+  const auto choose = [&](absl::string_view name, int64_t otherwise, int64_t least, int64_t most) {
+    return Bounded(attributes, name, Bounded(calibrated, name, otherwise, least, most), least, most);
+  };
   const bool dots = m <= (bfloat ? kMaxBFloatDotRows : kMaxDotRows);
-  tuning.method = static_cast<LinearTuning::Method>(Bounded(attributes, kMethod, dots ? 0 : 1, 0, 1));
-  tuning.grain = Bounded(attributes, kGrain, tuning.grain, 1, 1024);
+  tuning.method = static_cast<LinearTuning::Method>(choose(kMethod, dots ? 0 : 1, 0, 1));
+  tuning.grain = choose(kGrain, tuning.grain, 1, 1024);
+  tuning.slice_kib = choose(kSlice, tuning.slice_kib, 1, 1 << 20);
+  tuning.streams = {.ahead = choose(kPrefetch, tuning.streams.ahead, 0, 1 << 20),
+                    .count = static_cast<int32_t>(choose(kStreams, tuning.streams.count, 1, 8)),
+                    .far = choose(kOrder, tuning.streams.far ? 0 : 1, 0, 1) == 0};
   return tuning;
 }
 
@@ -41,13 +82,11 @@ AttentionTuning AttentionTuningOf(const Attributes& attributes) {
   return tuning;
 }
 
-std::vector<TuningParameter> TuningSpace(absl::string_view kernel, const KernelArgs& args) {
-  if (kernel == "linear" || kernel == "linear_group" || kernel == "gated_linear" || kernel == "qkv_rope_cache" ||
-      kernel == "gated_experts" || kernel == "expert_mix") {
-    std::vector<TuningParameter> space = {{kGrain, {16, 32, 64, 128, 256}}};
-    // One row is a dot product by any method.
-    if (args.inputs[0].shape[0] > 1) space.push_back({kMethod, {0, 1}});
-    return space;
+std::vector<TuningParameter> TuningSpace(absl::string_view kernel, const KernelArgs& args,
+                                         const CpuTuning& calibrated) {
+  if (IsProduct(kernel)) {
+    const bool gated = kernel == "gated_linear" || kernel == "gated_experts";
+    return ProductSpace(gated ? TunedForm::kGated : TunedForm::kProduct, args.inputs[0], calibrated);
   }
   if (kernel == "attention") {
     std::vector<TuningParameter> space = {{kBlock, {32, 64, 128, 256}},

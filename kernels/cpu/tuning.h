@@ -7,21 +7,29 @@
 #include "absl/strings/string_view.h"
 #include "kernels/attributes.h"
 #include "kernels/backend.h"
+#include "kernels/cpu/calibration/cpu_tuning.h"
+#include "kernels/cpu/vector/vector_kernels.h"
 
 namespace metronome::cpu {
 
-// How a launch of linear, linear_group or gated_linear goes about its work.
+// How a launch of a product goes about its work.
 struct LinearTuning {
   // Dot products over rows of weights, or oneDNN.
   enum class Method : uint8_t { kDots, kOneDnn };
   Method method = Method::kDots;
-  // Rows of weights that a member claims at a time: enough to amortise the claim, few enough to balance stalls and for
-  // the slice (64 x 8192 bfloat16, 1 MiB) to stay in the second-level cache.
+  // Of dot products: KiB of a weight that a member claims at a time while much is left, and how it reads them.
+  int64_t slice_kib = 512;
+  RowStreams streams;
+  // Of oneDNN: rows of weights that a member claims at a time, so that a slice stays in the second-level cache.
   int64_t grain = 64;
 };
-// For `m` rows of x; `bfloat` where bfloat16 is multiplied as it is. Attributes that are absent or out of range leave
-// the choice here.
-LinearTuning LinearTuningOf(const Attributes& attributes, int64_t m, bool bfloat);
+
+// What a product of `m` rows of x is tuned as; `few` for up to four.
+TunedForm FormOf(TunedForm few, int64_t m);
+
+// For `m` rows of x; `bfloat` where bfloat16 is multiplied as it is. What the launch's attributes leave out, or set out
+// of range, is as `calibrated` has it, and otherwise the choice here.
+LinearTuning LinearTuningOf(const Attributes& attributes, const Attributes& calibrated, int64_t m, bool bfloat);
 
 enum class FetchLevel : uint8_t;
 
@@ -41,8 +49,8 @@ struct AttentionTuning {
 };
 AttentionTuning AttentionTuningOf(const Attributes& attributes);
 
-// What Backend::TuningSpace answers for the CPU.
-std::vector<TuningParameter> TuningSpace(absl::string_view kernel, const KernelArgs& args);
+// What Backend::TuningSpace answers for the CPU; calibrated values come first.
+std::vector<TuningParameter> TuningSpace(absl::string_view kernel, const KernelArgs& args, const CpuTuning& calibrated);
 
 }  // namespace metronome::cpu
 

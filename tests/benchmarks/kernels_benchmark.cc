@@ -20,14 +20,14 @@
 #include <vector>
 
 #include "kernels/convert.h"
-#include "kernels/cpu/cpu_backend.h"
+#include "tests/benchmarks/calibrated_backend.h"
 #include "tests/benchmarks/value_or_die.h"
 
 namespace metronome {
 namespace {
 
 Backend& CpuBackend() {
-  static Backend& backend = *ValueOrDie(CreateCpuBackend({})).release();
+  static Backend& backend = *CalibratedCpuBackend().release();
   return backend;
 }
 

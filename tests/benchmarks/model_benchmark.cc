@@ -18,10 +18,10 @@
 #include "compiler/frontend/catalogue.h"
 #include "compiler/frontend/decoder.h"
 #include "compiler/frontend/hf_config.h"
-#include "kernels/cpu/cpu_backend.h"
 #include "runtime/engine/session.h"
 #include "runtime/plan/step_bytes.h"
 #include "runtime/weights/weight_store.h"
+#include "tests/benchmarks/calibrated_backend.h"
 #include "tests/benchmarks/value_or_die.h"
 
 namespace metronome {
@@ -39,7 +39,7 @@ double Median(std::vector<double> values) {
 }
 
 struct BenchmarkModel {
-  std::unique_ptr<Backend> backend = ValueOrDie(CreateCpuBackend({}));
+  std::unique_ptr<Backend> backend = CalibratedCpuBackend();
   PlanSet plans;
   std::unique_ptr<WeightStore> weights;
   std::unique_ptr<Executor> executor;

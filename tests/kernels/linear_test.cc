@@ -307,7 +307,8 @@ TEST_P(FusedLinearTest, TuningKeepsTheResult) {
           ExpectProduct(p, operands);
         }
       }
-      for (const char* const name : {"tune_grain", "tune_method"}) {  // A plan from elsewhere may say anything.
+      for (const char* const name : {"tune_grain", "tune_method", "tune_slice", "tune_streams", "tune_prefetch",
+                                     "tune_order"}) {  // A plan from elsewhere may say anything.
         for (const int64_t value : {INT64_MIN, int64_t{-1}, int64_t{0}, INT64_MAX}) {
           Attributes attributes = operands.attributes;
           attributes.Set(name, value);

@@ -34,7 +34,12 @@ struct Lanes {
   static Vector Max(Vector a, Vector b) { return _mm512_max_ps(a, b); }
   static Vector RoundEven(Vector v) { return _mm512_roundscale_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
   static Vector ScalePowerOfTwo(Vector v, Vector n) { return _mm512_scalef_ps(v, n); }
-  static float Sum(Vector v) { return _mm512_reduce_add_ps(v); }
+  static float Sum(Vector v) {  // In the order of SumEach.
+    v = Add(v, _mm512_permute_ps(v, 0x4e));
+    v = Add(v, _mm512_permute_ps(v, 0xb1));
+    v = Add(v, _mm512_shuffle_f32x4(v, v, 0xb1));
+    return _mm512_cvtss_f32(Add(v, _mm512_shuffle_f32x4(v, v, 0x4e)));
+  }
   static float Largest(Vector v) { return _mm512_reduce_max_ps(v); }
   // Lane i is the sum of v[i]: each step adds halves of two vectors into one.
   static Vector SumEach(const Vector (&v)[16]) {

@@ -9,8 +9,7 @@
 namespace metronome::cpu {
 namespace {
 
-constexpr int64_t kWidth = 32;              // Elements of a vector, and of a cache line.
-constexpr int64_t kPrefetchElements = 512;  // As for the other streams.
+constexpr int64_t kWidth = 32;  // Elements of a vector, and of a cache line.
 
 __m512bh Cast(__m512i bits) { return reinterpret_cast<__m512bh>(bits); }
 
@@ -23,6 +22,14 @@ inline __m128 SumFour(const __m512* v) {
       _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(low, high)), _mm512_castpd_ps(_mm512_unpackhi_pd(low, high)));
   const __m256 halves = _mm256_add_ps(_mm512_castps512_ps256(quads), _mm512_extractf32x8_ps(quads, 1));
   return _mm_add_ps(_mm256_castps256_ps128(halves), _mm256_extractf128_ps(halves, 1));
+}
+
+// One vector's lanes, added in the same order.
+inline float SumOne(__m512 v) {
+  v = _mm512_add_ps(v, _mm512_permute_ps(v, 0x4e));
+  v = _mm512_add_ps(v, _mm512_permute_ps(v, 0xb1));
+  v = _mm512_add_ps(v, _mm512_shuffle_f32x4(v, v, 0x4e));
+  return _mm512_cvtss_f32(_mm512_add_ps(v, _mm512_shuffle_f32x4(v, v, 0xb1)));
 }
 
 // Elements of a row of x once packed: whole vectors, the last padded with zeros.
@@ -106,25 +113,39 @@ inline void DotTile(const uint16_t* x, int64_t k, const uint16_t* w, int64_t str
       }
     } else {
 #pragma GCC unroll 8
-      for (int r = 0; r < R; ++r) Put<kAdd>(dots[i * dots_stride + r * step], _mm512_reduce_add_ps(acc[i * R + r]));
+      for (int r = 0; r < R; ++r) Put<kAdd>(dots[i * dots_stride + r * step], SumOne(acc[i * R + r]));
     }
   }
 }
 
-// One group of up to four rows: R streams of w far apart keep several memory requests in flight, each a little ahead of
-// its loads.
-template <int M>
-void StreamFewRows(const uint16_t* x, int64_t k, const uint16_t* w, int64_t rows, float* dots, int64_t dots_stride) {
-  constexpr int R = M <= 2 ? 8 : 4;
-  const int64_t tiles = rows / R;
-  for (int64_t t = 0; t < tiles; ++t)
-    DotTile<M, R, R, false>(x, k, w + t * k, tiles * k, dots + t, dots_stride, tiles, {0, kPrefetchElements});
-  for (int64_t r = tiles * R; r < rows; ++r)
-    DotTile<M, 1, 1, false>(x, k, w + r * k, k, dots + r, dots_stride, 1, {0, kPrefetchElements});
-}
-
 using Tile = void (*)(const uint16_t* x, int64_t k, const uint16_t* w, int64_t stride, float* dots, int64_t dots_stride,
                       int64_t step, Prefetch prefetch);
+// One group of up to four rows against R rows of w at a time. Streams that are far apart run on into their next row, so
+// that prefetches past the end of a row hit what the next tile reads.
+template <int M, int R>
+void StreamTiles(const uint16_t* x, int64_t k, const uint16_t* w, int64_t rows, const RowStreams& streams, float* dots,
+                 int64_t dots_stride) {
+  const int64_t tiles = rows / R;
+  const int64_t apart = streams.far ? tiles : 1,
+                step = streams.far ? 1 : R;  // In rows: within a tile, and to the next.
+  const Prefetch prefetch = {0, streams.ahead / static_cast<int64_t>(sizeof(uint16_t))};
+  const Tile tile = streams.ahead != 0 ? DotTile<M, R, R, false> : DotTile<M, R, 0, false>;
+  for (int64_t t = 0; t < tiles; ++t)
+    tile(x, k, w + t * step * k, apart * k, dots + t * step, dots_stride, apart, prefetch);
+  for (int64_t r = tiles * R; r < rows; ++r)
+    DotTile<M, 1, 0, false>(x, k, w + r * k, k, dots + r, dots_stride, 1, prefetch);
+}
+
+template <int M>
+void StreamFewRows(const uint16_t* x, int64_t k, const uint16_t* w, int64_t rows, const RowStreams& streams,
+                   float* dots, int64_t dots_stride) {
+  constexpr int kMost = M <= 2 ? 8 : 4;
+  if (streams.count >= kMost) return StreamTiles<M, kMost>(x, k, w, rows, streams, dots, dots_stride);
+  if (streams.count >= 4) return StreamTiles<M, 4>(x, k, w, rows, streams, dots, dots_stride);
+  if (streams.count >= 2) return StreamTiles<M, 2>(x, k, w, rows, streams, dots, dots_stride);
+  StreamTiles<M, 1>(x, k, w, rows, streams, dots, dots_stride);
+}
+
 constexpr int kTileRows = 4;  // Of w.
 // Columns of w that a tile spans: 16 KiB of four rows, which stay in the first-level cache with a group of x.
 constexpr int64_t kTileColumns = 2048;
@@ -136,38 +157,39 @@ Tile TileFor(int64_t m) {
   return kTiles[m - 1];
 }
 
-// All groups of rows of x in turn against each tile of w, while each group fetches its share of the next tile.
-void StreamManyRows(const uint16_t* x, int64_t m, int64_t k, const uint16_t* w, int64_t rows, float* dots,
+// All groups of rows of x in turn against R rows of w, column by column of tiles, while each group fetches its share of
+// the next tile, if any does.
+template <int R>
+void StreamManyTile(const uint16_t* x, int64_t m, int64_t k, const uint16_t* w, bool fetch, float* dots,
                     int64_t dots_stride) {
-  const int64_t x_row = PackedSize(k), share = GroupsOf(m) >= kTileRows ? 1 : kTileRows / GroupsOf(m);
-  int64_t r = 0;
-  for (; r + kTileRows <= rows; r += kTileRows) {
-    int64_t at = 0;
-    do {
-      const int64_t columns = k - at < kTileColumns ? k - at : kTileColumns;
-      const int64_t ahead = at + columns < k ? columns : kTileRows * k - at;
-      ForGroups(m, [&](int64_t group, int64_t first, int64_t size) {
-        const int64_t fetched = group * share;
-        const auto choose = [&](auto add) {
-          constexpr bool kAdd = decltype(add)::value;
-          return fetched >= kTileRows ? TileFor<kTileRows, 0, kAdd>(size)
-                 : share == 1         ? TileFor<kTileRows, 1, kAdd>(size)
-                 : share == 2         ? TileFor<kTileRows, 2, kAdd>(size)
-                                      : TileFor<kTileRows, 4, kAdd>(size);
-        };
-        const Tile tile = at == 0 ? choose(std::false_type()) : choose(std::true_type());
-        tile(x + first * x_row + at * size, columns, w + r * k + at, k, dots + first * dots_stride + r, dots_stride, 1,
-             {fetched, ahead});
-      });
-      at += columns;
-    } while (at < k);
-  }
-  for (; r < rows; ++r) {
-    ForGroups(m, [&](int64_t, int64_t first, int64_t size) {
-      TileFor<1, 0, false>(size)(x + first * x_row, k, w + r * k, k, dots + first * dots_stride + r, dots_stride, 1,
-                                 {0, 0});
+  const int64_t x_row = PackedSize(k), share = GroupsOf(m) >= R ? 1 : R / GroupsOf(m);
+  int64_t at = 0;
+  do {
+    const int64_t columns = k - at < kTileColumns ? k - at : kTileColumns;
+    const int64_t ahead = at + columns < k ? columns : R * k - at;
+    ForGroups(m, [&](int64_t group, int64_t first, int64_t size) {
+      const int64_t fetched = group * share;
+      const auto choose = [&](auto add) {
+        constexpr bool kAdd = decltype(add)::value;
+        if (!fetch || fetched >= R) return TileFor<R, 0, kAdd>(size);
+        if (share == 1) return TileFor<R, 1, kAdd>(size);
+        if constexpr (R == 1) return TileFor<R, 1, kAdd>(size);
+        return share == 2 ? TileFor<R, 2, kAdd>(size) : TileFor<R, 4, kAdd>(size);
+      };
+      const Tile tile = at == 0 ? choose(std::false_type()) : choose(std::true_type());
+      tile(x + first * x_row + at * size, columns, w + at, k, dots + first * dots_stride, dots_stride, 1,
+           {fetched, ahead});
     });
-  }
+    at += columns;
+  } while (at < k);
+}
+
+void StreamManyRows(const uint16_t* x, int64_t m, int64_t k, const uint16_t* w, int64_t rows, bool fetch, float* dots,
+                    int64_t dots_stride) {
+  int64_t r = 0;
+  for (; r + kTileRows <= rows; r += kTileRows)
+    StreamManyTile<kTileRows>(x, m, k, w + r * k, fetch, dots + r, dots_stride);
+  for (; r < rows; ++r) StreamManyTile<1>(x, m, k, w + r * k, false, dots + r, dots_stride);
 }
 
 }  // namespace
@@ -186,15 +208,15 @@ void PackBFloatRows(const void* x_data, int64_t m, int64_t k, void* packed_data)
   });
 }
 
-void StreamBFloatRows(const void* packed, int64_t m, int64_t k, const void* w_data, int64_t rows, float* dots,
-                      int64_t dots_stride) {
+void StreamBFloatRows(const void* packed, int64_t m, int64_t k, const void* w_data, int64_t rows,
+                      const RowStreams& streams, float* dots, int64_t dots_stride) {
   const auto* x = static_cast<const uint16_t*>(packed);
   const auto* w = static_cast<const uint16_t*>(w_data);
-  if (m == 4) return StreamFewRows<4>(x, k, w, rows, dots, dots_stride);
-  if (m == 3) return StreamFewRows<3>(x, k, w, rows, dots, dots_stride);
-  if (m == 2) return StreamFewRows<2>(x, k, w, rows, dots, dots_stride);
-  if (m == 1) return StreamFewRows<1>(x, k, w, rows, dots, dots_stride);
-  StreamManyRows(x, m, k, w, rows, dots, dots_stride);
+  if (m == 4) return StreamFewRows<4>(x, k, w, rows, streams, dots, dots_stride);
+  if (m == 3) return StreamFewRows<3>(x, k, w, rows, streams, dots, dots_stride);
+  if (m == 2) return StreamFewRows<2>(x, k, w, rows, streams, dots, dots_stride);
+  if (m == 1) return StreamFewRows<1>(x, k, w, rows, streams, dots, dots_stride);
+  StreamManyRows(x, m, k, w, rows, streams.ahead != 0, dots, dots_stride);
 }
 
 void DotBFloatRows(const void* packed, int64_t m, int64_t k, const void* w_data, int64_t stride, int64_t rows,

@@ -3,9 +3,6 @@
 namespace metronome::cpu {
 namespace {
 
-// How far ahead of its loads a stream is asked for: long enough to hide the latency of memory at the rate one core
-// reads, short enough to stay in the first-level cache.
-constexpr int64_t kPrefetchBytes = 1024;
 constexpr int64_t kLineBytes = 64;
 
 // M rows of x against R rows of w that lie `stride` apart; dots of one row of x go `step` apart, rows of dots
@@ -49,7 +46,7 @@ inline void DotTile(const float* x, int64_t k, const T* w, int64_t stride, float
       for (int i = 0; i < M; ++i) acc[i * R + r] = Lanes::Fma(Lanes::Load(x + i * k + j), ws, acc[i * R + r]);
     }
   }
-  float sums[M * R];
+  float sums[M * R];  // Lanes add in the same order whatever the tile.
   if constexpr (M * R == kWidth) {
     Lanes::Store(sums, Lanes::SumEach(acc));
   } else {
@@ -104,20 +101,42 @@ void DotRows(const float* x, int64_t m, int64_t k, const T* w, int64_t stride, i
   DotRowsAhead<false>(x, m, k, w, stride, rows, dots, dots_stride, ahead);
 }
 
-// R streams far apart keep several memory requests in flight, and each runs on into its next row, so that prefetches
-// past the end of a row hit what the next tile reads.
-template <typename T>
-void StreamRows(const float* x, int64_t m, int64_t k, const T* w, int64_t rows, float* dots, int64_t dots_stride) {
-  ForRowGroups(m, [&](auto count, int64_t i) {
-    constexpr int M = decltype(count)::value, R = M == 1 ? 8 : kRowsAtOnce<M>;
-    const int64_t tiles = rows / R;
-    const float* const xs = x + i * k;
-    float* const to = dots + i * dots_stride;
-    for (int64_t t = 0; t < tiles; ++t)
-      DotTile<true, M, R>(xs, k, w + t * k, tiles * k, to + t, {dots_stride, tiles}, kPrefetchBytes);
-    for (int64_t r = tiles * R; r < rows; ++r)
-      DotTile<true, M, 1>(xs, k, w + r * k, k, to + r, {dots_stride, 1}, kPrefetchBytes);
+// R rows at a time against M rows of x. Streams that are far apart run on into their next row, so that prefetches past
+// the end of a row hit what the next tile reads.
+template <bool kPrefetch, int M, int R, typename T>
+void StreamTiles(const float* x, int64_t k, const T* w, int64_t rows, const RowStreams& streams, float* dots,
+                 int64_t dots_stride) {
+  const int64_t tiles = rows / R;
+  const int64_t apart = streams.far ? tiles : 1,
+                step = streams.far ? 1 : R;  // In rows: within a tile, and to the next.
+  for (int64_t t = 0; t < tiles; ++t) {
+    DotTile<kPrefetch, M, R>(x, k, w + t * step * k, apart * k, dots + t * step, {dots_stride, apart}, streams.ahead);
+  }
+  for (int64_t r = tiles * R; r < rows; ++r)
+    DotTile<kPrefetch, M, 1>(x, k, w + r * k, k, dots + r, {dots_stride, 1}, streams.ahead);
+}
+
+template <bool kPrefetch, typename T>
+void StreamRowsAhead(const float* x, int64_t m, int64_t k, const T* w, int64_t rows, const RowStreams& streams,
+                     float* dots, int64_t dots_stride) {
+  ForRowGroups(m, [&](auto group, int64_t i) {
+    constexpr int M = decltype(group)::value, kMost = kRowsAtOnce<M> < 8 ? kRowsAtOnce<M> : 8;
+    const auto stream = [&](auto rows_at_once) {
+      constexpr int R = decltype(rows_at_once)::value < kMost ? decltype(rows_at_once)::value : kMost;
+      StreamTiles<kPrefetch, M, R>(x + i * k, k, w, rows, streams, dots + i * dots_stride, dots_stride);
+    };
+    if (streams.count >= 8) return stream(std::integral_constant<int, 8>());
+    if (streams.count >= 4) return stream(std::integral_constant<int, 4>());
+    if (streams.count >= 2) return stream(std::integral_constant<int, 2>());
+    stream(std::integral_constant<int, 1>());
   });
+}
+
+template <typename T>
+void StreamRows(const float* x, int64_t m, int64_t k, const T* w, int64_t rows, const RowStreams& streams, float* dots,
+                int64_t dots_stride) {
+  if (streams.ahead != 0) return StreamRowsAhead<true>(x, m, k, w, rows, streams, dots, dots_stride);
+  StreamRowsAhead<false>(x, m, k, w, rows, streams, dots, dots_stride);
 }
 
 // Adds to J vectors of M rows of acc at once: M x J chains of additions hide each other's latency.

@@ -12,6 +12,13 @@ namespace metronome::cpu {
 
 enum class VectorDType : uint8_t { kFloat32, kBFloat16, kFloat16 };
 
+// How rows that are read once from memory are gone through. No value changes a bit of the dots.
+struct RowStreams {
+  int64_t ahead = 0;  // Bytes ahead of its loads that a row is prefetched; 0 leaves that to the hardware.
+  int32_t count = 4;  // Rows at a time: 1, 2, 4 or 8; fewer where the sums would not fit the registers.
+  bool far = true;    // They lie far apart, each a stream that runs on into its next row; else they are neighbours.
+};
+
 // Single-threaded building blocks over rows of numbers, one table for each instruction set. Narrow inputs are widened
 // exactly, sums are in float32. Pointers need no alignment. exp and what builds on it are within 4 units in the last
 // place of float32.
@@ -25,14 +32,14 @@ struct VectorKernels {
   void (*dot_rows)(VectorDType dtype, const float* x, int64_t m, int64_t k, const void* w, int64_t stride, int64_t rows,
                    float* dots, int64_t dots_stride, int64_t ahead);
   // The same for long rows that lie one after the other (stride k) and are read once from memory.
-  void (*stream_rows)(VectorDType dtype, const float* x, int64_t m, int64_t k, const void* w, int64_t rows, float* dots,
-                      int64_t dots_stride);
+  void (*stream_rows)(VectorDType dtype, const float* x, int64_t m, int64_t k, const void* w, int64_t rows,
+                      const RowStreams& streams, float* dots, int64_t dots_stride);
   // stream_rows where x and w are bfloat16 and multiplied as they are, with x packed before; nullptr without
   // instructions for that. Subnormal numbers count as 0.
   int64_t (*packed_bfloat_elements)(int64_t m, int64_t k) = nullptr;
   void (*pack_bfloat_rows)(const void* x, int64_t m, int64_t k, void* packed) = nullptr;
-  void (*stream_bfloat_rows)(const void* packed, int64_t m, int64_t k, const void* w, int64_t rows, float* dots,
-                             int64_t dots_stride) = nullptr;
+  void (*stream_bfloat_rows)(const void* packed, int64_t m, int64_t k, const void* w, int64_t rows,
+                             const RowStreams& streams, float* dots, int64_t dots_stride) = nullptr;
   // dot_rows likewise; `ahead` in elements.
   void (*dot_bfloat_rows)(const void* packed, int64_t m, int64_t k, const void* w, int64_t stride, int64_t rows,
                           float* dots, int64_t dots_stride, int64_t ahead) = nullptr;
@@ -63,8 +70,8 @@ int64_t PackedBFloatElements(int64_t m, int64_t k);
 void PackBFloatRows(const void* x, int64_t m, int64_t k, void* packed);
 void DotBFloatRows(const void* packed, int64_t m, int64_t k, const void* w, int64_t stride, int64_t rows, float* dots,
                    int64_t dots_stride, int64_t ahead);
-void StreamBFloatRows(const void* packed, int64_t m, int64_t k, const void* w, int64_t rows, float* dots,
-                      int64_t dots_stride);
+void StreamBFloatRows(const void* packed, int64_t m, int64_t k, const void* w, int64_t rows, const RowStreams& streams,
+                      float* dots, int64_t dots_stride);
 #endif
 
 }  // namespace metronome::cpu

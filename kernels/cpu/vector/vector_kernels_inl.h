@@ -187,10 +187,11 @@ constexpr VectorKernels kKernels = {
           });
         },
     .stream_rows =
-        [](VectorDType dtype, const float* x, int64_t m, int64_t k, const void* w, int64_t rows, float* dots,
-           int64_t dots_stride) {
+        [](VectorDType dtype, const float* x, int64_t m, int64_t k, const void* w, int64_t rows,
+           const RowStreams& streams, float* dots, int64_t dots_stride) {
           WithType(dtype, [&](auto* type) {
-            StreamRows(x, m, k, static_cast<const std::remove_pointer_t<decltype(type)>*>(w), rows, dots, dots_stride);
+            StreamRows(x, m, k, static_cast<const std::remove_pointer_t<decltype(type)>*>(w), rows, streams, dots,
+                       dots_stride);
           });
         },
     .mix_rows =
