@@ -1,5 +1,7 @@
 #include <cstdio>
+#include <string>
 
+#include "absl/strings/str_split.h"
 #include "client/commands.h"
 #include "client/render/format.h"
 #include "client/render/model_label.h"
@@ -26,6 +28,10 @@ ExitCode ShowStatus(const ServerOptions& server) {
                 backend.device().c_str(), backend.instruction_set().c_str(), backend.threads(),
                 FormatBytes(backend.memory_available_bytes()).c_str(),
                 FormatBytes(backend.memory_total_bytes()).c_str());
+    if (!backend.calibration().empty())
+      std::printf("backend %s: calibration %s\n", backend.name().c_str(), backend.calibration().c_str());
+    for (const absl::string_view line : absl::StrSplit(backend.tuning(), '\n', absl::SkipEmpty()))
+      std::printf("backend %s: tuned %s\n", backend.name().c_str(), std::string(line).c_str());
     if (const std::string telemetry = FormatTelemetry(backend.telemetry()); !telemetry.empty())
       std::printf("backend %s: %s\n", backend.name().c_str(), telemetry.c_str());
   }

@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "kernels/backend_loader.h"
-#include "kernels/cpu/cpu_backend.h"
 #include "runtime/base/status_macros.h"
+#include "server/cpu_calibration.h"
 
 namespace metronome {
 
@@ -18,7 +18,9 @@ absl::StatusOr<BackendChoice> ChooseBackend(const DaemonConfig& config) {
   }
   if (config.backend == "cuda") return cuda.status();
   BackendChoice choice = {.backend = nullptr, .other = "cuda", .other_reason = std::string(cuda.status().message())};
-  ASSIGN_OR_RETURN(choice.backend, CreateCpuBackend({.threads = static_cast<int>(config.threads)}));
+  ASSIGN_OR_RETURN(CalibratedCpu cpu, CreateCalibratedCpu(static_cast<int>(config.threads), config.calibration));
+  choice.backend = std::move(cpu.backend);
+  choice.calibration = std::move(cpu.calibration);
   return choice;
 }
 

@@ -14,6 +14,7 @@ struct BackendChoice {
   std::unique_ptr<Backend> backend;
   std::string other;         // The one that was not taken: "cpu" or "cuda".
   std::string other_reason;  // Why not.
+  std::string calibration;   // Of the CPU, as CalibratedCpu has it; empty for others.
 };
 
 // What DaemonConfig::backend asks for: "auto" is CUDA where it works, else the CPU. Errors of the one that was named.

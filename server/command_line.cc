@@ -16,6 +16,9 @@ void AddFlags(CLI::App& app, DaemonConfig& config) {
   app.add_option("--db", config.db, "SQLite file of benchmark runs (default ~/.local/share/metronome/metronome.db)");
   app.add_option("--plan-cache", config.plan_cache,
                  "directory of searched plans, or off (default ~/.cache/metronome/plans)");
+  app.add_option("--calibration", config.calibration,
+                 "directory of how kernels were tuned on this CPU, or off: tuned alike everywhere (default "
+                 "~/.cache/metronome/calibration)");
   app.add_option("--log-format", config.log_format, "text or json (default text)");
   app.add_option("--log-level", config.log_level, "debug, info, warn or error (default info)");
   app.add_option("--backend", config.backend,
@@ -57,6 +60,7 @@ absl::StatusOr<std::optional<DaemonConfig>> ParseCommandLine(int argc, const cha
   RETURN_IF_ERROR(ValidateConfig(config));
   if (config.db.empty()) config.db = DefaultDatabasePath();
   if (config.plan_cache.empty()) config.plan_cache = DefaultPlanCacheDirectory();
+  if (config.calibration.empty()) config.calibration = DefaultCalibrationDirectory();
   return std::optional<DaemonConfig>(std::move(config));
 }
 

@@ -24,6 +24,7 @@ const std::map<std::string, Field>& Fields() {
                                        {"db", &DaemonConfig::db},
                                        {"backend", &DaemonConfig::backend},
                                        {"plan_cache", &DaemonConfig::plan_cache},
+                                       {"calibration", &DaemonConfig::calibration},
                                        {"log_format", &DaemonConfig::log_format},
                                        {"log_level", &DaemonConfig::log_level},
                                        {"threads", &DaemonConfig::threads},
@@ -60,6 +61,13 @@ absl::Status CheckRange(absl::string_view key, int64_t value, int64_t least, int
   return absl::InvalidArgumentError(absl::StrCat(key, " is ", value, ", not in [", least, ", ", greatest, "]"));
 }
 
+std::string CacheDirectory(absl::string_view name) {
+  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache != nullptr && *cache != '\0')
+    return absl::StrCat(cache, "/metronome/", name);
+  const char* home = std::getenv("HOME");
+  return absl::StrCat(home == nullptr ? "." : home, "/.cache/metronome/", name);
+}
+
 }  // namespace
 
 std::string DefaultDatabasePath() {
@@ -69,12 +77,9 @@ std::string DefaultDatabasePath() {
   return absl::StrCat(home == nullptr ? "." : home, "/.local/share/metronome/metronome.db");
 }
 
-std::string DefaultPlanCacheDirectory() {
-  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache != nullptr && *cache != '\0')
-    return absl::StrCat(cache, "/metronome/plans");
-  const char* home = std::getenv("HOME");
-  return absl::StrCat(home == nullptr ? "." : home, "/.cache/metronome/plans");
-}
+std::string DefaultPlanCacheDirectory() { return CacheDirectory("plans"); }
+
+std::string DefaultCalibrationDirectory() { return CacheDirectory("calibration"); }
 
 absl::Status ApplyConfigFile(const std::string& path, DaemonConfig& config) {
   ASSIGN_OR_RETURN(const std::string text, ReadRegularFile(path, kMaxTomlBytes));

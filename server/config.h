@@ -17,6 +17,8 @@ struct DaemonConfig {
   std::string db;                                 // SQLite file; empty = DefaultDatabasePath().
   std::string plan_cache;                         // Directory of searched plans; empty = DefaultPlanCacheDirectory(),
                                                   // "off" = none.
+  std::string calibration;                        // Directory of what calibrating the CPU gave; empty =
+                                                  // DefaultCalibrationDirectory(), "off" = the kernels' own choices.
   std::string log_format = "text";                // "text" or "json".
   std::string log_level = "info";                 // "debug", "info", "warn", "error".
   std::string backend = "auto";                   // "auto" (CUDA where it works, else the CPU), "cpu" or "cuda".
@@ -33,6 +35,9 @@ std::string DefaultDatabasePath();
 
 // ~/.cache/metronome/plans, or below XDG_CACHE_HOME.
 std::string DefaultPlanCacheDirectory();
+
+// ~/.cache/metronome/calibration, likewise.
+std::string DefaultCalibrationDirectory();
 
 // Applies a TOML file. NotFound; InvalidArgument with file:line:column for bad syntax, an unknown key or a wrong type.
 absl::Status ApplyConfigFile(const std::string& path, DaemonConfig& config);

@@ -53,7 +53,8 @@ absl::Status Daemon::Serve() {
       *engine_, InferenceService::ServerFacts{.database = config_.db,
                                               .metrics_address = metrics_.address(),
                                               .other_backend = choice.other,
-                                              .other_backend_reason = choice.other_reason});
+                                              .other_backend_reason = choice.other_reason,
+                                              .calibration = choice.calibration});
   benchmark_ = std::make_unique<BenchmarkService>(*engine_, *store_, *database_);
   static std::once_flag reflection;  // Registering it twice in one process would be an error.
   std::call_once(reflection, [] {

@@ -307,6 +307,8 @@ grpc::ServerUnaryReactor* InferenceService::GetServerInfo(grpc::CallbackServerCo
   backend.set_device(device.name);
   backend.set_instruction_set(device.instruction_set);
   backend.set_threads(device.threads);
+  backend.set_calibration(facts_.calibration);
+  backend.set_tuning(device.tuning);
   backend.set_memory_total_bytes(device.memory_total_bytes);
   backend.set_memory_available_bytes(engine_.backend().MemoryAvailableBytes());
   if (const absl::StatusOr<DeviceTelemetry> telemetry = engine_.backend().Telemetry(); telemetry.ok())

@@ -18,6 +18,7 @@ class InferenceService final : public v1::Inference::CallbackService {
     std::string metrics_address;
     std::string other_backend;  // That this daemon could have and does not run on, and why.
     std::string other_backend_reason;
+    std::string calibration;  // BackendChoice::calibration.
   };
 
   InferenceService(Engine& engine, ServerFacts facts);

@@ -1,27 +1,13 @@
 #include "server/model/plan_cache.h"
 
-#include <filesystem>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "server/build_info.h"
 #include "server/model/cached_plans_codec.h"
+#include "server/program_identity.h"
 #include "spdlog/spdlog.h"
 
 namespace metronome {
-namespace {
-
-// Which program this is: a plan is only as good as the kernels that it was timed with.
-std::string ProgramIdentity() {
-  std::error_code error;
-  const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
-  const uintmax_t size = std::filesystem::file_size(program, error);
-  const auto written = std::filesystem::last_write_time(program, error).time_since_epoch().count();
-  return absl::StrCat(kVersion, " ", kBuildCommit, " ", size, " ", written);
-}
-
-}  // namespace
-
 absl::StatusOr<PlanCache> PlanCache::Open(const std::string& directory, int64_t max_bytes) {
   absl::StatusOr<FileStore> store = FileStore::Open(directory, max_bytes);
   if (!store.ok()) return store.status();
@@ -32,9 +18,9 @@ std::string PlanCache::Key(const Backend& backend, const Graph& graph, const Pla
   const DeviceInfo device = backend.Describe();
   return absl::StrCat("program ", ProgramIdentity(), "\nbackend ", backend.name(), "\ndevice ", device.name, "\nisa ",
                       device.instruction_set, "\nruntime ", device.runtime, "\nlibraries ", device.libraries,
-                      "\nthreads ", device.threads, "\nbudget ", options.budget, "\nseed ", options.seed, "\ntrials ",
-                      options.trials, "\nkeep_best ", options.keep_best, "\nmax_seq ", options.max_seq, "\nmax_past ",
-                      options.max_past, "\n", graph.ToString());
+                      "\nthreads ", device.threads, "\ntuning ", device.tuning, "\nbudget ", options.budget, "\nseed ",
+                      options.seed, "\ntrials ", options.trials, "\nkeep_best ", options.keep_best, "\nmax_seq ",
+                      options.max_seq, "\nmax_past ", options.max_past, "\n", graph.ToString());
 }
 
 std::optional<CachedPlans> PlanCache::Find(const std::string& key) const {

@@ -20,6 +20,11 @@ CHECKPOINT = GOLDEN / "models" / "qwen3"
 PEERS = GOLDEN / "peers" / "tiny-llama.jsonl"  # Of hf_eager and of torch_compile.
 os.environ["METRONOMED"] = str(BIN / "metronomed")
 from daemon import Daemon  # noqa: E402  It reads the variable.
+CACHE = tempfile.mkdtemp()  # Of all daemons here: the first calibrates the CPU.
+
+
+def tearDownModule():
+    shutil.rmtree(CACHE)
 
 
 class BenchClientTest(unittest.TestCase):
@@ -33,7 +38,7 @@ class BenchClientTest(unittest.TestCase):
         if own_daemon:
             command += ["--db", self.database]
         environment = {**os.environ, "HOME": self.directory, "XDG_DATA_HOME": self.directory,
-                       "XDG_CACHE_HOME": self.directory, **variables}
+                       "XDG_CACHE_HOME": CACHE, **variables}
         return subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, input=stdin, cwd=cwd)
 
     def test_json_has_every_sample_of_many(self):
@@ -297,6 +302,14 @@ class BenchClientTest(unittest.TestCase):
         result = self.run_client("generate", "--model", "tiny-llama", "hello")
         self.assertEqual(result.returncode, 1)
         self.assertIn("'tiny-llama' has no tokenizer", result.stderr)
+
+    def test_a_daemon_calibrates_the_cpu_once(self):
+        first = self.run_client("status").stdout
+        self.assertRegex(first, r"backend cpu: calibration (measured in [0-9.]+ s|kept from an earlier start)\n")
+        later = self.run_client("status").stdout
+        self.assertIn("backend cpu: calibration kept from an earlier start\n", later)
+        tuned = [line for line in first.splitlines() if ": tuned " in line]
+        self.assertEqual([line for line in later.splitlines() if ": tuned " in line], tuned)
 
     def test_exit_codes(self):
         self.assertEqual(self.run_client("runs", "--server", "127.0.0.1:1", own_daemon=False).returncode, 4)

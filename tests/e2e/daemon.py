@@ -27,8 +27,8 @@ class Daemon:
         self._log = open(self.log_path, "wb")
         self.process = subprocess.Popen(
             [BINARY, "--listen", self._listen, "--metrics-listen", "127.0.0.1:0", "--db", str(self.database),
-             "--plan-cache", str(self.directory / "plans"), "--port-file", str(port_file), *self._flags], stdin=self._stdin,
-            stderr=self._log, stdout=self._log)
+             "--plan-cache", str(self.directory / "plans"), "--calibration", "off", "--port-file", str(port_file), *self._flags],
+            stdin=self._stdin, stderr=self._log, stdout=self._log)
         give_up = time.monotonic() + START_TIMEOUT_S
         while not (port_file.exists() and port_file.read_text().count("\n") == 2):
             if self.process.poll() is not None or time.monotonic() > give_up:

@@ -42,13 +42,15 @@ TEST(ConfigTest, EveryFlagHasAKeyInTheFile) {
   const TempDirectory directory;
   const std::string file =
       directory.Write("m.toml",
-                      "listen = 'unix:/x'\nmetrics_listen = ''\ndb = '/y'\nlog_format = 'json'\nlog_level = 'warn'\n"
+                      "listen = 'unix:/x'\nmetrics_listen = ''\ndb = '/y'\ncalibration = 'off'\nlog_format = "
+                      "'json'\nlog_level = 'warn'\n"
                       "threads = 2\nqueue_limit = 3\nsession_idle_seconds = 4\ndrain_seconds = 5\nport_file = '/z'\n");
   DaemonConfig config;
   ASSERT_TRUE(ApplyConfigFile(file, config).ok());
   EXPECT_EQ(config.listen, "unix:/x");
   EXPECT_EQ(config.metrics_listen, "");
   EXPECT_EQ(config.db, "/y");
+  EXPECT_EQ(config.calibration, "off");
   EXPECT_EQ(config.log_format, "json");
   EXPECT_EQ(config.log_level, "warn");
   EXPECT_EQ(config.threads, 2);

@@ -390,6 +390,8 @@ TEST_F(InferenceServiceTest, ServerInfoNamesBackendsAndWhyOneIsMissing) {
   EXPECT_EQ(info.backends(0).name(), "cpu");
   EXPECT_TRUE(info.backends(0).available());
   EXPECT_EQ(info.backends(0).threads(), 2);
+  EXPECT_EQ(info.backends(0).calibration(), "off");
+  EXPECT_EQ(info.backends(0).tuning(), "");
   EXPECT_GT(info.backends(0).memory_total_bytes(), info.backends(0).memory_available_bytes());
   EXPECT_FALSE(info.backends(1).available());
   EXPECT_NE(info.backends(1).reason(), "");

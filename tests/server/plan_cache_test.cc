@@ -71,6 +71,11 @@ TEST(PlanCacheTest, WhateverMattersChangesTheKey) {
   const auto expect_new = [&](const std::string& key) { EXPECT_TRUE(keys.insert(key).second) << key; };
   expect_new(PlanCache::Key(*wider, graph, {}));
   expect_new(PlanCache::Key(*plain, graph, {}));
+  cpu::CpuTuning tuning;
+  for (const int64_t streams : {2, 8}) {
+    tuning.Set(cpu::TunedForm::kProduct, DType::kFloat32, {{"tune_streams", streams}});
+    expect_new(PlanCache::Key(*CreateCpuBackend({.threads = 1, .tuning = tuning}).value(), graph, {}));
+  }
   expect_new(PlanCache::Key(RenamedBackend("13.0", ""), graph, {}));
   expect_new(PlanCache::Key(RenamedBackend("13.0", "cuBLASLt 13.1.0"), graph, {}));
   expect_new(PlanCache::Key(RenamedBackend("13.0", "cuBLASLt 13.2.0"), graph, {}));

@@ -31,6 +31,7 @@ class ServedDaemon : public testing::Test {
     config.metrics_listen = "";
     config.db = directory_.File("runs.db");
     config.plan_cache = directory_.File("plans");
+    config.calibration = "off";
     config.backend = "cpu";
     config.threads = 2;
     if (adjust) adjust(config);
