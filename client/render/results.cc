@@ -5,6 +5,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "client/render/bandwidth_share.h"
 #include "client/render/format.h"
 #include "client/render/model_label.h"
 #include "client/render/path_label.h"
@@ -44,9 +45,6 @@ std::string Reason(const v1::BenchmarkResult& result) {
 std::string BytesIfKnown(int64_t bytes) { return bytes == 0 ? "-" : FormatBytes(bytes); }
 std::string TimeIfKnown(double ms) { return ms == 0 ? "-" : FormatMilliseconds(ms); }
 std::string RateIfKnown(double per_second) { return per_second == 0 ? "-" : FormatRate(per_second); }
-std::string Bandwidth(const v1::BenchmarkResult& result) {
-  return result.bandwidth_fraction() == 0 ? "-" : absl::StrFormat("%.0f%%", 100 * result.bandwidth_fraction());
-}
 
 Table ResultTable(const v1::Run& run) {
   Table table({{"model", Align::kLeft},
@@ -74,7 +72,8 @@ Table ResultTable(const v1::Run& run) {
     table.AddRow({ModelLabel(result), PathLabel(result), spec.dtype(), BytesIfKnown(result.weight_bytes()),
                   absl::StrCat(result.prompt_tokens()), absl::StrCat(result.ttft_ms().n()), Median(result.ttft_ms()),
                   Median(result.tpot_ms()), RateIfKnown(result.prefill_tokens_per_second()),
-                  RateIfKnown(result.decode_tokens_per_second()), Bandwidth(result), TimeIfKnown(result.compile_ms()),
+                  RateIfKnown(result.decode_tokens_per_second()),
+                  FormatBandwidthShare(result, result.bandwidth_fraction()), TimeIfKnown(result.compile_ms()),
                   TimeIfKnown(result.load_ms()), BytesIfKnown(result.peak_memory_bytes())});
   }
   return table;
@@ -85,6 +84,7 @@ std::string RenderTable(const v1::Run& run) {
   if (const Table table = ResultTable(run); !table.empty() || text.empty())
     absl::StrAppend(&text, text.empty() ? "" : "\n", table.ToText());
   double bandwidth = 0;
+  bool moved = false;
   std::string weights, origins;
   for (const v1::BenchmarkResult& result : run.results()) {
     if (result.outcome() != "ok") {
@@ -102,6 +102,7 @@ std::string RenderTable(const v1::Run& run) {
       absl::StrAppend(&text, name, ": ", conditions, ".\n");
     if (!result.note().empty()) absl::StrAppend(&text, name, ", note: ", result.note(), ".\n");
     bandwidth = result.bandwidth_bytes_per_second();
+    moved = moved || absl::StartsWith(FormatBandwidthShare(result, result.bandwidth_fraction()), "~");
     if (result.weights_provenance() != weights)
       weights = weights.empty() ? result.weights_provenance() : "several kinds";
   }
@@ -109,7 +110,8 @@ std::string RenderTable(const v1::Run& run) {
     absl::StrAppend(&text,
                     "Medians over n iterations, measured inside the daemon. % bandwidth: bytes a decode step must read "
                     "/ its time, over a plain read (",
-                    FormatBytes(static_cast<int64_t>(bandwidth)), "/s here). Weights: ", weights, ".\n");
+                    FormatBytes(static_cast<int64_t>(bandwidth)), "/s here). ",
+                    moved ? "~: that moved by more than a tenth meanwhile. " : "", "Weights: ", weights, ".\n");
   }
   if (!origins.empty()) absl::StrAppend(&text, "External times were taken by their programs.\n", origins);
   return text;

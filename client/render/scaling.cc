@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "client/render/bandwidth_share.h"
 #include "client/render/format.h"
 #include "client/render/model_label.h"
 #include "client/render/path_label.h"
@@ -30,8 +31,8 @@ const v1::PositionResult* Find(const v1::BenchmarkResult& result, int64_t positi
 // Of a plain read of what the step must read; "-" where one of the two is not known.
 std::string BandwidthShare(const v1::BenchmarkResult& result, const v1::PositionResult& at) {
   if (result.bandwidth_bytes_per_second() <= 0 || at.step_bytes() == 0) return "-";
-  return absl::StrFormat("%.0f%%", 100 * static_cast<double>(at.step_bytes()) / (at.step_ms().median() * 1e-3) /
-                                       result.bandwidth_bytes_per_second());
+  return FormatBandwidthShare(result, static_cast<double>(at.step_bytes()) / (at.step_ms().median() * 1e-3) /
+                                          result.bandwidth_bytes_per_second());
 }
 
 std::string StepTimes(const Results& results) {

@@ -103,7 +103,9 @@ void BindResult(Statement& statement, const v1::BenchmarkResult& result) {
       .Bind(If(result.has_power_max_watts(), result.power_max_watts()))
       .BindOptionalText(If(result.has_throttle_reasons(), result.throttle_reasons()))
       .BindBlob(StatisticsOf(result))
-      .Bind(int64_t{result.samples_size()});
+      .Bind(int64_t{result.samples_size()})
+      .Bind(result.bandwidth_before_bytes_per_second())
+      .Bind(result.bandwidth_after_bytes_per_second());
 }
 
 std::string StatisticsOf(const v1::BenchmarkResult& result) {
@@ -224,6 +226,8 @@ StoredResult ReadResult(Statement& row) {
   if (const std::optional<std::string> statistics = row.OptionalBlob(); statistics.has_value())
     stored.has_statistics = result.MergeFromString(*statistics);
   result.set_sample_count(row.Int());
+  result.set_bandwidth_before_bytes_per_second(row.Double());
+  result.set_bandwidth_after_bytes_per_second(row.Double());
   return stored;
 }
 

@@ -26,7 +26,8 @@ inline constexpr absl::string_view kResultColumns =
     "before_throttle_reasons, after_sm_clock_hertz, after_memory_clock_hertz, after_sm_clock_max_hertz, "
     "after_memory_clock_max_hertz, after_temperature_celsius, after_power_watts, after_power_limit_watts, "
     "after_utilisation, after_throttle_reasons, sm_clock_min_hertz, temperature_max_celsius, power_max_watts, "
-    "throttle_reasons, statistics, sample_count";
+    "throttle_reasons, statistics, sample_count, bandwidth_before_bytes_per_second, "
+    "bandwidth_after_bytes_per_second";
 
 // Binds all of them; statistics as their medians, and whole in a message of their own.
 void BindResult(Statement& statement, const v1::BenchmarkResult& result);

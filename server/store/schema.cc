@@ -146,6 +146,11 @@ ALTER TABLE results ADD COLUMN throttle_reasons TEXT;
 ALTER TABLE results ADD COLUMN statistics BLOB;  -- A serialized metronome.v1.BenchmarkResult with nothing else.
 ALTER TABLE results ADD COLUMN sample_count INTEGER NOT NULL DEFAULT 0;
 )",
+    // The two plain reads that bandwidth_bytes_per_second is the mean of. 0: not measured.
+    R"(
+ALTER TABLE results ADD COLUMN bandwidth_before_bytes_per_second REAL NOT NULL DEFAULT 0;
+ALTER TABLE results ADD COLUMN bandwidth_after_bytes_per_second REAL NOT NULL DEFAULT 0;
+)",
 };
 
 }  // namespace

@@ -48,6 +48,18 @@ TEST(RenderTest, TableShowsMediansAndWhyModelsWereSkipped) {
                     HasSubstr("huge was skipped: weights need 61064245248 bytes (needs 61.1 GB, 24.0 GB available)")));
 }
 
+// The note says by how much; the share itself says that it is a guess.
+TEST(RenderTest, SharesOfABandwidthThatMovedAreMarked) {
+  v1::Run run = ExampleRun();
+  run.mutable_results(0)->set_bandwidth_before_bytes_per_second(4.2e10);
+  run.mutable_results(0)->set_bandwidth_after_bytes_per_second(4.5e10);
+  EXPECT_THAT(RenderRun(run, OutputFormat::kTable), Not(HasSubstr("~76%")));
+  run.mutable_results(0)->set_bandwidth_after_bytes_per_second(4.9e10);
+  EXPECT_THAT(RenderRun(run, OutputFormat::kTable), AllOf(HasSubstr("~76%"), HasSubstr("~: that moved")));
+  run.mutable_results(0)->set_bandwidth_before_bytes_per_second(0);
+  EXPECT_THAT(RenderRun(run, OutputFormat::kTable), Not(HasSubstr("~76%")));
+}
+
 TEST(RenderTest, MarkdownHasARowForEachTest) {
   EXPECT_THAT(RenderRun(ExampleRun(), OutputFormat::kMarkdown),
               AllOf(HasSubstr("| model | size |"), HasSubstr("| pp21 | 420.00 ± 42.00 |"),
