@@ -81,6 +81,26 @@ TEST(HostMemoryTest, RefusesWhatCannotBe) {
   EXPECT_NE(status.message().find(std::to_string(bytes)), std::string::npos) << status;
 }
 
+// Where large pages are, memory that fills them begins with one and is backed by whole ones.
+TEST(HostMemoryTest, LongRangesAreMadeOfLargePages) {
+  constexpr int64_t kLarge = int64_t{2} << 20;
+  const auto allocated = cpu::AllocateHostMemory(kLarge + 1).value();
+  const auto reserved = cpu::ReserveHostMemory(3 * kLarge).value();
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(allocated->data()) % kLarge, 0u);
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(reserved->data()) % kLarge, 0u);
+
+  ASSERT_TRUE(reserved->Commit(kLarge / 2).ok());
+  EXPECT_EQ(reserved->committed_bytes(), kLarge / 2);  // A short one takes no more than it asked for.
+  ASSERT_TRUE(reserved->Commit(kLarge + 1).ok());
+  EXPECT_EQ(reserved->committed_bytes(), 2 * kLarge);
+  ASSERT_TRUE(reserved->Commit(3 * kLarge).ok());
+  EXPECT_EQ(reserved->committed_bytes(), 3 * kLarge);
+
+  auto* const data = static_cast<unsigned char*>(reserved->data());
+  EXPECT_TRUE(std::all_of(data, data + 3 * kLarge, [](unsigned char byte) { return byte == 0; }));
+  std::fill(data, data + 3 * kLarge, 7);
+}
+
 TEST(HostMemoryTest, ReserveCommitsAPrefixAndKeepsContents) {
   const auto buffer = cpu::ReserveHostMemory(int64_t{1} << 40).value();
   EXPECT_EQ(buffer->committed_bytes(), 0);
