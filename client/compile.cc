@@ -57,6 +57,7 @@ ExitCode CompileModel(const ServerOptions& server, CompileOptions options) {
       static_cast<long long>(model->max_cache_len()), model->plan_hash().c_str(), model->kernel_calls());
   std::printf("compiled in %s%s, weights ready in %s\n", FormatMilliseconds(model->compile_ms()).c_str(),
               model->plan_cached() ? " (plan from the cache)" : "", FormatMilliseconds(model->load_ms()).c_str());
+  if (!model->tokenizer_error().empty()) std::printf("no text: %s\n", model->tokenizer_error().c_str());
   return ExitCode::kOk;
 }
 

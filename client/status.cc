@@ -39,6 +39,8 @@ ExitCode ShowStatus(const ServerOptions& server) {
     std::printf("model %s: %s, %s, %s (%s), plan %s\n", ModelLabel(model).c_str(), model.dtype().c_str(),
                 model.path().c_str(), FormatBytes(model.weight_bytes()).c_str(), model.weights_provenance().c_str(),
                 model.plan_hash().c_str());
+    if (!model.tokenizer_error().empty())
+      std::printf("model %s: no text: %s\n", ModelLabel(model).c_str(), model.tokenizer_error().c_str());
   }
   std::printf("database %s\nmetrics %s\n", info.database().c_str(),
               info.metrics_address().empty() ? "off" : info.metrics_address().c_str());

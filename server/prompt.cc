@@ -10,6 +10,11 @@ namespace metronome {
 namespace {
 
 absl::StatusOr<const Tokenizer*> TokenizerOf(const LoadedModel& model) {
+  if (!model.tokenizer_status().ok()) {
+    return absl::Status(model.tokenizer_status().code(),
+                        absl::StrCat("the tokenizer of model '", model.request().model, "' did not load: ",
+                                     model.tokenizer_status().message(), "; give token ids or a synthetic prompt"));
+  }
   if (model.tokenizer() == nullptr) {
     return absl::FailedPreconditionError(
         absl::StrCat("model '", model.request().model, "' has no tokenizer; give token ids or a synthetic prompt"));

@@ -17,7 +17,7 @@ struct ResolvedPrompt {
 
 // The token ids of a prompt. InvalidArgument (none given, empty, a count below 1), OutOfRange (an id outside the
 // vocabulary, more tokens than `max_tokens`), FailedPrecondition (text without a tokenizer, chat without a template),
-// and as ChatTemplate::Render.
+// what the tokenizer failed with where it did not load, and as ChatTemplate::Render.
 absl::StatusOr<ResolvedPrompt> ResolvePrompt(const LoadedModel& model, const v1::Prompt& prompt, int64_t max_tokens);
 
 // `count` ids below `vocab`, a function of the seed alone.

@@ -115,7 +115,11 @@ absl::Status LoadedModel::ReadFiles(const ModelFiles& files, const CatalogueEntr
       return absl::InvalidArgumentError(absl::StrCat(files.directory, "/config.json: ", same.message()));
   }
   if (files.has("tokenizer.json")) {
-    ASSIGN_OR_RETURN(tokenizer_, Tokenizer::FromDirectory(files.directory));
+    // Ids and synthetic prompts need none, so that one that does not load leaves the model to them.
+    absl::StatusOr<std::unique_ptr<Tokenizer>> tokenizer = Tokenizer::FromDirectory(files.directory);
+    if (tokenizer.ok()) tokenizer_ = *std::move(tokenizer);
+    tokenizer_status_ = tokenizer.status();
+    facts_.tokenizer_error = std::string(tokenizer_status_.message());
     ASSIGN_OR_RETURN(chat_template_, ChatTemplate::FromDirectory(files.directory));
   }
   if (!files.has("generation_config.json")) return absl::OkStatus();

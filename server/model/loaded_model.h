@@ -70,6 +70,7 @@ class LoadedModel {
     std::vector<int32_t> eos_token_ids;
     std::optional<SamplingOptions> sampling_defaults;  // Where they can be had.
     bool plan_cached = false;                          // The search was made before, maybe by another process.
+    std::string tokenizer_error;                       // Why the tokenizer that there is did not load.
   };
 
   // Memory for weights, one full session and a prefill chunk is checked before anything is allocated.
@@ -81,6 +82,7 @@ class LoadedModel {
   const Facts& facts() const { return facts_; }
   const ModelConfig& config() const { return config_; }
   const Tokenizer* tokenizer() const { return tokenizer_.get(); }             // nullptr without one.
+  const absl::Status& tokenizer_status() const { return tokenizer_status_; }  // Why the one that there is did not load.
   const ChatTemplate* chat_template() const { return chat_template_.get(); }  // nullptr without one.
   // How generation_config.json has tokens chosen; GenerationDefaults::sampling says why it does not.
   const absl::StatusOr<SamplingOptions>& sampling_defaults() const { return sampling_defaults_; }
@@ -125,6 +127,7 @@ class LoadedModel {
   std::vector<std::string> notes_;  // For the provenance.
   absl::StatusOr<SamplingOptions> sampling_defaults_ = GenerationDefaults().sampling;
   std::unique_ptr<Tokenizer> tokenizer_;
+  absl::Status tokenizer_status_;
   std::unique_ptr<ChatTemplate> chat_template_;
   CompileResult compiled_;
   std::vector<KvStateSpec> kv_states_;

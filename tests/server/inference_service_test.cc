@@ -513,15 +513,31 @@ TEST_F(TextServiceTest, ChatWithoutATemplateIsRefused) {
   EXPECT_THAT(status.error_message(), HasSubstr("no chat template"));
 }
 
-TEST_F(TextServiceTest, MalformedTokenizerIsNamedAndTheDaemonGoesOn) {
-  const std::string directory = MakeDirectory("qwen");
-  directory_.Write("qwen/tokenizer.json", R"({"model": {"type": "BPE", "vocab": 7}})");
-  v1::CompileRequest request = TinyRequest(directory);
-  request.set_weights("synthetic");
-  const grpc::Status status = Compile(request);
-  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT) << status.error_message();
-  EXPECT_THAT(status.error_message(), HasSubstr("vocab"));
-  EXPECT_TRUE(Compile(TinyRequest()).ok());
+// A tokenizer that does not load leaves the model to ids and synthetic prompts.
+TEST_F(TextServiceTest, TokenizerThatDoesNotLoadIsNamedByTextAlone) {
+  const std::vector<std::tuple<std::string, std::string, grpc::StatusCode, std::string>> files = {
+      {"qwen", R"({"model": {"type": "Unigram"}})", grpc::StatusCode::UNIMPLEMENTED, "model has type 'Unigram'"},
+      {"gpt2", R"({"model": {"type": "BPE", "vocab": 7}})", grpc::StatusCode::INVALID_ARGUMENT, "model.vocab"}};
+  for (const auto& [name, file, code, construct] : files) {
+    const std::string directory = MakeDirectory(name);
+    directory_.Write(name + "/tokenizer.json", file);
+    v1::CompileRequest compile = TinyRequest(directory);
+    compile.set_weights("synthetic");
+    v1::ModelInfo info;
+    ASSERT_TRUE(Compile(compile, &info).ok());
+    EXPECT_FALSE(info.has_tokenizer());
+    EXPECT_THAT(info.tokenizer_error(), HasSubstr(construct));
+
+    v1::PrefillRequest request;
+    request.set_model(directory);
+    request.mutable_prompt()->mutable_synthetic()->set_tokens(5);
+    v1::PrefillResponse response;
+    EXPECT_TRUE(Prefill(request, &response).ok());
+    request.mutable_prompt()->set_text("Hello");
+    const grpc::Status status = Prefill(request, &response);
+    EXPECT_EQ(status.error_code(), code) << status.error_message();
+    EXPECT_THAT(status.error_message(), HasSubstr(construct));
+  }
 }
 
 }  // namespace
