@@ -17,10 +17,10 @@ struct LinearTuning {
   // Dot products over rows of weights, or oneDNN.
   enum class Method : uint8_t { kDots, kOneDnn };
   Method method = Method::kDots;
-  // Of dot products: KiB of a weight that a member claims at a time while much is left, and how it reads them.
+  // Dot products: KiB of a weight that a member claims at a time while much is left, and how it reads them.
   int64_t slice_kib = 512;
   RowStreams streams;
-  // Of oneDNN: rows of weights that a member claims at a time, so that a slice stays in the second-level cache.
+  // oneDNN: rows of weights that a member claims at a time, so that a slice stays in the second-level cache.
   int64_t grain = 64;
 };
 

@@ -29,7 +29,7 @@ class Decoder {
   absl::Status Add(const JsonNode& node);
   absl::Status AddReplace(const JsonNode& node);
   absl::Status AddStrip(const JsonNode& node);
-  // Of a type that must see the tokens before they are fused.
+  // The type must see the tokens before they are fused.
   absl::Status AddTokenStage(const JsonNode& node, const std::string& type);
 
   std::vector<Maker> makers_;

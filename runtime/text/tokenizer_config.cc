@@ -91,7 +91,7 @@ void TokenizerConfig::SetModelToken(const std::string& key, Named token) {
   for_model_.emplace_back(key, std::move(token));
 }
 
-// Of an object of keys and tokens.
+// Reads an object of keys and tokens.
 absl::Status TokenizerConfig::TakeDictionary(const JsonNode& node) {
   for (const auto& [key, value] : node.json().items()) {
     ASSIGN_OR_RETURN(Named token, ParseNamed(node[key]));

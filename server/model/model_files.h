@@ -18,7 +18,7 @@ struct ModelFiles {
   std::string name;       // What the provenance calls it: empty for a directory, "org/name@commit" for a snapshot.
   FileIsThere has;        // By name in the directory.
 
-  // Of a file that is there, else empty.
+  // The path of a file that is there, else empty.
   std::string PathOf(const std::string& file) const { return has(file) ? directory + "/" + file : ""; }
 };
 

@@ -38,7 +38,7 @@ struct Timed {
   LinearTuning tuning;
   double seconds = 0;
 };
-// Of a launch: as it is tuned by default, and the fastest.
+// A launch as it is tuned by default, and the fastest.
 struct Measured {
   Timed usual, best;
   size_t tried = 0;
@@ -103,7 +103,7 @@ class Bench {
     for (const std::string& kernel : untimed_) std::printf("not timed: %s\n", kernel.c_str());
   }
 
-  // Of a plain read of all the random memory.
+  // The rate of a plain read of all the random memory.
   double Probe() {
     const Ring& random = memory_.random();
     probed_ = reinterpret_cast<uint32_t*>(device_.Allocate(sizeof(uint32_t)));

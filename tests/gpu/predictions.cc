@@ -19,7 +19,7 @@ const Row kRows[] = {
 };
 constexpr int64_t kPromptTokens = 1024;
 
-// Of all launches of a model's step.
+// Sums over all launches of a model's step.
 double StepSeconds(const std::string& model, int64_t tokens, const Rates& rates) {
   double seconds = 0;
   for (const Row& row : kRows) {

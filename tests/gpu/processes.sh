@@ -40,8 +40,12 @@ limited() {
   return "${codes[0]}"
 }
 
+# What this shell has running, also what a signal met between its start and its place in `children`.
 end_children() {
-  if [ ${#children[@]} -gt 0 ]; then kill "${children[@]}" 2>/dev/null || true; fi
+  local running
+  running=$(jobs -p)
+  # shellcheck disable=SC2086  # A list of numbers.
+  if [ -n "$running" ]; then kill $running 2>/dev/null || true; fi
 }
 
 # A daemon that waits for a device that hangs does not hear SIGTERM, and may not hear SIGKILL: it is not waited for.

@@ -40,7 +40,7 @@ struct BFloatAttention {
   // No positions yet; `queries` is [heads, d].
   void (*begin)(const HeadGroup& group, const void* queries, float* state);
   void (*take)(const HeadGroup& group, const CacheBlock& block, LineFetch& fetch, float* work, float* state);
-  // Of each head the largest score, the sum of exp(score - largest) and so weighted the sum of values [heads, dv].
+  // For each head: the largest score, the sum of exp(score - largest) and so weighted the sum of values [heads, dv].
   void (*finish)(const HeadGroup& group, const float* state, float* maximum, float* sum, float* mix);
 };
 
