@@ -78,16 +78,16 @@ step_ncu() {
   stop_daemon
   find_bench || return
   mkdir -p "$work/details/ncu"
-  for family in gemv qkv attention; do
+  for family in linear gated_linear qkv_rope_cache attention; do  # Kernels' names.
     file=$work/details/ncu/$family.csv code=0
-    limited 30 env LD_LIBRARY_PATH="$cuda_libraries" "$ncu" --clock-control none --csv --launch-skip 8 --launch-count 12 \
+    limited 20 env LD_LIBRARY_PATH="$cuda_libraries" "$ncu" --clock-control none --csv --launch-skip 8 --launch-count 12 \
       "${sections[@]/#/--section=}" "$bench_program" --quick --family "$family" >"$file" 2>&1 || code=$?
     if grep -qE 'LibraryNotLoaded|ERR_NVGPUCTRPERM|Failed to initialize' "$file"; then
       echo "refused by this machine: $(grep -m 1 -E 'LibraryNotLoaded|ERR_NVGPUCTRPERM|Failed to initialize' "$file")"
       return 77
     fi
-    # One that its limit stopped has written what it counted before.
-    if [ "$code" -ne 0 ] && ! grep -q '^"' "$file"; then failed+=("$family: $(tail -1 "$file")"); else counted=$((counted + 1)); fi
+    # One that its limit stopped has written what it counted before; one that counted nothing has no line of CSV, whatever its exit code.
+    if grep -q '^"' "$file"; then counted=$((counted + 1)); else failed+=("$family, exit code $code: $(tail -1 "$file")"); fi
   done
   conclude "counters of $counted families in details/ncu" "${failed[@]}"
 }
