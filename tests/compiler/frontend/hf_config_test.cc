@@ -286,6 +286,45 @@ TEST(HfConfigTest, Gemma4LayersHaveHeadsOfTheirOwn) {
   EXPECT_EQ(Parse(separate).layers[5].kv_heads, 2);
 }
 
+TEST(HfConfigTest, Gemma4WithoutRopeParametersHasItsClassDefaults) {
+  json config = Gemma4();
+  config.erase("rope_parameters");
+  const ModelConfig parsed = Parse(config);
+  const RopeConfig &full = parsed.layers[5].rope, &sliding = parsed.layers[0].rope;
+  EXPECT_EQ(full.scaling, RopeConfig::Scaling::kProportional);
+  EXPECT_DOUBLE_EQ(full.rotated, 0.25);
+  EXPECT_DOUBLE_EQ(full.theta, 1e6);
+  EXPECT_DOUBLE_EQ(sliding.rotated, 1);
+  EXPECT_DOUBLE_EQ(sliding.theta, 1e4);
+}
+
+// How transformers 5.15 and later save what older files call global_head_dim and num_global_key_value_heads.
+TEST(HfConfigTest, Gemma4LayersMaySayTheirHeadsThemselves) {
+  json config = Gemma4();
+  config.erase("global_head_dim");
+  config.erase("num_global_key_value_heads");
+  const json heads = {{"head_dim", 512}, {"num_key_value_heads", 1}};
+  config["per_layer_config"] = {{"5", heads}, {"6", heads}};
+  const ModelConfig parsed = Parse(config);
+  EXPECT_EQ(parsed.layers[5].head_dim, 512);
+  EXPECT_EQ(parsed.layers[5].kv_heads, 1);
+  EXPECT_EQ(parsed.layers[0].head_dim, Parse(Gemma4()).layers[0].head_dim);
+
+  config["per_layer_config"].erase("6");
+  EXPECT_THAT(ParseHfConfig(config.dump()).status().message(), HasSubstr("sets layer 6 apart"));
+
+  config["per_layer_config"] = {{"5", {{"hidden_size", 8}}}};
+  const absl::Status unknown = ParseHfConfig(config.dump()).status();
+  EXPECT_EQ(unknown.code(), kUnimplemented);
+  EXPECT_THAT(unknown.message(), HasSubstr("hidden_size"));
+}
+
+TEST(HfConfigTest, NullIsNoWindowWhereTheClassSaysSo) {
+  json config = Base("qwen2");
+  config.update({{"use_sliding_window", true}, {"sliding_window", nullptr}, {"max_window_layers", 0}});
+  EXPECT_THAT(Windows(Parse(config)), ElementsAre(0, 0, 0, 0, 0, 0, 0));
+}
+
 TEST(HfConfigErrorsTest, Gemma4FeaturesThatAreMissingAreNamed) {
   const std::pair<const char*, json> features[] = {
       {"num_kv_shared_layers", 2}, {"hidden_size_per_layer_input", 256}, {"use_bidirectional_attention", "all"}};
