@@ -98,9 +98,9 @@ void TakeBlock(const VectorKernels& kernels, const Problem& p, int64_t first_row
   const int64_t kv_head = block.kv_head, begin = block.begin, count = block.count;
   const auto dot = [&](int64_t first, int64_t end, const void* keys) {
     if (p.native) {
-      kernels.dot_bfloat_rows(queries, m, p.d, keys, p.kv_heads * p.d, end - first, scores + first, count, 0);
+      kernels.dot_bfloat_rows(queries, m, p.d, keys, p.kv_heads * p.d, end - first, scores + first, count);
     } else {
-      kernels.dot_rows(p.dtype, queries, m, p.d, keys, p.kv_heads * p.d, end - first, scores + first, count, 0);
+      kernels.dot_rows(p.dtype, queries, m, p.d, keys, p.kv_heads * p.d, end - first, scores + first, count);
     }
   };
   BetweenFetches(0, count, fetch.keys, p.d * element, fetch.level, [&](int64_t first, int64_t end) {
@@ -122,7 +122,7 @@ void TakeBlock(const VectorKernels& kernels, const Problem& p, int64_t first_row
   const auto mix = [&](int64_t i, int64_t queries_mixed, int64_t first, int64_t end) {
     kernels.mix_rows(p.dtype, scores + i * count + first, count, queries_mixed,
                      ElementAt(p.v, ((begin + first) * p.kv_heads + kv_head) * p.dv), p.kv_heads * p.dv, end - first,
-                     p.dv, part.mix + i * p.dv, 0);
+                     p.dv, part.mix + i * p.dv);
   };
   if (all_visible) {
     return BetweenFetches(0, count, fetch.values, p.dv * element, fetch.level,

@@ -45,10 +45,10 @@ absl::Status OptimisedMatmul(CpuContext& context, const KernelArgs& args) {
                   count * inner, left);
     const void* right = ElementAt(b, RowOffset(matrix, matrices, b_strides) * inner * columns);
     if (transposed) {
-      kernels.dot_rows(dtype, left, count, inner, right, inner, columns, products, columns, /*ahead=*/0);
+      kernels.dot_rows(dtype, left, count, inner, right, inner, columns, products, columns);
     } else {
       std::fill(products, products + count * columns, 0.0f);
-      kernels.mix_rows(dtype, left, inner, count, right, columns, inner, columns, products, /*ahead=*/0);
+      kernels.mix_rows(dtype, left, inner, count, right, columns, inner, columns, products);
     }
     kernels.narrow(ToVectorDType(c.dtype), products, count * columns,
                    const_cast<void*>(ElementAt(c, (matrix * rows + first) * columns)));

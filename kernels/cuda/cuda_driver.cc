@@ -53,9 +53,9 @@ struct VirtualMemory {
   decltype(&cuMemGetAllocationGranularity) granularity = nullptr;
 };
 
-// Of CUDA's interface, what these functions are asked for by: they have not changed since 10.2. With CUDART_VERSION, a
-// driver older than the toolkit that built the plugin, which CUDA allows within a major version, would have none of
-// them.
+// The version of CUDA's interface that these functions are asked for by: they have not changed since 10.2. With
+// CUDART_VERSION, a driver older than the toolkit that built the plugin, which CUDA allows within a major version,
+// would have none of them.
 constexpr int kInterface = 12000;
 
 template <typename Function>

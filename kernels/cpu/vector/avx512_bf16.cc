@@ -220,16 +220,15 @@ void StreamBFloatRows(const void* packed, int64_t m, int64_t k, const void* w_da
 }
 
 void DotBFloatRows(const void* packed, int64_t m, int64_t k, const void* w_data, int64_t stride, int64_t rows,
-                   float* dots, int64_t dots_stride, int64_t ahead) {
+                   float* dots, int64_t dots_stride) {
   const auto* x = static_cast<const uint16_t*>(packed);
   const auto* w = static_cast<const uint16_t*>(w_data);
   const int64_t x_row = PackedSize(k);
   int64_t r = 0;
   for (; r + kTileRows <= rows; r += kTileRows) {
-    ForGroups(m, [&](int64_t group, int64_t first, int64_t size) {
-      const Tile tile =
-          group == 0 && ahead != 0 ? TileFor<kTileRows, kTileRows, false>(size) : TileFor<kTileRows, 0, false>(size);
-      tile(x + first * x_row, k, w + r * stride, stride, dots + first * dots_stride + r, dots_stride, 1, {0, ahead});
+    ForGroups(m, [&](int64_t, int64_t first, int64_t size) {
+      TileFor<kTileRows, 0, false>(size)(x + first * x_row, k, w + r * stride, stride, dots + first * dots_stride + r,
+                                         dots_stride, 1, {0, 0});
     });
   }
   for (; r < rows; ++r) {

@@ -81,24 +81,17 @@ inline void ForRowGroups(int64_t m, Function&& function) {
 template <int M>
 constexpr int kRowsAtOnce = kWidth / (M == 3 ? 4 : M);
 
-template <bool kPrefetch, typename T>
-void DotRowsAhead(const float* x, int64_t m, int64_t k, const T* w, int64_t stride, int64_t rows, float* dots,
-                  int64_t dots_stride, int64_t ahead) {
+template <typename T>
+void DotRows(const float* x, int64_t m, int64_t k, const T* w, int64_t stride, int64_t rows, float* dots,
+             int64_t dots_stride) {
   ForRowGroups(m, [&](auto count, int64_t i) {
     constexpr int M = decltype(count)::value, R = kRowsAtOnce<M>;
     const DotsLayout layout = {dots_stride, 1};
     float* const to = dots + i * dots_stride;
     int64_t r = 0;
-    for (; r + R <= rows; r += R) DotTile<kPrefetch, M, R>(x + i * k, k, w + r * stride, stride, to + r, layout, ahead);
-    for (; r < rows; ++r) DotTile<kPrefetch, M, 1>(x + i * k, k, w + r * stride, stride, to + r, layout, ahead);
+    for (; r + R <= rows; r += R) DotTile<false, M, R>(x + i * k, k, w + r * stride, stride, to + r, layout, 0);
+    for (; r < rows; ++r) DotTile<false, M, 1>(x + i * k, k, w + r * stride, stride, to + r, layout, 0);
   });
-}
-
-template <typename T>
-void DotRows(const float* x, int64_t m, int64_t k, const T* w, int64_t stride, int64_t rows, float* dots,
-             int64_t dots_stride, int64_t ahead) {
-  if (ahead != 0) return DotRowsAhead<true>(x, m, k, w, stride, rows, dots, dots_stride, ahead);
-  DotRowsAhead<false>(x, m, k, w, stride, rows, dots, dots_stride, ahead);
 }
 
 // R rows at a time against M rows of x. Streams that are far apart run on into their next row, so that prefetches past
@@ -141,10 +134,7 @@ void StreamRows(const float* x, int64_t m, int64_t k, const T* w, int64_t rows, 
 
 // Adds to J vectors of M rows of acc at once: M x J chains of additions hide each other's latency.
 template <int M, int J, typename T>
-inline void MixTile(const float* p, int64_t p_stride, const T* v, int64_t stride, int64_t rows, int64_t n, float* acc,
-                    int64_t ahead) {
-  constexpr int64_t kBytes = J * kWidth * static_cast<int64_t>(sizeof(T));
-  constexpr int kLines = static_cast<int>((kBytes + kLineBytes - 1) / kLineBytes);
+inline void MixTile(const float* p, int64_t p_stride, const T* v, int64_t stride, int64_t rows, int64_t n, float* acc) {
   Vector sums[M][J];
 #pragma GCC unroll 16
   for (int i = 0; i < M; ++i) {
@@ -152,11 +142,6 @@ inline void MixTile(const float* p, int64_t p_stride, const T* v, int64_t stride
     for (int c = 0; c < J; ++c) sums[i][c] = Lanes::Load(acc + i * n + c * kWidth);
   }
   for (int64_t r = 0; r < rows; ++r) {
-    if (ahead != 0) {
-#pragma GCC unroll 16
-      for (int c = 0; c < kLines; ++c)
-        __builtin_prefetch(reinterpret_cast<const char*>(v + r * stride) + ahead + c * kLineBytes, 0, 3);
-    }
     Vector vs[J];
 #pragma GCC unroll 16
     for (int c = 0; c < J; ++c) vs[c] = Load(v + r * stride + c * kWidth);
@@ -176,16 +161,15 @@ inline void MixTile(const float* p, int64_t p_stride, const T* v, int64_t stride
 
 template <typename T>
 void MixRows(const float* p, int64_t p_stride, int64_t m, const T* v, int64_t stride, int64_t rows, int64_t n,
-             float* acc, int64_t ahead) {
+             float* acc) {
   constexpr int J = kWidth / 4;
   ForRowGroups(m, [&](auto count, int64_t i) {
     constexpr int M = decltype(count)::value;
     const float* const weights = p + i * p_stride;
     float* const sums = acc + i * n;
     int64_t j = 0;
-    for (; j + J * kWidth <= n; j += J * kWidth)
-      MixTile<M, J>(weights, p_stride, v + j, stride, rows, n, sums + j, ahead);
-    for (; j + kWidth <= n; j += kWidth) MixTile<M, 1>(weights, p_stride, v + j, stride, rows, n, sums + j, ahead);
+    for (; j + J * kWidth <= n; j += J * kWidth) MixTile<M, J>(weights, p_stride, v + j, stride, rows, n, sums + j);
+    for (; j + kWidth <= n; j += kWidth) MixTile<M, 1>(weights, p_stride, v + j, stride, rows, n, sums + j);
     for (; j < n; ++j) {
       for (int row = 0; row < M; ++row) {
         for (int64_t r = 0; r < rows; ++r) sums[row * n + j] += weights[row * p_stride + r] * Widen(v[r * stride + j]);

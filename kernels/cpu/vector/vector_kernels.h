@@ -28,9 +28,8 @@ struct VectorKernels {
   void (*narrow)(VectorDType dtype, const float* from, int64_t n, void* to);
 
   // dots[i * dots_stride + r] = sum over j of x[i * k + j] * w[r * stride + j], for m rows of x and `rows` rows of w.
-  // Rows `ahead` bytes further on are prefetched meanwhile; 0 asks for none.
   void (*dot_rows)(VectorDType dtype, const float* x, int64_t m, int64_t k, const void* w, int64_t stride, int64_t rows,
-                   float* dots, int64_t dots_stride, int64_t ahead);
+                   float* dots, int64_t dots_stride);
   // The same for long rows that lie one after the other (stride k) and are read once from memory.
   void (*stream_rows)(VectorDType dtype, const float* x, int64_t m, int64_t k, const void* w, int64_t rows,
                       const RowStreams& streams, float* dots, int64_t dots_stride);
@@ -40,14 +39,13 @@ struct VectorKernels {
   void (*pack_bfloat_rows)(const void* x, int64_t m, int64_t k, void* packed) = nullptr;
   void (*stream_bfloat_rows)(const void* packed, int64_t m, int64_t k, const void* w, int64_t rows,
                              const RowStreams& streams, float* dots, int64_t dots_stride) = nullptr;
-  // dot_rows likewise; `ahead` in elements.
+  // dot_rows likewise.
   void (*dot_bfloat_rows)(const void* packed, int64_t m, int64_t k, const void* w, int64_t stride, int64_t rows,
-                          float* dots, int64_t dots_stride, int64_t ahead) = nullptr;
+                          float* dots, int64_t dots_stride) = nullptr;
   const BFloatAttention* bfloat_attention = nullptr;  // Likewise.
-  // acc[i * n + j] += sum over r of p[i * p_stride + r] * v[r * stride + j], for m rows of p and `rows` rows of v;
-  // `ahead` as above.
+  // acc[i * n + j] += sum over r of p[i * p_stride + r] * v[r * stride + j], for m rows of p and `rows` rows of v.
   void (*mix_rows)(VectorDType dtype, const float* p, int64_t p_stride, int64_t m, const void* v, int64_t stride,
-                   int64_t rows, int64_t n, float* acc, int64_t ahead);
+                   int64_t rows, int64_t n, float* acc);
 
   float (*sum_squares)(const float* x, int64_t n);
   float (*maximum)(const float* x, int64_t n);                          // NaN aside; -infinity for n = 0.
@@ -69,7 +67,7 @@ extern const VectorKernels kAvx512Kernels;
 int64_t PackedBFloatElements(int64_t m, int64_t k);
 void PackBFloatRows(const void* x, int64_t m, int64_t k, void* packed);
 void DotBFloatRows(const void* packed, int64_t m, int64_t k, const void* w, int64_t stride, int64_t rows, float* dots,
-                   int64_t dots_stride, int64_t ahead);
+                   int64_t dots_stride);
 void StreamBFloatRows(const void* packed, int64_t m, int64_t k, const void* w, int64_t rows, const RowStreams& streams,
                       float* dots, int64_t dots_stride);
 #endif

@@ -180,10 +180,10 @@ constexpr VectorKernels kKernels = {
         },
     .dot_rows =
         [](VectorDType dtype, const float* x, int64_t m, int64_t k, const void* w, int64_t stride, int64_t rows,
-           float* dots, int64_t dots_stride, int64_t ahead) {
+           float* dots, int64_t dots_stride) {
           WithType(dtype, [&](auto* type) {
             DotRows(x, m, k, static_cast<const std::remove_pointer_t<decltype(type)>*>(w), stride, rows, dots,
-                    dots_stride, ahead);
+                    dots_stride);
           });
         },
     .stream_rows =
@@ -196,10 +196,9 @@ constexpr VectorKernels kKernels = {
         },
     .mix_rows =
         [](VectorDType dtype, const float* p, int64_t p_stride, int64_t m, const void* v, int64_t stride, int64_t rows,
-           int64_t n, float* acc, int64_t ahead) {
+           int64_t n, float* acc) {
           WithType(dtype, [&](auto* type) {
-            MixRows(p, p_stride, m, static_cast<const std::remove_pointer_t<decltype(type)>*>(v), stride, rows, n, acc,
-                    ahead);
+            MixRows(p, p_stride, m, static_cast<const std::remove_pointer_t<decltype(type)>*>(v), stride, rows, n, acc);
           });
         },
     .sum_squares = SumSquares,
