@@ -18,14 +18,6 @@ absl::Status CheckName(const std::string& path) {
   return absl::InvalidArgumentError(absl::StrCat("the path '", absl::CEscape(path), "' has a NUL byte"));
 }
 
-absl::StatusOr<FileIdentity> RegularIdentity(const struct stat& status, const std::string& path) {
-  if (!S_ISREG(status.st_mode)) return absl::InvalidArgumentError(absl::StrCat(path, " is not a regular file"));
-  return FileIdentity{.device = status.st_dev,
-                      .inode = status.st_ino,
-                      .bytes = status.st_size,
-                      .modified_ns = int64_t{status.st_mtim.tv_sec} * 1'000'000'000 + status.st_mtim.tv_nsec};
-}
-
 }  // namespace
 
 absl::StatusOr<RegularFile> RegularFile::Open(const std::string& path, int64_t max_bytes) {
@@ -33,10 +25,11 @@ absl::StatusOr<RegularFile> RegularFile::Open(const std::string& path, int64_t m
   // O_NONBLOCK: a FIFO in the file's place must be refused, not waited for.
   const int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   if (descriptor < 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot open ", path));
-  RegularFile file(descriptor, {});
+  RegularFile file(descriptor);
   struct stat status = {};
   if (fstat(descriptor, &status) != 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot read ", path));
-  ASSIGN_OR_RETURN(file.identity_, RegularIdentity(status, path));
+  if (!S_ISREG(status.st_mode)) return absl::InvalidArgumentError(absl::StrCat(path, " is not a regular file"));
+  file.bytes_ = status.st_size;
   if (file.bytes() > max_bytes)
     return absl::InvalidArgumentError(absl::StrCat(path, " has ", file.bytes(), " bytes, over ", max_bytes));
   return file;
@@ -59,13 +52,6 @@ absl::StatusOr<std::string> ReadRegularFile(const std::string& path, int64_t max
     filled += static_cast<size_t>(count);
   }
   return content;
-}
-
-absl::StatusOr<FileIdentity> IdentityOf(const std::string& path) {
-  RETURN_IF_ERROR(CheckName(path));
-  struct stat status = {};
-  if (stat(path.c_str(), &status) != 0) return absl::ErrnoToStatus(errno, absl::StrCat("cannot read ", path));
-  return RegularIdentity(status, path);
 }
 
 }  // namespace metronome

@@ -9,16 +9,6 @@
 
 namespace metronome {
 
-// What tells whether a file is still the one that was opened, with the content that it had.
-struct FileIdentity {
-  uint64_t device = 0;
-  uint64_t inode = 0;
-  int64_t bytes = 0;
-  int64_t modified_ns = 0;  // Since 1970.
-
-  friend bool operator==(const FileIdentity&, const FileIdentity&) = default;
-};
-
 // A regular file, open for reading until it goes out of scope.
 class RegularFile {
  public:
@@ -27,27 +17,22 @@ class RegularFile {
   // NotFound; PermissionDenied; other errors of open(2).
   static absl::StatusOr<RegularFile> Open(const std::string& path, int64_t max_bytes);
   ~RegularFile();
-  RegularFile(RegularFile&& other) noexcept
-      : descriptor_(std::exchange(other.descriptor_, -1)), identity_(other.identity_) {}
+  RegularFile(RegularFile&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)), bytes_(other.bytes_) {}
   RegularFile& operator=(RegularFile&&) = delete;
 
   int descriptor() const { return descriptor_; }
-  int64_t bytes() const { return identity_.bytes; }
-  const FileIdentity& identity() const { return identity_; }  // When it was opened.
+  int64_t bytes() const { return bytes_; }  // When it was opened.
 
  private:
-  RegularFile(int descriptor, const FileIdentity& identity) : descriptor_(descriptor), identity_(identity) {}
+  explicit RegularFile(int descriptor) : descriptor_(descriptor) {}
 
   int descriptor_;
-  FileIdentity identity_;
+  int64_t bytes_ = 0;
 };
 
 // All of a file. Errors of RegularFile::Open; DataLoss when it ends before its size, as a file does that is truncated
 // meanwhile.
 absl::StatusOr<std::string> ReadRegularFile(const std::string& path, int64_t max_bytes);
-
-// The identity of the regular file at `path` now. NotFound, InvalidArgument (no regular file).
-absl::StatusOr<FileIdentity> IdentityOf(const std::string& path);
 
 }  // namespace metronome
 

@@ -61,19 +61,5 @@ TEST_F(RegularFileTest, RefusesNulBytesAndNamesWhatIsMissing) {
   ExpectError("", absl::StatusCode::kNotFound, "cannot open");
 }
 
-TEST_F(RegularFileTest, IdentityChangesWithContentAndFile) {
-  const std::string file = directory_.Write("file", "text");
-  const FileIdentity before = *IdentityOf(file);
-  EXPECT_EQ(*IdentityOf(file), before);
-  EXPECT_EQ(RegularFile::Open(file, 100)->identity(), before);
-
-  std::filesystem::resize_file(file, 3);
-  EXPECT_NE(*IdentityOf(file), before);
-  directory_.Write("other", "text");
-  std::filesystem::rename(directory_.File("other"), file);
-  EXPECT_NE(IdentityOf(file)->inode, before.inode);
-  EXPECT_EQ(IdentityOf(directory_.path()).status().code(), absl::StatusCode::kInvalidArgument);
-}
-
 }  // namespace
 }  // namespace metronome
