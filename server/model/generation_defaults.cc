@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
+#include "runtime/base/json_depth.h"
 #include "runtime/base/status_macros.h"
 
 namespace metronome {
@@ -125,6 +126,7 @@ absl::StatusOr<std::optional<std::vector<int32_t>>> EosOf(const Json& json) {
 }  // namespace
 
 absl::StatusOr<GenerationDefaults> ParseGenerationDefaults(absl::string_view text) {
+  RETURN_IF_ERROR(CheckJsonDepth(text, kFile));
   GenerationDefaults defaults;
   const Json json = Json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
   if (!json.is_object()) {

@@ -108,5 +108,15 @@ TEST(GenerationDefaultsTest, WhatIsNoJsonObjectSaysNothing) {
   }
 }
 
+// Quoting such a value, as an error would, recurses.
+TEST(GenerationDefaultsTest, DeepNestingIsRefused) {
+  const std::string deep = std::string(100'000, '[') + std::string(100'000, ']');
+  for (const char* key : {"eos_token_id", "top_k", "token_healing"}) {
+    const absl::Status status = ParseGenerationDefaults("{\"" + std::string(key) + "\": " + deep + "}").status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << key;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("generation_config.json nests deeper than 64 levels"));
+  }
+}
+
 }  // namespace
 }  // namespace metronome
