@@ -5,7 +5,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "kernels/backend.h"
-#include "kernels/cuda/device_context.h"
+#include "kernels/cuda/primitives/device_context.h"
 
 namespace metronome::cuda {
 

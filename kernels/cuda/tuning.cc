@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "kernels/cuda/experts.h"
-#include "kernels/cuda/library_matmul.h"
+#include "kernels/cuda/products/experts.h"
+#include "kernels/cuda/products/library/library_matmul.h"
 
 namespace metronome::cuda {
 namespace {

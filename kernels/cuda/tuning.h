@@ -5,8 +5,8 @@
 
 #include "absl/strings/string_view.h"
 #include "kernels/backend.h"
-#include "kernels/cuda/linear.h"
-#include "kernels/cuda/matmul_library.h"
+#include "kernels/cuda/products/library/matmul_library.h"
+#include "kernels/cuda/products/linear.h"
 
 namespace metronome::cuda {
 

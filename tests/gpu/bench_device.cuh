@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "kernels/cuda/attention.h"
-#include "kernels/cuda/device.cuh"
+#include "kernels/cuda/attention/attention.h"
+#include "kernels/cuda/primitives/device.cuh"
 
 namespace metronome::cuda::bench {
 

@@ -2,18 +2,18 @@
 
 #include <string>
 
-#include "kernels/cuda/attention.h"
-#include "kernels/cuda/elementwise.h"
-#include "kernels/cuda/experts.h"
-#include "kernels/cuda/gemm.h"
-#include "kernels/cuda/gemv.h"
-#include "kernels/cuda/layout.h"
-#include "kernels/cuda/norm_rows.h"
-#include "kernels/cuda/normalisation.h"
-#include "kernels/cuda/qkv_rows.h"
-#include "kernels/cuda/rotary.h"
-#include "kernels/cuda/selection.h"
-#include "kernels/cuda/strided.h"
+#include "kernels/cuda/attention/attention.h"
+#include "kernels/cuda/attention/qkv_rows.h"
+#include "kernels/cuda/draw/selection.h"
+#include "kernels/cuda/primitives/strided.h"
+#include "kernels/cuda/products/experts.h"
+#include "kernels/cuda/products/gemm.h"
+#include "kernels/cuda/products/gemv.h"
+#include "kernels/cuda/rows/elementwise.h"
+#include "kernels/cuda/rows/layout.h"
+#include "kernels/cuda/rows/norm_rows.h"
+#include "kernels/cuda/rows/normalisation.h"
+#include "kernels/cuda/rows/rotary.h"
 
 namespace metronome::cuda::bench {
 namespace {

@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "kernels/cuda/linear.h"
+#include "kernels/cuda/products/linear.h"
 #include "tests/gpu/bench_row.h"
 
 namespace metronome::cuda::bench {

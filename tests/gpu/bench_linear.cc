@@ -1,6 +1,6 @@
-#include "kernels/cuda/gemm.h"
-#include "kernels/cuda/gemv.h"
-#include "kernels/cuda/linear.h"
+#include "kernels/cuda/products/gemm.h"
+#include "kernels/cuda/products/gemv.h"
+#include "kernels/cuda/products/linear.h"
 
 namespace metronome::cuda {
 

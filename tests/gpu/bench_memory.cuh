@@ -4,7 +4,7 @@
 // Where the operands of timed launches lie. Each launch takes other memory than the one before, round and round, so
 // that what it reads comes from memory and not from a cache. Contents are random: products of zeros run faster.
 
-#include "kernels/cuda/read_probe.h"
+#include "kernels/cuda/device/read_probe.h"
 #include "tests/gpu/bench_device.cuh"
 #include "tests/gpu/bench_launch.h"
 

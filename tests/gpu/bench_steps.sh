@@ -6,13 +6,14 @@ bench_program=''  # kernel_bench, once it was found or is being built.
 # Starts to build the benchmark beside the first steps, if one of the steps needs it and the programs do not have it.
 start_bench_build() {
   local sources
+  [[ $backend == cuda && " ${steps[*]} " =~ ' '(bench|sweep|ncu)' ' ]] || return 0
   if [ -x "$bin/kernel_bench" ]; then
     bench_program=$bin/kernel_bench
     return
   fi
-  [[ $backend == cuda && " ${steps[*]} " =~ ' '(bench|sweep|ncu)' ' && -e $here/kernel_bench.cu ]] || return 0
+  [ -e "$here/kernel_bench.cu" ] || return 0
   command -v nvcc >/dev/null || command -v /usr/local/cuda/bin/nvcc >/dev/null || return 0
-  sources=$(cat "$root"/kernels/cuda/*.cu* "$root"/kernels/cuda/*.h "$here"/kernel_* "$here"/bench_* | sha256sum | cut -c 1-16)
+  sources=$(cat "$root"/kernels/cuda/*/*.cu* "$root"/kernels/cuda/*/*.h "$here"/kernel_* "$here"/bench_* | sha256sum | cut -c 1-16)
   bench_program=$cache/kernel_bench-$sources/kernel_bench
   [ ! -x "$bench_program" ] || return 0
   mkdir -p "$(dirname "$bench_program")"

@@ -13,7 +13,7 @@
 #include <set>
 #include <sstream>
 
-#include "kernels/cuda/read_probe.h"
+#include "kernels/cuda/device/read_probe.h"
 #include "tests/gpu/bench_chain.cuh"
 #include "tests/gpu/bench_memory.cuh"
 #include "tests/gpu/bench_sweep.h"

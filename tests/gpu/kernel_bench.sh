@@ -13,14 +13,15 @@ objects=$(mktemp -d)
 trap 'rm -rf "$objects"' EXIT
 
 # The slowest to compile first, so that none is left for the end.
-families=(kernels/cuda/attention_*.cu kernels/cuda/gem*.cu)
-for family in kernels/cuda/*.cu; do
+families=(kernels/cuda/attention/attention_*.cu kernels/cuda/products/gem*.cu)
+for family in kernels/cuda/*/*.cu; do
   case $family in
     */attention_*.cu | */gem*.cu) ;;
     *) families+=("$family") ;;
   esac
 done
-sources=("${families[@]}" tests/gpu/kernel_bench.cu tests/gpu/bench_launch.cc tests/gpu/bench_linear.cc kernels/cuda/norm_rows.cc kernels/cuda/qkv_rows.cc)
+sources=("${families[@]}" tests/gpu/kernel_bench.cu tests/gpu/bench_launch.cc tests/gpu/bench_linear.cc
+  kernels/cuda/rows/norm_rows.cc kernels/cuda/attention/qkv_rows.cc)
 # Tokens are drawn with separately rounded products and sums, as kernels/cuda/CMakeLists.txt has it.
 # shellcheck disable=SC2016  # $ is for the inner shell.
 printf '%s\n' "${sources[@]}" | NVCC="$nvcc" ARCH="$ARCH" OBJECTS="$objects" xargs -P "$(nproc)" -I{} sh -c '

@@ -1,7 +1,7 @@
 #ifndef METRONOME_KERNELS_CUDA_EMULATION_BUILTINS_H_
 #define METRONOME_KERNELS_CUDA_EMULATION_BUILTINS_H_
 
-// What CUDA C++ gives a kernel without an include, for a C++ compiler. Only kernels/cuda/device.cuh includes this.
+// What CUDA C++ gives a kernel without an include, for a C++ compiler. Only primitives/device.cuh includes it.
 
 #include <atomic>
 #include <bit>

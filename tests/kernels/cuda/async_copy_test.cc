@@ -1,4 +1,4 @@
-#include "kernels/cuda/async_copy.cuh"
+#include "kernels/cuda/primitives/async_copy.cuh"
 
 #include <cmath>
 #include <numeric>

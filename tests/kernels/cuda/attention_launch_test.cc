@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "kernels/attributes.h"
-#include "kernels/cuda/attention.h"
+#include "kernels/cuda/attention/attention.h"
 #include "kernels/cuda/emulation/multiprocessor.h"
 #include "kernels/cuda/kernel_table.h"
 #include "tests/kernels/cuda/emulated_backend.h"

@@ -6,8 +6,8 @@
 #include <set>
 #include <vector>
 
-#include "kernels/cuda/group.cuh"
-#include "kernels/cuda/pack.cuh"
+#include "kernels/cuda/primitives/group.cuh"
+#include "kernels/cuda/primitives/pack.cuh"
 #include "tests/kernels/cuda/emulation_test.h"
 
 namespace metronome::cuda {

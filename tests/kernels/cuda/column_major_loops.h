@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "kernels/cuda/column_major.h"
+#include "kernels/cuda/products/library/column_major.h"
 
 namespace metronome::testing {
 

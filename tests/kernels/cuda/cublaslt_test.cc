@@ -1,10 +1,10 @@
-#include "kernels/cuda/cublaslt.h"
+#include "kernels/cuda/products/library/cublaslt.h"
 
 #include <dlfcn.h>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "kernels/cuda/cublaslt_product.h"
+#include "kernels/cuda/products/library/cublaslt_product.h"
 #include "tests/kernels/cuda/fake_cublaslt.h"
 #include "tests/kernels/cuda/matmul_library_cases.h"
 

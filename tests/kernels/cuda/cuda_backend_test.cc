@@ -1,4 +1,4 @@
-#include "kernels/cuda/cuda_backend.h"
+#include "kernels/cuda/device/cuda_backend.h"
 
 #include <cmath>
 #include <cstring>
@@ -7,7 +7,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "kernels/cuda/read_probe.h"
+#include "kernels/cuda/device/read_probe.h"
 #include "kernels/dtype.h"
 #include "runtime/base/memory_shortage.h"
 #include "tests/kernels/cuda/fake_driver.h"

@@ -1,4 +1,4 @@
-#include "kernels/cuda/device_heap.h"
+#include "kernels/cuda/device/device_heap.h"
 
 #include <algorithm>
 #include <cstring>

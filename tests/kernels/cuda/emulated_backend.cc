@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "kernels/cuda/cuda_backend.h"
+#include "kernels/cuda/device/cuda_backend.h"
 #include "runtime/base/status_macros.h"
 #include "tests/forwarding_backend.h"
 #include "tests/kernels/cuda/fake_driver.h"

@@ -5,10 +5,10 @@
 #include <memory>
 
 #include "kernels/backend.h"
-#include "kernels/cuda/driver.h"
+#include "kernels/cuda/device/driver.h"
 #include "kernels/cuda/emulation/multiprocessor.h"
-#include "kernels/cuda/fused_launcher.h"
-#include "kernels/cuda/matmul_library.h"
+#include "kernels/cuda/products/library/matmul_library.h"
+#include "kernels/cuda/program/fused_launcher.h"
 
 namespace metronome::testing {
 

@@ -6,7 +6,7 @@
 
 #include <string>
 
-#include "kernels/cuda/device.cuh"
+#include "kernels/cuda/primitives/device.cuh"
 
 namespace metronome::cuda {
 

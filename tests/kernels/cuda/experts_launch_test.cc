@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <random>
 
-#include "kernels/cuda/experts.h"
+#include "kernels/cuda/products/experts.h"
 #include "tests/kernels/cuda/emulation_test.h"
 #include "tests/kernels/cuda/integers.h"
 

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/cuda/driver.h"
+#include "kernels/cuda/device/driver.h"
 #include "kernels/cuda/emulation/recorder.h"
 #include "tests/kernels/cuda/fake_virtual_memory.h"
 

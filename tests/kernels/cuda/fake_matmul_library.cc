@@ -1,8 +1,8 @@
 #include "tests/kernels/cuda/fake_matmul_library.h"
 
 #include "gtest/gtest.h"
-#include "kernels/cuda/column_major.h"
 #include "kernels/cuda/emulation/recorder.h"
+#include "kernels/cuda/products/library/column_major.h"
 #include "tests/kernels/cuda/column_major_loops.h"
 
 namespace metronome::testing {

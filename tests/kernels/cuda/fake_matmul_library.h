@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/cuda/matmul_library.h"
+#include "kernels/cuda/products/library/matmul_library.h"
 
 namespace metronome::testing {
 

@@ -1,7 +1,7 @@
 #include "tests/kernels/cuda/fused_cases.h"
 
-#include "kernels/cuda/fused_launcher.h"
-#include "kernels/cuda/fused_source.h"
+#include "kernels/cuda/program/fused_launcher.h"
+#include "kernels/cuda/program/fused_source.h"
 
 namespace metronome::testing {
 

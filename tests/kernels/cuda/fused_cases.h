@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/cuda/fused.h"
+#include "kernels/cuda/program/fused.h"
 #include "tests/kernels/random_program.h"
 
 namespace metronome::testing {

@@ -1,10 +1,10 @@
-#include "kernels/cuda/fused_kernels.h"
+#include "kernels/cuda/program/fused_kernels.h"
 
 #include <filesystem>
 #include <fstream>
 
 #include "kernels/cuda/emulation/multiprocessor.h"
-#include "kernels/cuda/nvrtc/nvrtc_compiler.h"
+#include "kernels/cuda/program/nvrtc/nvrtc_compiler.h"
 #include "tests/kernels/cuda/emulated_backend.h"
 #include "tests/kernels/cuda/fake_driver.h"
 #include "tests/kernels/cuda/fused_cases.h"

@@ -1,9 +1,9 @@
 #include <numeric>
 
-#include "kernels/cuda/device.cuh"
-#include "kernels/cuda/layout.h"
-#include "kernels/cuda/selection.h"
-#include "kernels/cuda/strided.h"
+#include "kernels/cuda/draw/selection.h"
+#include "kernels/cuda/primitives/device.cuh"
+#include "kernels/cuda/primitives/strided.h"
+#include "kernels/cuda/rows/layout.h"
 #include "tests/kernels/cuda/emulated_backend.h"
 #include "tests/kernels/host_tensor.h"
 #include "tests/kernels/kernel_test.h"

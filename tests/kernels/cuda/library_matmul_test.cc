@@ -1,4 +1,4 @@
-#include "kernels/cuda/library_matmul.h"
+#include "kernels/cuda/products/library/library_matmul.h"
 
 #include <algorithm>
 #include <cmath>
@@ -8,7 +8,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "kernels/cuda/cuda_backend.h"
+#include "kernels/cuda/device/cuda_backend.h"
 #include "kernels/cuda/tuning.h"
 #include "tests/kernels/cuda/emulated_backend.h"
 #include "tests/kernels/cuda/fake_driver.h"

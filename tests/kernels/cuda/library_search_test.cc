@@ -1,4 +1,4 @@
-#include "kernels/cuda/library_search.h"
+#include "kernels/cuda/device/library_search.h"
 
 #include <cstdlib>
 #include <filesystem>

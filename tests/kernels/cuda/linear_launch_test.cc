@@ -1,7 +1,7 @@
 #include <algorithm>
 
-#include "kernels/cuda/activation.h"
-#include "kernels/cuda/linear.h"
+#include "kernels/cuda/products/linear.h"
+#include "kernels/cuda/rows/activation.h"
 #include "kernels/cuda/tuning.h"
 #include "tests/kernels/cuda/emulation_test.h"
 #include "tests/kernels/cuda/integers.h"

@@ -1,7 +1,7 @@
 #ifndef METRONOME_TESTS_KERNELS_CUDA_MATMUL_LIBRARY_CASES_H_
 #define METRONOME_TESTS_KERNELS_CUDA_MATMUL_LIBRARY_CASES_H_
 
-#include "kernels/cuda/matmul_library.h"
+#include "kernels/cuda/products/library/matmul_library.h"
 
 namespace metronome::testing {
 

@@ -1,8 +1,8 @@
 #include <algorithm>
 
-#include "kernels/cuda/gemv.h"
-#include "kernels/cuda/norm_linear.h"
-#include "kernels/cuda/normalisation.h"
+#include "kernels/cuda/products/gemv.h"
+#include "kernels/cuda/products/norm_linear.h"
+#include "kernels/cuda/rows/normalisation.h"
 #include "tests/kernels/cuda/emulation_test.h"
 #include "tests/kernels/host_tensor.h"
 

@@ -1,4 +1,4 @@
-#include "kernels/cuda/nvtx.h"
+#include "kernels/cuda/device/nvtx.h"
 
 #define NVTX_NO_IMPL  // Types for a tool, without what calls one.
 #include <nvtx3/nvToolsExt.h>

@@ -2,7 +2,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "kernels/cuda/cuda_backend.h"
+#include "kernels/cuda/device/cuda_backend.h"
 #include "tests/golden/golden_model.h"
 #include "tests/kernels/cuda/fake_driver.h"
 

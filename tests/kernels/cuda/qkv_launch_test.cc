@@ -2,8 +2,8 @@
 #include <array>
 #include <random>
 
+#include "kernels/cuda/attention/qkv_rope_cache.h"
 #include "kernels/cuda/kernel_table.h"
-#include "kernels/cuda/qkv_rope_cache.h"
 #include "tests/kernels/cuda/emulation_test.h"
 #include "tests/kernels/cuda/integers.h"
 

@@ -3,7 +3,7 @@
 #include <random>
 #include <vector>
 
-#include "kernels/cuda/mma.cuh"
+#include "kernels/cuda/primitives/mma.cuh"
 #include "tests/kernels/cuda/emulation_test.h"
 
 namespace metronome::cuda {

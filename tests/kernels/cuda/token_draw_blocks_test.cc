@@ -1,5 +1,5 @@
 // Draws on a device of many multiprocessors: slices of one iteration, blocks that have nothing but a tail.
-#include "kernels/cuda/cuda_backend.h"
+#include "kernels/cuda/device/cuda_backend.h"
 #include "tests/kernels/cuda/emulated_backend.h"
 #include "tests/kernels/cuda/emulation_test.h"
 #include "tests/kernels/cuda/fake_driver.h"

@@ -1,7 +1,7 @@
 #include <numeric>
 #include <vector>
 
-#include "kernels/cuda/group.cuh"
+#include "kernels/cuda/primitives/group.cuh"
 #include "tests/kernels/cuda/emulation_test.h"
 
 namespace metronome::cuda {

@@ -4,7 +4,7 @@
 #include <iostream>
 
 #include "absl/strings/str_cat.h"
-#include "kernels/cuda/fused_source.h"
+#include "kernels/cuda/program/fused_source.h"
 #include "tests/kernels/cuda/fused_cases.h"
 
 int main(int argc, char** argv) {

@@ -1,9 +1,0 @@
-#include "kernels/cuda/attention_kernel.cuh"
-
-namespace metronome::cuda {
-
-void LaunchAttentionBFloat16(const DeviceContext& context, const AttentionArgs& args) {
-  LaunchAttentionHalf<bf16>(context, args);
-}
-
-}  // namespace metronome::cuda

@@ -1,0 +1,92 @@
+#include "kernels/cuda/rows/elementwise.h"
+
+#include "kernels/cuda/kernel_table.h"
+#include "kernels/cuda/primitives/strided_walk.h"
+
+namespace metronome::cuda {
+namespace {
+
+template <UnaryOp kOp>
+absl::Status Unary(const DeviceContext& context, const KernelArgs& args) {
+  const TensorView &x = args.inputs[0], &y = args.outputs[0];
+  LaunchUnary(context, {.op = kOp, .dtype = x.dtype, .x = x.data, .y = y.data, .elements = y.elements()});
+  return absl::OkStatus();
+}
+
+template <BinaryOp kOp>
+absl::Status Binary(const DeviceContext& context, const KernelArgs& args) {
+  const TensorView &a = args.inputs[0], &b = args.inputs[1], &y = args.outputs[0];
+  LaunchBinary(context, {.op = kOp,
+                         .dtype = y.dtype,
+                         .a = a.data,
+                         .b = b.data,
+                         .y = y.data,
+                         .walk = BroadcastWalk<2>(args.inputs, y.shape)});
+  return absl::OkStatus();
+}
+
+template <CompareOp kOp>
+absl::Status Compare(const DeviceContext& context, const KernelArgs& args) {
+  const TensorView &a = args.inputs[0], &b = args.inputs[1], &y = args.outputs[0];
+  LaunchCompare(context, {.op = kOp,
+                          .dtype = a.dtype,
+                          .a = a.data,
+                          .b = b.data,
+                          .y = y.data,
+                          .walk = BroadcastWalk<2>(args.inputs, y.shape)});
+  return absl::OkStatus();
+}
+
+absl::Status And(const DeviceContext& context, const KernelArgs& args) {
+  const TensorView& y = args.outputs[0];
+  LaunchAnd(context, {.a = args.inputs[0].data,
+                      .b = args.inputs[1].data,
+                      .y = y.data,
+                      .walk = BroadcastWalk<2>(args.inputs, y.shape)});
+  return absl::OkStatus();
+}
+
+absl::Status Select(const DeviceContext& context, const KernelArgs& args) {
+  const TensorView& y = args.outputs[0];
+  LaunchSelect(context, {.element_bytes = static_cast<int>(SizeOf(y.dtype)),
+                         .condition = args.inputs[0].data,
+                         .a = args.inputs[1].data,
+                         .b = args.inputs[2].data,
+                         .y = y.data,
+                         .walk = BroadcastWalk<3>(args.inputs, y.shape)});
+  return absl::OkStatus();
+}
+
+absl::Status Cast(const DeviceContext& context, const KernelArgs& args) {
+  const TensorView &x = args.inputs[0], &y = args.outputs[0];
+  LaunchCast(context, {.from = x.dtype, .to = y.dtype, .x = x.data, .y = y.data, .elements = y.elements()});
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddElementwise(CudaFunctionTable& table) {
+  table["neg"] = Unary<UnaryOp::kNeg>;
+  table["exp"] = Unary<UnaryOp::kExp>;
+  table["tanh"] = Unary<UnaryOp::kTanh>;
+  table["sigmoid"] = Unary<UnaryOp::kSigmoid>;
+  table["rsqrt"] = Unary<UnaryOp::kRsqrt>;
+  table["cos"] = Unary<UnaryOp::kCos>;
+  table["sin"] = Unary<UnaryOp::kSin>;
+  table["add"] = Binary<BinaryOp::kAdd>;
+  table["sub"] = Binary<BinaryOp::kSub>;
+  table["mul"] = Binary<BinaryOp::kMul>;
+  table["div"] = Binary<BinaryOp::kDiv>;
+  table["maximum"] = Binary<BinaryOp::kMaximum>;
+  table["minimum"] = Binary<BinaryOp::kMinimum>;
+  table["lt"] = Compare<CompareOp::kLt>;
+  table["le"] = Compare<CompareOp::kLe>;
+  table["gt"] = Compare<CompareOp::kGt>;
+  table["ge"] = Compare<CompareOp::kGe>;
+  table["eq"] = Compare<CompareOp::kEq>;
+  table["and"] = And;
+  table["select"] = Select;
+  table["cast"] = Cast;
+}
+
+}  // namespace metronome::cuda

@@ -1,0 +1,125 @@
+#ifndef METRONOME_KERNELS_CUDA_ROWS_ELEMENTWISE_FUNCTORS_CUH_
+#define METRONOME_KERNELS_CUDA_ROWS_ELEMENTWISE_FUNCTORS_CUH_
+
+#include "kernels/cuda/primitives/arithmetic.cuh"
+#include "kernels/cuda/primitives/pack.cuh"
+#include "kernels/cuda/rows/elementwise.h"
+
+// The operations on packs of elements. Which one is a value, not a template parameter: the branch is the same for all
+// threads and taken once per pack, and there are several times fewer kernels to compile.
+namespace metronome::cuda {
+
+template <typename Out, int N, typename In, typename Function>
+__device__ __forceinline__ Pack<Out, N> Apply(const Pack<In, N>& x, Function function) {
+  Pack<Out, N> result;
+  METRONOME_UNROLL
+  for (int i = 0; i < N; ++i) result[i] = function(x[i]);
+  return result;
+}
+
+template <typename Out, int N, typename In, typename Function>
+__device__ __forceinline__ Pack<Out, N> Apply(const Pack<In, N>& a, const Pack<In, N>& b, Function function) {
+  Pack<Out, N> result;
+  METRONOME_UNROLL
+  for (int i = 0; i < N; ++i) result[i] = function(a[i], b[i]);
+  return result;
+}
+
+struct UnaryFunctor {
+  UnaryOp op;
+
+  template <typename T, int N>
+  __device__ __forceinline__ Pack<T, N> operator()(const Pack<T, N>& pack) const {
+    const auto map = [&](auto function) {
+      return Apply<T>(pack, [&](T x) { return FromFloat<T>(function(ToFloat(x))); });
+    };
+    switch (op) {
+      case UnaryOp::kNeg:
+        return map([](float x) { return Arithmetic::Neg(x); });
+      case UnaryOp::kExp:
+        return map([](float x) { return Arithmetic::Exp(x); });
+      case UnaryOp::kTanh:
+        return map([](float x) { return Arithmetic::Tanh(x); });
+      case UnaryOp::kSigmoid:
+        return map([](float x) { return Arithmetic::Sigmoid(x); });
+      case UnaryOp::kRsqrt:
+        return map([](float x) { return Arithmetic::Rsqrt(x); });
+      case UnaryOp::kCos:
+        return map([](float x) { return Arithmetic::Cos(x); });
+      case UnaryOp::kSin:
+        break;
+    }
+    return map([](float x) { return Arithmetic::Sin(x); });
+  }
+};
+
+struct BinaryFunctor {
+  BinaryOp op;
+
+  template <typename T, int N>
+  __device__ __forceinline__ Pack<T, N> operator()(const Pack<T, N>& left, const Pack<T, N>& right) const {
+    const auto map = [&](auto function) {
+      return Apply<T>(left, right, [&](T a, T b) { return Narrow<T>(function(Widen(a), Widen(b))); });
+    };
+    switch (op) {
+      case BinaryOp::kAdd:
+        return map([](auto a, auto b) { return Arithmetic::Add(a, b); });
+      case BinaryOp::kSub:
+        return map([](auto a, auto b) { return Arithmetic::Sub(a, b); });
+      case BinaryOp::kMul:
+        return map([](auto a, auto b) { return Arithmetic::Mul(a, b); });
+      case BinaryOp::kDiv:
+        return map([](auto a, auto b) { return Arithmetic::Div(a, b); });
+      case BinaryOp::kMaximum:
+        return map([](auto a, auto b) { return Arithmetic::Greater(a, b); });
+      case BinaryOp::kMinimum:
+        break;
+    }
+    return map([](auto a, auto b) { return Arithmetic::Lesser(a, b); });
+  }
+};
+
+struct CompareFunctor {
+  CompareOp op;
+
+  template <typename T, int N>
+  __device__ __forceinline__ Pack<uint8_t, N> operator()(const Pack<T, N>& left, const Pack<T, N>& right) const {
+    const auto map = [&](auto function) {
+      return Apply<uint8_t>(left, right,
+                            [&](T a, T b) { return static_cast<uint8_t>(function(Widen(a), Widen(b)) ? 1 : 0); });
+    };
+    switch (op) {
+      case CompareOp::kLt:
+        return map([](auto a, auto b) { return a < b; });
+      case CompareOp::kLe:
+        return map([](auto a, auto b) { return a <= b; });
+      case CompareOp::kGt:
+        return map([](auto a, auto b) { return a > b; });
+      case CompareOp::kGe:
+        return map([](auto a, auto b) { return a >= b; });
+      case CompareOp::kEq:
+        break;
+    }
+    return map([](auto a, auto b) { return a == b; });
+  }
+};
+
+struct AndFunctor {
+  template <int N>
+  __device__ __forceinline__ Pack<uint8_t, N> operator()(const Pack<uint8_t, N>& left,
+                                                         const Pack<uint8_t, N>& right) const {
+    return Apply<uint8_t>(left, right, [](uint8_t a, uint8_t b) { return static_cast<uint8_t>(a & b); });
+  }
+};
+
+template <typename To>
+struct CastFunctor {
+  template <typename From, int N>
+  __device__ __forceinline__ Pack<To, N> operator()(const Pack<From, N>& pack) const {
+    return Apply<To>(pack, [](From x) { return Convert<To>(x); });
+  }
+};
+
+}  // namespace metronome::cuda
+
+#endif  // METRONOME_KERNELS_CUDA_ROWS_ELEMENTWISE_FUNCTORS_CUH_
