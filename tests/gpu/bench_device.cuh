@@ -34,6 +34,10 @@ class Device {
   static constexpr int kLaunches = 20;  // Of a graph.
   static constexpr int kRepeats = 5;    // Of its replays.
 
+  static bool Present() {
+    int count = 0;
+    return cudaGetDeviceCount(&count) == cudaSuccess && count > 0;
+  }
   bool Open() {
     cudaDeviceProp properties;
     if (!Ok(cudaSetDevice(0)) || !Ok(cudaGetDeviceProperties(&properties, 0))) return false;
@@ -90,6 +94,7 @@ class Device {
       .random_bytes = int64_t{1} << 19, .output_bytes = int64_t{1} << 19, .scratch_bytes = int64_t{1} << 19};
   static constexpr int kLaunches = 2, kRepeats = 1;
 
+  static bool Present() { return true; }
   bool Open() {
     name = "emulated";
     cache_bytes = 1 << 16;

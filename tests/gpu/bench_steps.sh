@@ -6,12 +6,11 @@ bench_program=''  # kernel_bench, once it was found or is being built.
 # Starts to build the benchmark beside the first steps, if one of the steps needs it and the programs do not have it.
 start_bench_build() {
   local sources
-  [[ $backend == cuda && " ${steps[*]} " =~ ' '(bench|sweep|ncu)' ' ]] || return 0
   if [ -x "$bin/kernel_bench" ]; then
     bench_program=$bin/kernel_bench
     return
   fi
-  [ -e "$here/kernel_bench.cu" ] || return 0
+  [[ $backend == cuda && " ${steps[*]} " =~ ' '(bench|sweep|ncu)' ' && -e $here/kernel_bench.cu ]] || return 0
   command -v nvcc >/dev/null || command -v /usr/local/cuda/bin/nvcc >/dev/null || return 0
   sources=$(cat "$root"/kernels/cuda/*/*.cu* "$root"/kernels/cuda/*/*.h "$here"/kernel_* "$here"/bench_* | sha256sum | cut -c 1-16)
   bench_program=$cache/kernel_bench-$sources/kernel_bench
@@ -33,7 +32,7 @@ find_bench() {
   return 1
 }
 
-# run_bench NAME FLAG...: prints the last lines of what it found; all of it is in details/bench.
+# run_bench NAME FLAG...: prints the last lines of what it found; all of it is in details/bench. 77 where the backend is the CPU and there is no device.
 run_bench() {
   local name=$1 code=0 file=$work/details/bench/$1
   shift
@@ -41,6 +40,7 @@ run_bench() {
   limited 400 env LD_LIBRARY_PATH="$cuda_libraries" "$bench_program" "$@" --output "$file.json" >"$file.txt" 2>&1 || code=$?
   tail -3 "$file.txt"
   if [ -s "$file.json" ]; then cp "$file.json" "$work/raw/bench-$name.json"; fi
+  if [ "$code" -eq 77 ] && [ "$backend" != cuda ]; then return 77; fi
   if [ "$code" -ne 0 ]; then
     echo "$name FAILED: exit code $code after $(wc -l <"$file.txt") lines"
     return 1
@@ -49,11 +49,14 @@ run_bench() {
 }
 
 step_bench() {
-  local failed=()
+  local failed=() name code
   stop_daemon  # Its memory and context must not disturb.
   find_bench || return
-  run_bench quick --quick || failed+=(quick)
-  run_bench chain --chain || failed+=(chain)
+  for name in quick chain; do
+    code=0
+    run_bench "$name" "--$name" || code=$?
+    case $code in 0) ;; 77) return 77 ;; *) failed+=("$name") ;; esac
+  done
   conclude "$(tail -1 "$work/details/bench/chain.txt")" "${failed[@]}"
 }
 

@@ -214,6 +214,10 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: kernel_bench --quick|--sweep|--chain [--output FILE.json] [--family NAME]\n");
     return 2;
   }
+  if (!metronome::cuda::bench::Device::Present()) {
+    std::fprintf(stderr, "kernel_bench: this machine has no CUDA device, or no driver for it\n");
+    return 77;
+  }
   metronome::cuda::bench::Bench bench(arguments);
   if (bench.Run()) return 0;
   std::fprintf(stderr, "kernel_bench: %s\n", bench.error().c_str());

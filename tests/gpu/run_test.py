@@ -94,6 +94,13 @@ class RunTest(unittest.TestCase):
         self.assertEqual(self.details()["bench/quick.txt"], "--quick: gemv 12 us\n")
         self.assertIn("Compiled from", self.details()["explain-tiny-llama-1.txt"])
 
+    def test_a_benchmark_without_a_device_is_skipped(self):
+        (self.bin / "kernel_bench").write_text('#!/usr/bin/env bash\necho "no CUDA device"\nexit 77\n')
+        (self.bin / "kernel_bench").chmod(0o755)
+        self.run_script("--steps", "bench,sweep")
+        self.assertEqual(self.outcomes(), {"bench": "skipped", "sweep": "skipped"})
+        self.assertIn("no CUDA device", (self.output / "table.md").read_text())
+
     def test_plans_are_found_again_by_the_next_call_on_the_machine(self):
         for cached in (False, True):
             done = self.run_script("--steps", "search", "--models", "tiny-llama")
