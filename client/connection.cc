@@ -23,8 +23,15 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// Of silence during a call before a ping, and again for its answer: a server that vanished is noticed within 15 s.
+constexpr int kKeepaliveMs = 7000;
+
 std::shared_ptr<grpc::Channel> Connect(const std::string& address) {
-  return grpc::CreateChannel(address, grpc::InsecureChannelCredentials());
+  grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveMs);
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
 }
 
 bool WaitConnected(grpc::Channel& channel, std::chrono::milliseconds timeout) {

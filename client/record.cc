@@ -91,7 +91,7 @@ absl::StatusOr<v1::Run> Record(Connection& connection, const RecordOptions& opti
   for (size_t i = 0; i < results.size(); ++i) {
     const absl::Status status = At(results[i].place, Send(connection, run_id, results[i].result, false));
     if (status.ok()) continue;
-    if (options.run_id.empty()) FinishRun(connection, run_id, true).IgnoreError();  // The first error tells more.
+    if (options.run_id.empty()) AbandonRun(connection, run_id, status);
     return absl::Status(status.code(), absl::StrCat(status.message(), "; run ", run_id, " has ", i, " of the ",
                                                     results.size(), " results"));
   }

@@ -114,7 +114,7 @@ absl::StatusOr<v1::Run> MeasureAll(Connection& connection, const RunOptions& opt
       absl::StatusOr<v1::BenchmarkResult> result =
           Measure(connection, run.run_id(), SpecFor(config, options, models[i], path), subject, display);
       if (!result.ok()) {
-        FinishRun(connection, run.run_id(), true).IgnoreError();  // The first error tells more.
+        AbandonRun(connection, run.run_id(), result.status());
         return result.status();
       }
       *run.add_results() = *std::move(result);

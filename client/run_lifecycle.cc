@@ -51,6 +51,10 @@ absl::Status FinishRun(Connection& connection, const std::string& run_id, bool f
   return FromGrpcStatus(connection.benchmark().FinishRun(&context, request, &response));
 }
 
+void AbandonRun(Connection& connection, const std::string& run_id, const absl::Status& why) {
+  if (!absl::IsUnavailable(why)) FinishRun(connection, run_id, /*failed=*/true).IgnoreError();
+}
+
 absl::StatusOr<v1::Run> GetRun(Connection& connection, const std::string& run_id, OutputFormat output) {
   v1::GetRunRequest request;
   request.set_run_id(run_id);

@@ -19,6 +19,10 @@ absl::StatusOr<std::string> StartRun(Connection& connection, const std::string& 
 
 absl::Status FinishRun(Connection& connection, const std::string& run_id, bool failed);
 
+// Closes a run as failed because of `why`, which tells more than any error of this. Nobody waits for a daemon that does
+// not answer.
+void AbandonRun(Connection& connection, const std::string& run_id, const absl::Status& why);
+
 // A run with all its results, page by page; with their samples where `output` shows them.
 absl::StatusOr<v1::Run> GetRun(Connection& connection, const std::string& run_id, OutputFormat output);
 

@@ -13,6 +13,7 @@
 #include "server/backend_choice.h"
 #include "server/build_info.h"
 #include "server/listen_address.h"
+#include "server/rpc/transport.h"
 
 namespace metronome {
 namespace {
@@ -65,6 +66,7 @@ absl::Status Daemon::Serve() {
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // A second daemon on the port must fail, not share it.
   builder.AddListeningPort(config_.listen, grpc::InsecureServerCredentials(), &grpc_port_);
   builder.SetMaxReceiveMessageSize(kMaxRequestBytes);
+  ConfigureTransport(builder);
   builder.RegisterService(inference_.get());
   builder.RegisterService(benchmark_.get());
   server_ = builder.BuildAndStart();

@@ -189,11 +189,11 @@ void Engine::Housekeep() {
 }
 
 ModelLabels LabelsFor(const LoadedModel& model) {
-  std::string name = FindModel(model.request().model) == nullptr ? "directory" : model.request().model;
-  const LoadedModel::Facts& facts = model.facts();
-  if (facts.layers < facts.model_layers)
-    absl::StrAppend(&name, " [", facts.layers, " of ", facts.model_layers, " layers]");
-  return {.model = std::move(name),
+  const bool partial = model.facts().layers < model.facts().model_layers;
+  const bool named = FindModel(model.request().model) != nullptr;
+  return {.model = partial ? "partial"
+                   : named ? model.request().model
+                           : "directory",
           .backend = std::string(model.backend().name()),
           .path = std::string(Name(model.request().path))};
 }

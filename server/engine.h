@@ -103,7 +103,7 @@ class Engine {
   WorkQueue queue_;  // Last, so that its thread stops before what it uses is destroyed.
 };
 
-// The model label of metrics: bounded whatever paths clients name; "qwen3-30b-a3b [8 of 48 layers]" for a part of one.
+// The labels of metrics, bounded whatever paths and numbers of layers clients name.
 ModelLabels LabelsFor(const LoadedModel& model);
 
 }  // namespace metronome

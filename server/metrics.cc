@@ -1,8 +1,11 @@
 #include "server/metrics.h"
 
+#include <prometheus/text_serializer.h>
+
 #include <algorithm>
-#include <exception>
 #include <map>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status_macros.h"
@@ -46,50 +49,49 @@ auto& BuildGauge(prometheus::Registry& registry, const char* name, const char* h
 }  // namespace
 
 Metrics::Metrics()
-    : registry_(std::make_shared<prometheus::Registry>()),
-      ttft_(BuildHistogram(*registry_, "time_to_first_token_seconds",
+    : ttft_(BuildHistogram(registry_, "time_to_first_token_seconds",
                            "Request accepted to first token id known on the host")),
       inter_token_(
-          BuildHistogram(*registry_, "inter_token_latency_seconds", "Between two consecutive tokens of a sequence")),
-      tpot_(BuildHistogram(*registry_, "time_per_output_token_seconds",
+          BuildHistogram(registry_, "inter_token_latency_seconds", "Between two consecutive tokens of a sequence")),
+      tpot_(BuildHistogram(registry_, "time_per_output_token_seconds",
                            "Mean time per token after the first, a value a request")),
-      request_duration_(BuildHistogram(*registry_, "request_duration_seconds", "RPC received to RPC finished")),
-      queue_duration_(BuildHistogram(*registry_, "queue_duration_seconds", "Waited for the engine")),
-      prefill_duration_(BuildHistogram(*registry_, "prefill_duration_seconds", "Prompt into the cache")),
-      decode_duration_(
-          BuildHistogram(*registry_, "decode_duration_seconds", "All tokens of a request after the first")),
-      compile_duration_(BuildHistogram(*registry_, "compile_duration_seconds", "Graph to plan")),
-      prompt_tokens_(BuildCounter(*registry_, "prompt_tokens_total", "Prompt tokens processed")),
-      generated_tokens_(BuildCounter(*registry_, "generated_tokens_total", "Tokens generated")),
-      requests_(BuildCounter(*registry_, "requests_total", "RPCs finished")),
-      benchmark_results_(BuildCounter(*registry_, "benchmark_results_total", "Benchmark results by outcome")),
-      device_memory_(BuildGauge(*registry_, "device_memory_bytes", "Memory that models and caches hold on a device")),
+      request_duration_(BuildHistogram(registry_, "request_duration_seconds", "RPC received to RPC finished")),
+      queue_duration_(BuildHistogram(registry_, "queue_duration_seconds", "Waited for the engine")),
+      prefill_duration_(BuildHistogram(registry_, "prefill_duration_seconds", "Prompt into the cache")),
+      decode_duration_(BuildHistogram(registry_, "decode_duration_seconds", "All tokens of a request after the first")),
+      compile_duration_(BuildHistogram(registry_, "compile_duration_seconds", "Graph to plan")),
+      prompt_tokens_(BuildCounter(registry_, "prompt_tokens_total", "Prompt tokens processed")),
+      generated_tokens_(BuildCounter(registry_, "generated_tokens_total", "Tokens generated")),
+      requests_(BuildCounter(registry_, "requests_total", "RPCs finished")),
+      benchmark_results_(BuildCounter(registry_, "benchmark_results_total", "Benchmark results by outcome")),
+      device_memory_(BuildGauge(registry_, "device_memory_bytes", "Memory that models and caches hold on a device")),
       db_write_failures_(
-          &BuildCounter(*registry_, "db_write_failures_total", "Writes to the benchmark store that failed").Add({})),
-      requests_running_(&BuildGauge(*registry_, "requests_running", "Requests being worked on").Add({})),
-      requests_waiting_(&BuildGauge(*registry_, "requests_waiting", "Requests queued for the engine").Add({})),
-      sessions_(&BuildGauge(*registry_, "sessions", "Open sessions").Add({})),
-      kv_used_(&BuildGauge(*registry_, "kv_cache_used_bytes", "KV cache memory committed by open sessions").Add({})),
+          &BuildCounter(registry_, "db_write_failures_total", "Writes to the benchmark store that failed").Add({})),
+      requests_running_(&BuildGauge(registry_, "requests_running", "Requests being worked on").Add({})),
+      requests_waiting_(&BuildGauge(registry_, "requests_waiting", "Requests queued for the engine").Add({})),
+      sessions_(&BuildGauge(registry_, "sessions", "Open sessions").Add({})),
+      kv_used_(&BuildGauge(registry_, "kv_cache_used_bytes", "KV cache memory committed by open sessions").Add({})),
       kv_capacity_(
-          &BuildGauge(*registry_, "kv_cache_capacity_bytes", "KV cache memory open sessions may grow to").Add({})),
-      kv_ratio_(&BuildGauge(*registry_, "kv_cache_usage_ratio", "Used over capacity, 0 without sessions").Add({})) {
-  BuildGauge(*registry_, "build_info", "1; its labels say what was built")
+          &BuildGauge(registry_, "kv_cache_capacity_bytes", "KV cache memory open sessions may grow to").Add({})),
+      kv_ratio_(&BuildGauge(registry_, "kv_cache_usage_ratio", "Used over capacity, 0 without sessions").Add({})) {
+  BuildGauge(registry_, "build_info", "1; its labels say what was built")
       .Add({{"version", kVersion}, {"commit", kBuildCommit}})
       .Set(1);
 }
 
 absl::Status Metrics::Serve(const std::string& address) {
-  try {
-    exposer_ = std::make_unique<prometheus::Exposer>(address);
-  } catch (const std::exception&) {  // civetweb's way to say that it could not bind, without saying why.
-    ASSIGN_OR_RETURN(const ListenAddress parsed, ParseListenAddress(address));
-    return WhyNotListening(parsed);
-  }
-  exposer_->RegisterCollectable(registry_);
-  exposer_->RegisterCollectable(device_);
-  const std::vector<int> ports = exposer_->GetListeningPorts();
-  address_ = absl::StrCat(address.substr(0, address.rfind(':')), ":", ports.empty() ? 0 : ports[0]);
+  ASSIGN_OR_RETURN(ListenAddress parsed, ParseListenAddress(address));
+  if (parsed.is_unix()) return absl::InvalidArgumentError(absl::StrCat("'", address, "' is not host:port"));
+  ASSIGN_OR_RETURN(listener_, MetricsListener::Start(parsed, [this] { return Text(); }, {}));
+  parsed.port = listener_->port();
+  address_ = parsed.ToString();
   return absl::OkStatus();
+}
+
+std::string Metrics::Text() const {
+  std::vector<prometheus::MetricFamily> families = registry_.Collect();
+  for (prometheus::MetricFamily& family : device_.Collect()) families.push_back(std::move(family));
+  return prometheus::TextSerializer().Serialize(families);
 }
 
 void Metrics::RequestFinished(absl::string_view rpc, absl::string_view code, double seconds) {

@@ -2,7 +2,6 @@
 #define METRONOME_SERVER_METRICS_H_
 
 #include <prometheus/counter.h>
-#include <prometheus/exposer.h>
 #include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
@@ -15,10 +14,12 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "server/device_gauges.h"
+#include "server/metrics_listener.h"
 
 namespace metronome {
 
-// Labels of what happens to a model. Bounded: models are catalogue keys, or "directory" for any other.
+// Labels of what happens to a model. Bounded: models are catalogue keys, "directory" for any other, or "partial" for
+// the first layers of any.
 struct ModelLabels {
   std::string model;
   std::string backend;
@@ -30,11 +31,13 @@ class Metrics {
  public:
   Metrics();
 
-  // Serves them at http://address/metrics; the port may be 0. FailedPrecondition when the address cannot be bound.
+  // Serves them at http://address/metrics; the port may be 0. FailedPrecondition when the address cannot be bound,
+  // InvalidArgument when it is none.
   absl::Status Serve(const std::string& address);
   const std::string& address() const { return address_; }  // With the port that was bound; empty when not served.
-  prometheus::Registry& registry() { return *registry_; }
-  DeviceGauges& device() { return *device_; }  // Served beside the registry.
+  prometheus::Registry& registry() { return registry_; }
+  DeviceGauges& device() { return device_; }  // Served beside the registry.
+  std::string Text() const;                   // What is served now, in Prometheus's text format.
 
   void RequestStarted() { in_flight_.fetch_add(1, std::memory_order_relaxed); }
   void RequestFinished(absl::string_view rpc, absl::string_view code, double seconds);
@@ -54,9 +57,8 @@ class Metrics {
  private:
   using Histograms = prometheus::Family<prometheus::Histogram>;
 
-  std::shared_ptr<prometheus::Registry> registry_;
-  std::shared_ptr<DeviceGauges> device_ = std::make_shared<DeviceGauges>();
-  std::unique_ptr<prometheus::Exposer> exposer_;
+  prometheus::Registry registry_;
+  DeviceGauges device_;
   std::string address_;
   std::atomic<int64_t> in_flight_{0};
   Histograms &ttft_, &inter_token_, &tpot_, &request_duration_, &queue_duration_, &prefill_duration_, &decode_duration_,
@@ -65,6 +67,7 @@ class Metrics {
   prometheus::Family<prometheus::Gauge>& device_memory_;
   prometheus::Counter* db_write_failures_;
   prometheus::Gauge *requests_running_, *requests_waiting_, *sessions_, *kv_used_, *kv_capacity_, *kv_ratio_;
+  std::unique_ptr<MetricsListener> listener_;  // Last: it asks for all of the above until it ends.
 };
 
 }  // namespace metronome

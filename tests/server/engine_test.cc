@@ -178,7 +178,7 @@ TEST_F(EngineTest, TheFirstLayersAreAModelOfTheirOwn) {
   EXPECT_EQ(part->facts().layers, 1);
   EXPECT_EQ(part->facts().model_layers, 3);
   EXPECT_LT(part->facts().parameters, parameters);
-  EXPECT_EQ(LabelsFor(*part).model, "tiny-llama [1 of 3 layers]");
+  EXPECT_EQ(LabelsFor(*part).model, "partial");
   EXPECT_TRUE((*part->NewSession(16))->Step(3).ok());
 
   const auto beyond = engine_->Load({.model = "tiny-llama", .layers = 4}, [](absl::string_view, double) {});
