@@ -85,6 +85,9 @@ ExitCode ShowStatus(const ServerOptions& server);
 // Gives back the memory of a model that a daemon has compiled.
 ExitCode UnloadModel(const ServerOptions& server, const std::string& model);
 
+// Prints a new token and its line for a daemon's token file. Asks no daemon.
+ExitCode MakeToken(const std::string& name, const std::string& roles);
+
 // Prints "bench-client: message" and gives the code for it.
 ExitCode Report(const absl::Status& status);
 

@@ -17,6 +17,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "runtime/base/status_macros.h"
 
 namespace metronome {
 namespace {
@@ -26,16 +27,26 @@ namespace fs = std::filesystem;
 // Of silence during a call before a ping, and again for its answer: a server that vanished is noticed within 15 s.
 constexpr int kKeepaliveMs = 7000;
 
-std::shared_ptr<grpc::Channel> Connect(const std::string& address) {
+absl::StatusOr<std::shared_ptr<grpc::Channel>> Connect(const std::string& address,
+                                                       const ClientCredentials& credentials) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepaliveMs);
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, kKeepaliveMs);
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+  return OpenChannel(address, credentials, arguments);
 }
 
 bool WaitConnected(grpc::Channel& channel, std::chrono::milliseconds timeout) {
   return channel.WaitForConnected(std::chrono::system_clock::now() + timeout);
+}
+
+// What gRPC says about a channel that does not connect: a refused connection, or a certificate that is not trusted.
+std::string WhyNotConnected(const std::shared_ptr<grpc::Channel>& channel) {
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(1));
+  v1::ListModelsResponse response;
+  const grpc::Status status = v1::Inference::NewStub(channel)->ListModels(&context, {}, &response);
+  return status.error_code() == grpc::StatusCode::UNAVAILABLE ? absl::StrCat(" (", status.error_message(), ")") : "";
 }
 
 std::string FindDaemonProgram() {
@@ -98,7 +109,11 @@ absl::StatusOr<SpawnedDaemon> SpawnDaemon(const ServerOptions& options, const st
 }  // namespace
 
 absl::Status FromGrpcStatus(const grpc::Status& status) {
-  return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
+  const auto code = static_cast<absl::StatusCode>(status.error_code());
+  if (code == absl::StatusCode::kUnauthenticated) {
+    return absl::Status(code, absl::StrCat(status.error_message(), ": give --token-file FILE or set METRONOME_TOKEN"));
+  }
+  return absl::Status(code, status.error_message());
 }
 
 Connection::Connection(std::string address, std::shared_ptr<grpc::Channel> channel)
@@ -107,14 +122,14 @@ Connection::Connection(std::string address, std::shared_ptr<grpc::Channel> chann
       benchmark_(v1::Benchmark::NewStub(channel)) {}
 
 absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const ServerOptions& options) {
-  const bool chosen = !options.address.empty();
-  const std::string address = chosen ? options.address : kDefaultAddress;
-  auto channel = Connect(address);
+  const bool chosen = !options.address.empty() || options.credentials.any();
+  const std::string address = options.address.empty() ? kDefaultAddress : options.address;
+  ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> channel, Connect(address, options.credentials));
   // A daemon on this machine answers at once or not at all.
   const auto patience =
       chosen ? std::chrono::milliseconds(1000 * options.timeout_seconds) : std::chrono::milliseconds(300);
   if (WaitConnected(*channel, patience)) return std::unique_ptr<Connection>(new Connection(address, channel));
-  if (chosen) return absl::UnavailableError(absl::StrCat("no daemon answers at ", address));
+  if (chosen) return absl::UnavailableError(absl::StrCat("no daemon answers at ", address, WhyNotConnected(channel)));
 
   char directory[] = "/tmp/bench-client-XXXXXX";
   if (mkdtemp(directory) == nullptr) return absl::FailedPreconditionError("cannot make a temporary directory");
@@ -130,7 +145,7 @@ absl::StatusOr<std::unique_ptr<Connection>> Connection::Open(const ServerOptions
     }
     if (port.empty()) continue;
     const std::string own = absl::StrCat("127.0.0.1:", port);
-    auto own_channel = Connect(own);
+    ASSIGN_OR_RETURN(const std::shared_ptr<grpc::Channel> own_channel, Connect(own, ClientCredentials()));
     auto connection = std::unique_ptr<Connection>(new Connection(own, own_channel));
     connection->daemon_ = pid;
     connection->lifeline_ = daemon->lifeline;

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "client/credentials.h"
 #include "metronome/v1/benchmark.grpc.pb.h"
 #include "metronome/v1/inference.grpc.pb.h"
 
@@ -16,10 +17,11 @@ namespace metronome {
 
 // Where the client finds a daemon.
 struct ServerOptions {
-  std::string address;       // Empty: the default address, else a daemon started for the duration.
-  std::string database;      // Of a daemon started here; empty = its default.
-  int threads = 0;           // Of a daemon started here; 0 = its default.
-  int timeout_seconds = 10;  // To connect.
+  std::string address;            // Empty: the default address, else a daemon started for the duration.
+  ClientCredentials credentials;  // With any, a daemon is never started here.
+  std::string database;           // Of a daemon started here; empty = its default.
+  int threads = 0;                // Of a daemon started here; 0 = its default.
+  int timeout_seconds = 10;       // To connect.
 };
 
 inline constexpr char kDefaultAddress[] = "127.0.0.1:50551";
@@ -27,8 +29,8 @@ inline constexpr char kDefaultAddress[] = "127.0.0.1:50551";
 // A channel to a daemon that answers. A daemon that this started is stopped with SIGTERM on destruction.
 class Connection {
  public:
-  // Unavailable naming the address; FailedPrecondition when no daemon can be started (its program is looked for beside
-  // this one, then on PATH).
+  // Unavailable naming the address and what gRPC says; errors of OpenChannel; FailedPrecondition when no daemon can be
+  // started (its program is looked for beside this one, then on PATH).
   static absl::StatusOr<std::unique_ptr<Connection>> Open(const ServerOptions& options);
   ~Connection();
   Connection(const Connection&) = delete;

@@ -43,6 +43,15 @@ void AddOutput(CLI::App& app, OutputFormat& output) {
 void AddServer(CLI::App& app, ServerOptions& server) {
   app.add_option("--server", server.address,
                  "daemon to use, host:port (default 127.0.0.1:50551, else one is started for the duration)");
+  app.add_option("--tls-ca", server.credentials.tls_ca, "PEM file of who signs the daemon's certificate: use TLS")
+      ->envname("METRONOME_TLS_CA");
+  app.add_option("--tls-cert", server.credentials.tls_cert, "PEM file of this client's certificate")
+      ->envname("METRONOME_TLS_CERT");
+  app.add_option("--tls-key", server.credentials.tls_key, "PEM file of its private key")->envname("METRONOME_TLS_KEY");
+  app.add_option("--token-file", server.credentials.token_file,
+                 "file with the token that the daemon wants (default: the token in METRONOME_TOKEN)")
+      ->envname("METRONOME_TOKEN_FILE");
+  app.add_flag("--insecure", server.credentials.insecure, "send the token to another machine without TLS");
   app.add_option("--db", server.database, "database of a daemon started here");
   app.add_option("--threads", server.threads, "kernel threads of a daemon started here")->check(CLI::Range(0, 1024));
 }
@@ -77,6 +86,7 @@ struct Arguments {
   int limit = 0;
   std::string run_id;
   std::string model;  // To unload.
+  std::string token_name, token_roles;
   bool tiny = false;
   ExitCode code = ExitCode::kOk;
 };
@@ -211,6 +221,16 @@ void AddExplain(CLI::App& app, Arguments& arguments) {
   });
 }
 
+void AddToken(CLI::App& app, Arguments& arguments) {
+  CLI::App* token = app.add_subcommand("token", "tokens that let callers into a daemon");
+  token->require_subcommand(1);
+  CLI::App* create = token->add_subcommand("new", "make one: prints it, and its line for the daemon's --tokens file");
+  create->add_option("--name", arguments.token_name, "whose it is, for the daemon's log")->required();
+  create->add_option("--roles", arguments.token_roles, "of read, infer, benchmark and admin, comma-separated")
+      ->required();
+  create->callback([&arguments] { arguments.code = MakeToken(arguments.token_name, arguments.token_roles); });
+}
+
 int Main(int argc, char** argv) {
   CLI::App app("bench-client: measures LLM inference inside a Metronome daemon");
   app.require_subcommand(1);
@@ -240,6 +260,7 @@ int Main(int argc, char** argv) {
   CLI::App* unload = AddCommand(app, arguments, "unload", "give back the memory of a compiled model",
                                 [](const Arguments& a) { return UnloadModel(a.server, a.model); });
   unload->add_option("model", arguments.model, "as it was compiled")->required();
+  AddToken(app, arguments);
   AddCommand(app, arguments, "status", "what the daemon is doing and on what",
              [](const Arguments& a) { return ShowStatus(a.server); });
   try {

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status_macros.h"
+#include "server/access/new_directory.h"
 #include "server/benchmark/benchmark.h"
 #include "server/benchmark/external_result.h"
 #include "server/benchmark/spec.h"
@@ -41,7 +42,10 @@ grpc::ServerWriteReactor<v1::RunBenchmarkResponse>* BenchmarkService::RunBenchma
   auto stream = Stream::Create(*context, [meter = Meter("RunBenchmark")](absl::StatusCode code) { meter.Done(code); });
   auto* reactor = stream.get();
   v1::BenchmarkSpec spec = request->spec();
-  if (absl::Status status = NormaliseSpec(spec); !status.ok()) {
+  absl::Status status = NormaliseSpec(spec);
+  if (status.ok() && NamesNewDirectory(spec.model(), spec.weights(), engine_.Snapshot()))
+    status = access_.RequireAdmin("/metronome.v1.Benchmark/RunBenchmark", *context);
+  if (!status.ok()) {
     stream->Finish(status);
     return reactor;
   }

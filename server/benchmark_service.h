@@ -2,6 +2,7 @@
 #define METRONOME_SERVER_BENCHMARK_SERVICE_H_
 
 #include "metronome/v1/benchmark.grpc.pb.h"
+#include "server/access/access_control.h"
 #include "server/engine.h"
 #include "server/rpc/stream_reactor.h"
 #include "server/rpc/unary_call.h"
@@ -14,8 +15,8 @@ namespace metronome {
 class BenchmarkService final : public v1::Benchmark::CallbackService {
  public:
   // `store` is used on `database` alone.
-  BenchmarkService(Engine& engine, RunStore& store, WorkQueue& database)
-      : engine_(engine), store_(store), database_(database) {}
+  BenchmarkService(Engine& engine, RunStore& store, WorkQueue& database, AccessControl& access)
+      : engine_(engine), store_(store), database_(database), access_(access) {}
 
   grpc::ServerUnaryReactor* StartRun(grpc::CallbackServerContext*, const v1::StartRunRequest*,
                                      v1::StartRunResponse*) override;
@@ -41,6 +42,7 @@ class BenchmarkService final : public v1::Benchmark::CallbackService {
   Engine& engine_;
   RunStore& store_;
   WorkQueue& database_;
+  AccessControl& access_;
 };
 
 }  // namespace metronome

@@ -28,6 +28,14 @@ void AddFlags(CLI::App& app, DaemonConfig& config) {
   app.add_option("--session-idle-seconds", config.session_idle_seconds,
                  "free sessions unused for longer (default 600)");
   app.add_option("--drain-seconds", config.drain_seconds, "what running requests get on SIGTERM (default 30)");
+  app.add_option("--tls-cert", config.tls_cert,
+                 "PEM file of the certificate, and of those that signed it, to serve TLS");
+  app.add_option("--tls-key", config.tls_key, "PEM file of its private key");
+  app.add_option("--tls-client-ca", config.tls_client_ca,
+                 "PEM file of authorities: only clients with a certificate of theirs may connect");
+  app.add_option("--tokens", config.tokens,
+                 "file of token hashes (bench-client token new): only calls with one of the tokens are served");
+  app.add_flag("--insecure", config.insecure, "let other machines in without TLS or tokens");
   app.add_flag("--stop-with-stdin", config.stop_with_stdin,
                "stop when standard input ends, so that no daemon outlives the process that started it");
   app.add_option("--port-file", config.port_file, "write the ports here once serving");

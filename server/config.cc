@@ -31,6 +31,11 @@ const std::map<std::string, Field>& Fields() {
                                        {"queue_limit", &DaemonConfig::queue_limit},
                                        {"session_idle_seconds", &DaemonConfig::session_idle_seconds},
                                        {"drain_seconds", &DaemonConfig::drain_seconds},
+                                       {"tls_cert", &DaemonConfig::tls_cert},
+                                       {"tls_key", &DaemonConfig::tls_key},
+                                       {"tls_client_ca", &DaemonConfig::tls_client_ca},
+                                       {"tokens", &DaemonConfig::tokens},
+                                       {"insecure", &DaemonConfig::insecure},
                                        {"stop_with_stdin", &DaemonConfig::stop_with_stdin},
                                        {"port_file", &DaemonConfig::port_file}};
   return *kFields;
@@ -109,6 +114,10 @@ absl::Status ValidateConfig(const DaemonConfig& config) {
   if (config.backend != "auto" && config.backend != "cpu" && config.backend != "cuda") {
     return absl::InvalidArgumentError(absl::StrCat("backend is '", config.backend, "', not auto, cpu or cuda"));
   }
+  if (config.tls_cert.empty() != config.tls_key.empty())
+    return absl::InvalidArgumentError("tls_cert and tls_key need each other");
+  if (!config.tls_client_ca.empty() && config.tls_cert.empty())
+    return absl::InvalidArgumentError("tls_client_ca needs tls_cert and tls_key");
   if (const absl::Status listen = ParseListenAddress(config.listen).status(); !listen.ok())
     return absl::InvalidArgumentError(absl::StrCat("listen is ", listen.message()));
   if (config.metrics_listen.empty()) return absl::OkStatus();

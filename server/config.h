@@ -26,6 +26,11 @@ struct DaemonConfig {
   int64_t queue_limit = 256;                      // Requests that may wait, [1, 1000000].
   int64_t session_idle_seconds = 600;             // Sessions unused for longer are freed, [1, 1000000].
   int64_t drain_seconds = 30;                     // What running requests get on SIGTERM, [0, 3600].
+  std::string tls_cert;                           // PEM file, with tls_key; empty = no TLS.
+  std::string tls_key;                            // PEM file of its private key.
+  std::string tls_client_ca;                      // PEM file of who signs clients' certificates; empty = none needed.
+  std::string tokens;                             // File of those whose bearers may call; empty = everybody may.
+  bool insecure = false;                          // Listen to other machines without TLS or tokens.
   bool stop_with_stdin = false;                   // Stop, as on SIGTERM, when standard input ends.
   std::string port_file;  // If set, "grpc=<port>\nmetrics=<port>\n" is written here once serving.
 };

@@ -35,6 +35,7 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const DaemonConfig& config
 
 absl::Status Daemon::Serve() {
   const Clock& clock = Clock::Real();
+  ASSIGN_OR_RETURN(gate_, Gate::Open(config_, metrics_, clock));
   ASSIGN_OR_RETURN(store_, RunStore::Open(config_.db, clock));
   database_ = std::make_unique<WorkQueue>("database", kDatabaseQueueLimit);
   ASSIGN_OR_RETURN(BackendChoice choice, ChooseBackend(config_));
@@ -50,13 +51,14 @@ absl::Status Daemon::Serve() {
   engine_ = std::make_unique<Engine>(std::move(choice.backend), std::move(options), clock, metrics_);
   if (!config_.metrics_listen.empty()) RETURN_IF_ERROR(metrics_.Serve(config_.metrics_listen));
 
-  inference_ = std::make_unique<InferenceService>(
-      *engine_, InferenceService::ServerFacts{.database = config_.db,
-                                              .metrics_address = metrics_.address(),
-                                              .other_backend = choice.other,
-                                              .other_backend_reason = choice.other_reason,
-                                              .calibration = choice.calibration});
-  benchmark_ = std::make_unique<BenchmarkService>(*engine_, *store_, *database_);
+  inference_ =
+      std::make_unique<InferenceService>(*engine_, gate_->access(),
+                                         InferenceService::ServerFacts{.database = config_.db,
+                                                                       .metrics_address = metrics_.address(),
+                                                                       .other_backend = choice.other,
+                                                                       .other_backend_reason = choice.other_reason,
+                                                                       .calibration = choice.calibration});
+  benchmark_ = std::make_unique<BenchmarkService>(*engine_, *store_, *database_, gate_->access());
   static std::once_flag reflection;  // Registering it twice in one process would be an error.
   std::call_once(reflection, [] {
     grpc::EnableDefaultHealthCheckService(true);
@@ -64,7 +66,7 @@ absl::Status Daemon::Serve() {
   });
   grpc::ServerBuilder builder;
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // A second daemon on the port must fail, not share it.
-  builder.AddListeningPort(config_.listen, grpc::InsecureServerCredentials(), &grpc_port_);
+  builder.AddListeningPort(config_.listen, gate_->credentials(), &grpc_port_);
   builder.SetMaxReceiveMessageSize(kMaxRequestBytes);
   ConfigureTransport(builder);
   builder.RegisterService(inference_.get());
@@ -96,6 +98,7 @@ absl::Status Daemon::Serve() {
 Daemon::~Daemon() { Stop(); }
 
 void Daemon::Tick() {
+  gate_->Tick();
   metrics_.SetWaiting(static_cast<int64_t>(engine_->queue().waiting()));
   if (const absl::Status health = engine_->backend().Health(); !health.ok() && healthy_) {
     healthy_ = false;

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
+#include "server/access/gate.h"
 #include "server/benchmark_service.h"
 #include "server/config.h"
 #include "server/engine.h"
@@ -26,8 +27,12 @@ class Daemon {
   int grpc_port() const { return grpc_port_; }                               // 0 for a Unix socket.
   const std::string& metrics_address() const { return metrics_.address(); }  // Empty when off.
 
-  // Periodic work: expires idle sessions, refreshes gauges. Call about once a second.
+  // Periodic work: expires idle sessions, refreshes gauges, repeats warnings. Call about once a second.
   void Tick();
+
+  // Reads certificates and tokens again, from the files that `config` names; nobody is dropped. All else of `config`
+  // takes effect at the next start.
+  void Reload(const DaemonConfig& config) { gate_->Reload(config); }
 
   // Refuses new work, reports NOT_SERVING, lets running requests go on for drain_seconds, cancels the rest, and closes
   // the store.
@@ -39,6 +44,7 @@ class Daemon {
 
   const DaemonConfig config_;
   Metrics metrics_;
+  std::unique_ptr<Gate> gate_;
   std::unique_ptr<RunStore> store_;
   std::unique_ptr<WorkQueue> database_;
   std::unique_ptr<Engine> engine_;

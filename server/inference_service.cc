@@ -6,6 +6,7 @@
 #include "compiler/frontend/catalogue.h"
 #include "compiler/frontend/hf_config.h"
 #include "runtime/base/status_macros.h"
+#include "server/access/new_directory.h"
 #include "server/build_info.h"
 #include "server/decode_job.h"
 #include "server/explain.h"
@@ -70,8 +71,8 @@ v1::CompileResponse CompileProgressMessage(absl::string_view phase, double fract
 
 }  // namespace
 
-InferenceService::InferenceService(Engine& engine, ServerFacts facts)
-    : engine_(engine), facts_(std::move(facts)), started_ns_(engine.clock().MonotonicNs()) {}
+InferenceService::InferenceService(Engine& engine, AccessControl& access, ServerFacts facts)
+    : engine_(engine), access_(access), facts_(std::move(facts)), started_ns_(engine.clock().MonotonicNs()) {}
 
 grpc::ServerWriteReactor<v1::CompileResponse>* InferenceService::Compile(grpc::CallbackServerContext* context,
                                                                          const v1::CompileRequest* request) {
@@ -82,6 +83,13 @@ grpc::ServerWriteReactor<v1::CompileResponse>* InferenceService::Compile(grpc::C
   if (!model_request.ok()) {
     stream->Finish(model_request.status());
     return reactor;
+  }
+  if (NamesNewDirectory(model_request->model, model_request->weights, engine_.Snapshot())) {
+    const absl::Status admin = access_.RequireAdmin("/metronome.v1.Inference/Compile", *context);
+    if (!admin.ok()) {
+      stream->Finish(admin);
+      return reactor;
+    }
   }
   const absl::Status queued =
       engine_.queue().Submit(GuardedJob("Compile", stream, [this, stream, request = *model_request] {

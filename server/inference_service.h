@@ -4,6 +4,7 @@
 #include <string>
 
 #include "metronome/v1/inference.grpc.pb.h"
+#include "server/access/access_control.h"
 #include "server/engine.h"
 #include "server/rpc/stream_reactor.h"
 #include "server/rpc/unary_call.h"
@@ -21,7 +22,7 @@ class InferenceService final : public v1::Inference::CallbackService {
     std::string calibration;  // BackendChoice::calibration.
   };
 
-  InferenceService(Engine& engine, ServerFacts facts);
+  InferenceService(Engine& engine, AccessControl& access, ServerFacts facts);
 
   grpc::ServerWriteReactor<v1::CompileResponse>* Compile(grpc::CallbackServerContext*,
                                                          const v1::CompileRequest*) override;
@@ -59,6 +60,7 @@ class InferenceService final : public v1::Inference::CallbackService {
                           v1::PrefillResponse& response);
 
   Engine& engine_;
+  AccessControl& access_;
   const ServerFacts facts_;
   const int64_t started_ns_;
 };

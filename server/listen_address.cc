@@ -90,27 +90,53 @@ std::string ReasonForUnix(const ListenAddress& address) {
   return "it was busy for a moment; try again";
 }
 
-std::string ReasonForTcp(const ListenAddress& address) {
+struct AddrInfoDeleter {
+  void operator()(addrinfo* list) const { freeaddrinfo(list); }
+};
+using AddrInfoList = std::unique_ptr<addrinfo, AddrInfoDeleter>;
+
+// The addresses that a server binds for a TCP address, or why there are none.
+absl::StatusOr<AddrInfoList> Resolve(const ListenAddress& address) {
   const addrinfo hints = {.ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
   addrinfo* found = nullptr;
   const int unknown = getaddrinfo(address.host.c_str(), absl::StrCat(address.port).c_str(), &hints, &found);
-  if (unknown != 0) return gai_strerror(unknown);
-  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, freeaddrinfo);
-  for (const addrinfo* at = found; at != nullptr; at = at->ai_next) {
+  if (unknown != 0) return absl::FailedPreconditionError(gai_strerror(unknown));
+  return AddrInfoList(found);
+}
+
+std::string ReasonForTcp(const ListenAddress& address) {
+  const absl::StatusOr<AddrInfoList> list = Resolve(address);
+  if (!list.ok()) return std::string(list.status().message());
+  for (const addrinfo* at = list->get(); at != nullptr; at = at->ai_next) {
     if (const int failure = TryBind(at->ai_family, at->ai_addr, at->ai_addrlen); failure != 0)
       return std::strerror(failure);
   }
   return "it was busy for a moment; try again";
 }
 
+absl::Status CannotListen(const ListenAddress& address, absl::string_view reason) {
+  return absl::FailedPreconditionError(absl::StrCat("cannot listen on ", address.ToString(), ": ", reason));
+}
+
+bool IsLoopback(const sockaddr& address) {
+  if (address.sa_family == AF_INET) {
+    const auto& ipv4 = reinterpret_cast<const sockaddr_in&>(address);
+    return (ntohl(ipv4.sin_addr.s_addr) >> 24) == 127;
+  }
+  const auto& ipv6 = reinterpret_cast<const sockaddr_in6&>(address);
+  return address.sa_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&ipv6.sin6_addr);
+}
+
 }  // namespace
 
-bool ListenAddress::is_local() const {
-  if (is_unix() || host == "localhost") return true;
-  in_addr ipv4;
-  if (inet_pton(AF_INET, host.c_str(), &ipv4) == 1) return (ntohl(ipv4.s_addr) >> 24) == 127;
-  in6_addr ipv6;
-  return inet_pton(AF_INET6, host.c_str(), &ipv6) == 1 && IN6_IS_ADDR_LOOPBACK(&ipv6);
+absl::StatusOr<bool> ListenAddress::IsLocal() const {
+  if (is_unix()) return true;
+  const absl::StatusOr<AddrInfoList> list = Resolve(*this);
+  if (!list.ok()) return CannotListen(*this, list.status().message());
+  for (const addrinfo* at = list->get(); at != nullptr; at = at->ai_next) {
+    if (!IsLoopback(*at->ai_addr)) return false;
+  }
+  return true;
 }
 
 std::string ListenAddress::ToString() const {
@@ -125,9 +151,7 @@ absl::StatusOr<ListenAddress> ParseListenAddress(absl::string_view text) {
 }
 
 absl::Status WhyNotListening(const ListenAddress& address) {
-  return absl::FailedPreconditionError(
-      absl::StrCat("cannot listen on ", address.ToString(), ": ",
-                   address.is_unix() ? ReasonForUnix(address) : ReasonForTcp(address)));
+  return CannotListen(address, address.is_unix() ? ReasonForUnix(address) : ReasonForTcp(address));
 }
 
 }  // namespace metronome

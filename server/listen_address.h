@@ -15,8 +15,9 @@ struct ListenAddress {
   std::string unix_path;  // Absolute; empty for TCP.
 
   bool is_unix() const { return !unix_path.empty(); }
-  // Reached from this machine alone: a Unix socket, localhost, 127.0.0.0/8 or ::1.
-  bool is_local() const;
+  // Reached from this machine alone: a Unix socket, or a host all of whose addresses are in 127.0.0.0/8 or ::1.
+  // Resolves names. FailedPrecondition for one that does not resolve.
+  absl::StatusOr<bool> IsLocal() const;
   std::string ToString() const;  // "127.0.0.1:50551", "[::1]:50551", "unix:/run/metronome.sock".
 };
 

@@ -26,16 +26,18 @@ sigset_t BlockSignals() {
   return signals;
 }
 
-// What can change while the daemon serves: the log's level and format. An error leaves everything as it is.
-void Reload(int argc, char** argv) {
+// What can change while the daemon serves: the log's level and format, certificates and tokens. An error in the
+// configuration leaves everything as it is.
+void Reload(int argc, char** argv, metronome::Daemon& daemon) {
   const auto parsed = metronome::ParseCommandLine(argc, argv);
   if (!parsed.ok() || !parsed->has_value()) {
     spdlog::error("not reloaded: {}", std::string(parsed.status().message()));
     return;
   }
   metronome::ConfigureLogging((*parsed)->log_level, (*parsed)->log_format);
-  spdlog::info("reloaded: log level {}, format {}; all else takes effect at the next start", (*parsed)->log_level,
-               (*parsed)->log_format);
+  daemon.Reload(**parsed);
+  spdlog::info("reloaded: log level {}, format {}, certificates, tokens; all else takes effect at the next start",
+               (*parsed)->log_level, (*parsed)->log_format);
 }
 
 // Ends the process at the next SIGTERM or SIGINT, with what is in the database by then: someone who asks twice does not
@@ -87,7 +89,7 @@ int main(int argc, char** argv) {
   for (;;) {
     const int signal = sigtimedwait(&signals, nullptr, &kTick);
     if (signal == SIGTERM || signal == SIGINT) break;
-    if (signal == SIGHUP) Reload(argc, argv);
+    if (signal == SIGHUP) Reload(argc, argv, **daemon);
     (*daemon)->Tick();
   }
   EndAtNextSignal(signals);

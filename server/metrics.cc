@@ -63,6 +63,7 @@ Metrics::Metrics()
       prompt_tokens_(BuildCounter(registry_, "prompt_tokens_total", "Prompt tokens processed")),
       generated_tokens_(BuildCounter(registry_, "generated_tokens_total", "Tokens generated")),
       requests_(BuildCounter(registry_, "requests_total", "RPCs finished")),
+      denied_requests_(BuildCounter(registry_, "denied_requests_total", "RPCs refused for want of a token or a role")),
       benchmark_results_(BuildCounter(registry_, "benchmark_results_total", "Benchmark results by outcome")),
       device_memory_(BuildGauge(registry_, "device_memory_bytes", "Memory that models and caches hold on a device")),
       db_write_failures_(
@@ -126,6 +127,10 @@ void Metrics::ObserveCompile(const ModelLabels& labels, double seconds) {
 
 void Metrics::CountBenchmarkResult(absl::string_view outcome) {
   benchmark_results_.Add({{"outcome", std::string(outcome)}}).Increment();
+}
+
+void Metrics::CountDenial(absl::string_view rpc, absl::string_view code) {
+  denied_requests_.Add({{"rpc", std::string(rpc)}, {"code", std::string(code)}}).Increment();
 }
 
 void Metrics::SetWaiting(int64_t waiting) {

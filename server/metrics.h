@@ -47,6 +47,7 @@ class Metrics {
   void ObserveDecode(const ModelLabels& labels, double seconds, double tpot_seconds, int64_t tokens);
   void ObserveCompile(const ModelLabels& labels, double seconds);
   void CountBenchmarkResult(absl::string_view outcome);
+  void CountDenial(absl::string_view rpc, absl::string_view code);
   void CountDatabaseFailure() { db_write_failures_->Increment(); }
 
   // Of the requests started and not finished, `waiting` wait for the engine and the others run.
@@ -63,7 +64,8 @@ class Metrics {
   std::atomic<int64_t> in_flight_{0};
   Histograms &ttft_, &inter_token_, &tpot_, &request_duration_, &queue_duration_, &prefill_duration_, &decode_duration_,
       &compile_duration_;
-  prometheus::Family<prometheus::Counter>&prompt_tokens_, &generated_tokens_, &requests_, &benchmark_results_;
+  prometheus::Family<prometheus::Counter>&prompt_tokens_, &generated_tokens_, &requests_, &denied_requests_,
+      &benchmark_results_;
   prometheus::Family<prometheus::Gauge>& device_memory_;
   prometheus::Counter* db_write_failures_;
   prometheus::Gauge *requests_running_, *requests_waiting_, *sessions_, *kv_used_, *kv_capacity_, *kv_ratio_;
