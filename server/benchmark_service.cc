@@ -10,6 +10,7 @@
 #include "server/benchmark/spec.h"
 #include "server/benchmark/text_limits.h"
 #include "server/environment.h"
+#include "server/rpc/call_token.h"
 #include "server/rpc/guard.h"
 #include "server/rpc/progress_pacer.h"
 
@@ -39,7 +40,8 @@ grpc::ServerUnaryReactor* BenchmarkService::StartRun(grpc::CallbackServerContext
 // database's again.
 grpc::ServerWriteReactor<v1::RunBenchmarkResponse>* BenchmarkService::RunBenchmark(
     grpc::CallbackServerContext* context, const v1::RunBenchmarkRequest* request) {
-  auto stream = Stream::Create(*context, [meter = Meter("RunBenchmark")](absl::StatusCode code) { meter.Done(code); });
+  const CallMeter meter = Meter("RunBenchmark");
+  auto stream = Stream::Create(*context, [meter](absl::StatusCode code) { meter.Done(code); });
   auto* reactor = stream.get();
   v1::BenchmarkSpec spec = request->spec();
   absl::Status status = NormaliseSpec(spec);
@@ -49,12 +51,15 @@ grpc::ServerWriteReactor<v1::RunBenchmarkResponse>* BenchmarkService::RunBenchma
     stream->Finish(status);
     return reactor;
   }
+  const auto token = CallToken(meter, engine_.limits().benchmark, stream);
   const absl::Status queued =
-      database_.Submit(GuardedJob("RunBenchmark", stream, [this, stream, run_id = request->run_id(), spec] {
+      database_.Submit(GuardedJob("RunBenchmark", stream, [this, stream, token, run_id = request->run_id(), spec] {
         absl::Status status = store_.CheckRunning(run_id);
         if (status.ok()) {
           status = engine_.queue().Submit(
-              GuardedJob("RunBenchmark", stream, [this, stream, run_id, spec] { Measure(stream, run_id, spec); }));
+              GuardedJob("RunBenchmark", stream,
+                         [this, stream, token, run_id, spec] { Measure(stream, *token, run_id, spec); }),
+              WorkQueue::JobKind::kWhole);
         }
         if (!status.ok()) stream->Finish(status);
       }));
@@ -62,10 +67,9 @@ grpc::ServerWriteReactor<v1::RunBenchmarkResponse>* BenchmarkService::RunBenchma
   return reactor;
 }
 
-void BenchmarkService::Measure(const std::shared_ptr<Stream>& stream, const std::string& run_id,
-                               const v1::BenchmarkSpec& spec) {
-  const auto keep_going = [&] { return !stream->cancelled(); };
-  if (!keep_going()) return stream->Finish(stream->Cancellation());
+void BenchmarkService::Measure(const std::shared_ptr<Stream>& stream, const CancelToken& token,
+                               const std::string& run_id, const v1::BenchmarkSpec& spec) {
+  if (const absl::Status status = token.Check(); !status.ok()) return stream->Finish(status);
   const BenchmarkProgress progress = [&, pacer = ProgressPacer()](absl::string_view phase, double fraction) mutable {
     if (!pacer.Due(phase, fraction)) return;
     v1::RunBenchmarkResponse response;
@@ -73,7 +77,7 @@ void BenchmarkService::Measure(const std::shared_ptr<Stream>& stream, const std:
     response.mutable_progress()->set_fraction(fraction);
     stream->Push(std::move(response));
   };
-  v1::BenchmarkResult result = metronome::RunBenchmark(engine_, spec, keep_going, progress);
+  v1::BenchmarkResult result = metronome::RunBenchmark(engine_, spec, token, progress);
   result.set_sample_count(result.samples_size());
   const auto shared = std::make_shared<v1::BenchmarkResult>(std::move(result));
   database_.Continue(GuardedJob("RunBenchmark", stream, [this, stream, run_id, shared] {

@@ -2,6 +2,7 @@
 #define METRONOME_SERVER_BENCHMARK_SERVICE_H_
 
 #include "metronome/v1/benchmark.grpc.pb.h"
+#include "runtime/base/cancel_token.h"
 #include "server/access/access_control.h"
 #include "server/engine.h"
 #include "server/rpc/stream_reactor.h"
@@ -36,7 +37,8 @@ class BenchmarkService final : public v1::Benchmark::CallbackService {
   using Stream = StreamReactor<v1::RunBenchmarkResponse>;
 
   CallMeter Meter(absl::string_view rpc) const { return CallMeter(rpc, engine_.metrics(), engine_.clock()); }
-  void Measure(const std::shared_ptr<Stream>& stream, const std::string& run_id, const v1::BenchmarkSpec& spec);
+  void Measure(const std::shared_ptr<Stream>& stream, const CancelToken& token, const std::string& run_id,
+               const v1::BenchmarkSpec& spec);
   absl::StatusOr<int64_t> Store(const std::string& run_id, const v1::BenchmarkResult& result);
 
   Engine& engine_;

@@ -36,6 +36,12 @@ void AddFlags(CLI::App& app, DaemonConfig& config) {
   app.add_option("--tokens", config.tokens,
                  "file of token hashes (bench-client token new): only calls with one of the tokens are served");
   app.add_flag("--insecure", config.insecure, "let other machines in without TLS or tokens");
+  app.add_option("--max-compile-seconds", config.max_compile_seconds,
+                 "the longest that Compile may take (default 7200)");
+  app.add_option("--max-generation-seconds", config.max_generation_seconds,
+                 "likewise for Prefill, Decode and Generate (default 14400)");
+  app.add_option("--max-benchmark-seconds", config.max_benchmark_seconds,
+                 "likewise for RunBenchmark and Explain (default 43200)");
   app.add_flag("--stop-with-stdin", config.stop_with_stdin,
                "stop when standard input ends, so that no daemon outlives the process that started it");
   app.add_option("--port-file", config.port_file, "write the ports here once serving");

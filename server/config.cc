@@ -36,6 +36,9 @@ const std::map<std::string, Field>& Fields() {
                                        {"tls_client_ca", &DaemonConfig::tls_client_ca},
                                        {"tokens", &DaemonConfig::tokens},
                                        {"insecure", &DaemonConfig::insecure},
+                                       {"max_compile_seconds", &DaemonConfig::max_compile_seconds},
+                                       {"max_generation_seconds", &DaemonConfig::max_generation_seconds},
+                                       {"max_benchmark_seconds", &DaemonConfig::max_benchmark_seconds},
                                        {"stop_with_stdin", &DaemonConfig::stop_with_stdin},
                                        {"port_file", &DaemonConfig::port_file}};
   return *kFields;
@@ -103,6 +106,9 @@ absl::Status ValidateConfig(const DaemonConfig& config) {
   RETURN_IF_ERROR(CheckRange("queue_limit", config.queue_limit, 1, 1000000));
   RETURN_IF_ERROR(CheckRange("session_idle_seconds", config.session_idle_seconds, 1, 1000000));
   RETURN_IF_ERROR(CheckRange("drain_seconds", config.drain_seconds, 0, 3600));
+  RETURN_IF_ERROR(CheckRange("max_compile_seconds", config.max_compile_seconds, 1, 1000000));
+  RETURN_IF_ERROR(CheckRange("max_generation_seconds", config.max_generation_seconds, 1, 1000000));
+  RETURN_IF_ERROR(CheckRange("max_benchmark_seconds", config.max_benchmark_seconds, 1, 1000000));
   if (config.log_format != "text" && config.log_format != "json") {
     return absl::InvalidArgumentError(absl::StrCat("log_format is '", config.log_format, "', not text or json"));
   }

@@ -31,6 +31,9 @@ struct DaemonConfig {
   std::string tls_client_ca;                      // PEM file of who signs clients' certificates; empty = none needed.
   std::string tokens;                             // File of those whose bearers may call; empty = everybody may.
   bool insecure = false;                          // Listen to other machines without TLS or tokens.
+  int64_t max_compile_seconds = 7200;             // The longest that Compile may take, [1, 1000000].
+  int64_t max_generation_seconds = 14400;         // Prefill, Decode and Generate.
+  int64_t max_benchmark_seconds = 43200;          // RunBenchmark and Explain.
   bool stop_with_stdin = false;                   // Stop, as on SIGTERM, when standard input ends.
   std::string port_file;  // If set, "grpc=<port>\nmetrics=<port>\n" is written here once serving.
 };

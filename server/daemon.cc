@@ -40,7 +40,10 @@ absl::Status Daemon::Serve() {
   database_ = std::make_unique<WorkQueue>("database", kDatabaseQueueLimit);
   ASSIGN_OR_RETURN(BackendChoice choice, ChooseBackend(config_));
   EngineOptions options = {.queue_limit = static_cast<size_t>(config_.queue_limit),
-                           .session_idle_limit = absl::Seconds(config_.session_idle_seconds)};
+                           .session_idle_limit = absl::Seconds(config_.session_idle_seconds),
+                           .limits = {.compile = absl::Seconds(config_.max_compile_seconds),
+                                      .generation = absl::Seconds(config_.max_generation_seconds),
+                                      .benchmark = absl::Seconds(config_.max_benchmark_seconds)}};
   if (config_.plan_cache != "off") {
     if (absl::StatusOr<PlanCache> cache = PlanCache::Open(config_.plan_cache, kPlanCacheBytes); cache.ok()) {
       options.plan_cache = *std::move(cache);

@@ -45,9 +45,9 @@ void DecodeJob::TakeTurn() {
 }
 
 DecodeJob::Progress DecodeJob::Step() {
-  if (stream_->cancelled()) {
+  if (absl::Status stopped = options_.token->Check(); !stopped.ok()) {
     options_.close_session = true;  // Nobody waits for it any more; its memory is worth more.
-    End(stream_->Cancellation());
+    End(std::move(stopped));
     return Progress::kEnded;
   }
   Generation* generation = engine_.Reacquire(options_.session);
@@ -57,11 +57,11 @@ DecodeJob::Progress DecodeJob::Step() {
   }
   const int64_t count = std::min(options_.tokens_at_once, options_.max_tokens - tokens_);
   const absl::StatusOr<std::vector<GeneratedToken>> tokens = generation->NextUpTo(
-      count, [this](int32_t id) { return Ends(id); }, [this] { return !stream_->cancelled(); });
+      count, [this](int32_t id) { return Ends(id); }, [this] { return options_.token->Check().ok(); });
   if (!tokens.ok()) {
-    const bool cancelled = stream_->cancelled();
-    options_.close_session |= cancelled;
-    End(cancelled ? stream_->Cancellation() : tokens.status());
+    const absl::Status stopped = options_.token->Check();
+    options_.close_session |= !stopped.ok();
+    End(stopped.ok() ? tokens.status() : stopped);
     return Progress::kEnded;
   }
   for (const GeneratedToken& token : *tokens) {

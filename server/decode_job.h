@@ -5,6 +5,7 @@
 #include <string>
 
 #include "metronome/v1/inference.pb.h"
+#include "runtime/base/cancel_token.h"
 #include "server/engine.h"
 #include "server/rpc/stream_reactor.h"
 
@@ -25,6 +26,7 @@ class DecodeJob : public std::enable_shared_from_this<DecodeJob> {
     int64_t tokens_at_once = 1;
     bool close_session = false;  // At the end, however it comes; cancellation always closes.
     int64_t received_ns = 0;
+    std::shared_ptr<const CancelToken> token;
     // Generate: the token that the prefill gave, already counted, when it was known, and the timeline so far.
     std::optional<v1::Token> first_token;
     int64_t first_known_ns = 0;

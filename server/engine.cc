@@ -55,18 +55,14 @@ void Engine::Publish() {
 }
 
 absl::StatusOr<LoadedModel*> Engine::Load(const ModelRequest& request, const LoadProgress& progress,
-                                          const std::function<bool()>& keep_going) {
-  const LoadContext context = {.progress = progress,
-                               .keep_going = keep_going,
-                               .plan_cache = options_.plan_cache.has_value() ? &*options_.plan_cache : nullptr};
-  const auto found = models_.find(request.model);
-  if (found != models_.end() && found->second->request() == request) return found->second.get();
-
-  absl::StatusOr<std::unique_ptr<LoadedModel>> loaded = LoadedModel::Load(*backend_, request, context);
-  if (!loaded.ok() && ShortageOf(loaded.status()).has_value() && found != models_.end()) {
+                                          const CancelToken& token) {
+  if (const auto found = models_.find(request.model); found != models_.end() && found->second->request() == request)
+    return found->second.get();
+  absl::StatusOr<std::unique_ptr<LoadedModel>> loaded = LoadPausing(request, progress, token);
+  if (!loaded.ok() && ShortageOf(loaded.status()).has_value() && models_.contains(request.model)) {
     // Old and new together are too much: the old one makes room.
     RETURN_IF_ERROR(Unload(request.model).status());
-    loaded = LoadedModel::Load(*backend_, request, context);
+    loaded = LoadPausing(request, progress, token);
   }
   RETURN_IF_ERROR(loaded.status());
   if (models_.contains(request.model)) RETURN_IF_ERROR(Unload(request.model).status());
@@ -75,6 +71,29 @@ absl::StatusOr<LoadedModel*> Engine::Load(const ModelRequest& request, const Loa
   metrics_.ObserveCompile(LabelsFor(*model), model->facts().compile_ms * 1e-3);
   Publish();
   return model;
+}
+
+// Others get as long as the load has had, so that it makes progress beside any number of them.
+absl::StatusOr<std::unique_ptr<LoadedModel>> Engine::LoadPausing(const ModelRequest& request,
+                                                                 const LoadProgress& progress,
+                                                                 const CancelToken& token) {
+  int64_t resumed_ns = clock_.MonotonicNs();
+  const CancelToken pausing([&]() -> absl::Status {
+    RETURN_IF_ERROR(token.Check());
+    const int64_t now_ns = clock_.MonotonicNs();
+    if (now_ns - resumed_ns < kTurnNs) return absl::OkStatus();
+    const int64_t end_ns = now_ns + (now_ns - resumed_ns);
+    queue_.LetOthersIn([&] { return clock_.MonotonicNs() < end_ns; });
+    resumed_ns = clock_.MonotonicNs();
+    return absl::OkStatus();
+  });
+  const LoadContext context = {.progress = progress,
+                               .reserve = [this](int64_t bytes) { loading_bytes_ = bytes; },
+                               .token = pausing,
+                               .plan_cache = options_.plan_cache.has_value() ? &*options_.plan_cache : nullptr};
+  absl::StatusOr<std::unique_ptr<LoadedModel>> loaded = LoadedModel::Load(*backend_, request, context);
+  loading_bytes_ = 0;
+  return loaded;
 }
 
 absl::StatusOr<LoadedModel*> Engine::Find(const std::string& key) {
@@ -112,7 +131,7 @@ int64_t Engine::UncommittedBytes() const {
 
 absl::Status Engine::CheckCacheFits(const LoadedModel& model, int64_t positions) const {
   const int64_t needed = model.KvBytes(positions);
-  const int64_t available = backend_->MemoryAvailableBytes() - UncommittedBytes();
+  const int64_t available = backend_->MemoryAvailableBytes() - UncommittedBytes() - loading_bytes_;
   if (needed <= available) return absl::OkStatus();
   return MemoryShortageError(absl::StrCat(positions, " positions of KV cache for ", model.request().model),
                              {.bytes_needed = needed, .bytes_available = available});

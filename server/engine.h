@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "kernels/backend.h"
+#include "runtime/base/cancel_token.h"
 #include "runtime/base/clock.h"
 #include "server/generation.h"
 #include "server/metrics.h"
@@ -19,6 +20,10 @@
 
 namespace metronome {
 
+// How long work goes on before it looks whether others wait: some steps of a large model on a CPU, so that taking turns
+// costs little, and little next to what a person notices.
+inline constexpr int64_t kTurnNs = 100'000'000;
+
 // What one loaded model is, for anyone who asks while the engine works.
 struct LoadedModelSnapshot {
   ModelRequest request;
@@ -26,10 +31,18 @@ struct LoadedModelSnapshot {
   bool has_tokenizer = false;
 };
 
+// The longest that calls may take, from when they are received; waiting counts.
+struct CallLimits {
+  absl::Duration compile = absl::Hours(2);     // Compile.
+  absl::Duration generation = absl::Hours(4);  // Prefill, Decode, Generate, ForkSession.
+  absl::Duration benchmark = absl::Hours(12);  // RunBenchmark, Explain.
+};
+
 struct EngineOptions {
   size_t queue_limit = 256;                               // Requests that may wait.
   absl::Duration session_idle_limit = absl::Minutes(10);  // Sessions unused for longer are freed.
   std::optional<PlanCache> plan_cache;                    // Where searched plans are kept.
+  CallLimits limits;
 };
 
 // The backend, the models loaded on it and the open sessions. Everything but queue(), Snapshot(), OpenSessions() and
@@ -43,15 +56,16 @@ class Engine {
   const Backend& backend() const { return *backend_; }
   Backend& backend() { return *backend_; }
   const Clock& clock() const { return clock_; }
+  const CallLimits& limits() const { return options_.limits; }
   Metrics& metrics() { return metrics_; }
 
   std::vector<LoadedModelSnapshot> Snapshot() const;  // Thread-safe.
   int64_t OpenSessions() const;                       // Thread-safe.
 
   // Loads, or returns what an equal request loaded. Another model of the same key is freed first, once the new one's
-  // plan is known to be good.
+  // plan is known to be good. Lets others in every kTurnNs, so that it must be a whole job of the queue.
   absl::StatusOr<LoadedModel*> Load(const ModelRequest& request, const LoadProgress& progress,
-                                    const std::function<bool()>& keep_going = nullptr);
+                                    const CancelToken& token = {});
   // FailedPrecondition for a model that is known but not compiled, NotFound for any other.
   absl::StatusOr<LoadedModel*> Find(const std::string& key);
   // Sessions closed. NotFound.
@@ -75,6 +89,11 @@ class Engine {
   absl::Status Close(const std::string& id);
   absl::StatusOr<std::string> Fork(const std::string& id);
 
+  // Whether work that has gone on since `start_ns` is to let others have the engine now.
+  bool TurnIsOver(int64_t start_ns) const {
+    return clock_.MonotonicNs() - start_ns >= kTurnNs && queue_.has_other_work();
+  }
+
   // Frees sessions that have been idle too long and refreshes gauges. Called about once a second.
   void Housekeep();
 
@@ -86,6 +105,8 @@ class Engine {
   };
 
   void Publish();
+  absl::StatusOr<std::unique_ptr<LoadedModel>> LoadPausing(const ModelRequest& request, const LoadProgress& progress,
+                                                           const CancelToken& token);
   absl::Status CheckCacheFits(const LoadedModel& model, int64_t positions) const;
   int64_t UncommittedBytes() const;
 
@@ -96,6 +117,7 @@ class Engine {
   absl::flat_hash_map<std::string, std::unique_ptr<LoadedModel>> models_;
   absl::flat_hash_map<std::string, KeptSession> sessions_;
   uint64_t next_session_ = 1;
+  int64_t loading_bytes_ = 0;  // That the load under way has still to take.
 
   mutable absl::Mutex mutex_;
   std::vector<LoadedModelSnapshot> snapshot_ ABSL_GUARDED_BY(mutex_);

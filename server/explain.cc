@@ -64,21 +64,19 @@ class Explanation {
         step_{.seq = std::max<int64_t>(1, request.tokens()), .past = request.past()},
         response_(response) {}
 
-  absl::Status MeasureSteps(const std::function<bool()>& keep_going) {
+  absl::Status MeasureSteps(const CancelToken& token) {
     ASSIGN_OR_RETURN(
         const std::unique_ptr<KvCache> cache,
         KvCache::Create(model_.backend(), KvStateSpecsOf(model_.plans()), {.max_length = step_.past + step_.seq}));
     Executor& executor = model_.executor();
-    const std::vector<int32_t> tokens(std::max(step_.seq, kPrefillChunk), 1);
-    for (int64_t at = 0; at < step_.past; at += kPrefillChunk) {
-      const auto chunk = static_cast<size_t>(std::min(kPrefillChunk, step_.past - at));
-      RETURN_IF_ERROR(executor.Step(absl::MakeConstSpan(tokens).subspan(0, chunk), *cache, keep_going));
-    }
-    const absl::Span<const int32_t> own = absl::MakeConstSpan(tokens).subspan(0, static_cast<size_t>(step_.seq));
+    const std::vector<int32_t> own(static_cast<size_t>(step_.seq), 1);
+    RETURN_IF_ERROR(cache->AdvanceRandomly(step_.past, /*seed=*/0));
+    const auto keep_going = [&] { return token.Check().ok(); };
     std::vector<double> steps;
     std::map<size_t, std::vector<double>> calls;
     for (int i = 0; i < kSteps; ++i) {
       const int64_t start = Clock::Real().MonotonicNs();
+      RETURN_IF_ERROR(token.Check());
       RETURN_IF_ERROR(executor.Step(own, *cache, keep_going));
       steps.push_back(static_cast<double>(Clock::Real().MonotonicNs() - start) * 1e-6);
       RETURN_IF_ERROR(cache->Truncate(step_.past));
@@ -173,18 +171,19 @@ class Explanation {
     }
   }
 
-  absl::Status Dump() {
-    ASSIGN_OR_RETURN(const Graph graph, model_.BuildGraph());
+  absl::Status Dump(const CancelToken& token) {
+    ASSIGN_OR_RETURN(const Graph graph, model_.BuildGraph(token));
     response_.set_graph_text(graph.ToString());
     response_.set_plan_text(plan_->ToString());
     if (model_.request().path == ExecutionPath::kEager) return absl::OkStatus();
-    ASSIGN_OR_RETURN(const OptimisedGraph optimised, Optimise(graph));
+    ASSIGN_OR_RETURN(const OptimisedGraph optimised, Optimise(graph, token));
     for (size_t i = 0; i < optimised.blocks.size(); ++i) {
       absl::StrAppend(response_.mutable_blocks_text(), "block ", i, ", ", optimised.blocks[i].report.instances,
                       " times\n", optimised.rolled.blocks[i].ToString(), "becomes\n",
                       optimised.blocks[i].graph.ToString());
     }
-    response_.set_fused_text(optimised.Whole().ToString());
+    ASSIGN_OR_RETURN(const Graph whole, optimised.Whole(token));
+    response_.set_fused_text(whole.ToString());
     return absl::OkStatus();
   }
 
@@ -200,7 +199,7 @@ class Explanation {
 
 }  // namespace
 
-absl::Status Explain(LoadedModel& model, const v1::ExplainRequest& request, const std::function<bool()>& keep_going,
+absl::Status Explain(LoadedModel& model, const v1::ExplainRequest& request, const CancelToken& token,
                      v1::ExplainResponse& response) {
   if (request.tokens() < 0)
     return absl::InvalidArgumentError(absl::StrCat("tokens is ", request.tokens(), ", not at least 0"));
@@ -215,12 +214,12 @@ absl::Status Explain(LoadedModel& model, const v1::ExplainRequest& request, cons
                                               " that ", request.model(), " was compiled with"));
   }
   Explanation explanation(model, request, response);
-  RETURN_IF_ERROR(explanation.MeasureSteps(keep_going));
+  RETURN_IF_ERROR(explanation.MeasureSteps(token));
   RETURN_IF_ERROR(explanation.MeasureDevice());
   explanation.Attribute();
   explanation.ReportCompilation();
   if (!request.dumps()) return absl::OkStatus();
-  RETURN_IF_ERROR(explanation.Dump());
+  RETURN_IF_ERROR(explanation.Dump(token));
   for (std::string* text : {response.mutable_graph_text(), response.mutable_plan_text(), response.mutable_blocks_text(),
                             response.mutable_fused_text()})
     *text = BoundedText(*text, kMaxDumpBytes);

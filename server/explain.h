@@ -1,17 +1,16 @@
 #ifndef METRONOME_SERVER_EXPLAIN_H_
 #define METRONOME_SERVER_EXPLAIN_H_
 
-#include <functional>
-
 #include "absl/status/status.h"
 #include "metronome/v1/inference.pb.h"
+#include "runtime/base/cancel_token.h"
 #include "server/model/loaded_model.h"
 
 namespace metronome {
 
 // Runs a few steps of the shape asked for and fills everything of the response but `model`. InvalidArgument,
-// OutOfRange, ResourceExhausted, Cancelled.
-absl::Status Explain(LoadedModel& model, const v1::ExplainRequest& request, const std::function<bool()>& keep_going,
+// OutOfRange, ResourceExhausted; errors of the token.
+absl::Status Explain(LoadedModel& model, const v1::ExplainRequest& request, const CancelToken& token,
                      v1::ExplainResponse& response);
 
 }  // namespace metronome

@@ -19,6 +19,24 @@ absl::StatusOr<GeneratedToken> Generation::Start(absl::Span<const int32_t> promp
   RETURN_IF_ERROR(session_->Prefill(prompt, mode, keep_going));
   if (prefilled_ns != nullptr) *prefilled_ns = clock_.MonotonicNs();
   history_.insert(history_.end(), prompt.begin(), prompt.end());
+  return First(keep_going);
+}
+
+absl::Status Generation::Begin(std::vector<int32_t> prompt, PrefillMode mode) {
+  std::vector<int32_t> history = history_;
+  history.insert(history.end(), prompt.begin(), prompt.end());
+  ASSIGN_OR_RETURN(prefill_, session_->BeginPrefill(std::move(prompt), mode));
+  history_ = std::move(history);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> Generation::GoOn(const std::function<bool()>& pauses) {
+  ASSIGN_OR_RETURN(const bool ended, session_->GoOn(*prefill_, pauses));
+  if (ended) prefill_.reset();
+  return ended;
+}
+
+absl::StatusOr<GeneratedToken> Generation::First(const std::function<bool()>& keep_going) {
   prompt_tokens_ = history_.size();
   if (!DrawsOnDevice(1)) return Sample();
   ASSIGN_OR_RETURN(const std::vector<GeneratedToken> tokens,

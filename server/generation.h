@@ -26,7 +26,7 @@ struct GeneratedToken {
   int64_t position = 0;   // Index in the sequence.
   int64_t logits_ns = 0;  // When the logits that it was sampled from were known on the host, on the monotonic clock.
   int64_t known_ns = 0;   // When its id was. Of tokens that the host learns together, these are the device's times, but
-                         // the last known_ns.
+                          // the last known_ns.
   std::optional<LogProbs> logprobs;  // Where asked for.
 };
 
@@ -48,6 +48,12 @@ class Generation {
   // Session::Prefill.
   absl::StatusOr<GeneratedToken> Start(absl::Span<const int32_t> prompt, PrefillMode mode,
                                        const std::function<bool()>& keep_going, int64_t* prefilled_ns);
+  // Start with pauses, as Session::BeginPrefill and GoOn; First samples the first token once the prompt has ended,
+  // before another session takes a step.
+  absl::Status Begin(std::vector<int32_t> prompt, PrefillMode mode);
+  absl::StatusOr<bool> GoOn(const std::function<bool()>& pauses);
+  absl::StatusOr<GeneratedToken> First(const std::function<bool()>& keep_going);
+
   // One more token. FailedPrecondition before Start; errors as Session::Step.
   absl::StatusOr<GeneratedToken> Next();
   // Up to `count` more, at least one: those up to the first that `ends` says yes to. A device that draws tokens itself
@@ -78,6 +84,7 @@ class Generation {
   LoadedModel& model_;
   const Clock& clock_;
   std::unique_ptr<Session> session_;
+  std::unique_ptr<Session::PausablePrefill> prefill_;  // Under way.
   Sampler sampler_;
   std::optional<int> logprobs_;
   std::optional<TokenStream> text_;

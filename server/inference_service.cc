@@ -11,7 +11,8 @@
 #include "server/decode_job.h"
 #include "server/explain.h"
 #include "server/messages.h"
-#include "server/prompt.h"
+#include "server/prefill_job.h"
+#include "server/rpc/call_token.h"
 #include "server/rpc/guard.h"
 #include "server/rpc/progress_pacer.h"
 
@@ -45,13 +46,6 @@ absl::Status CheckTokensAtOnce(int64_t tokens) {
       absl::StrCat("tokens_at_once is ", tokens, ", not in [0, ", DrawSequence::kMostDraws, "]"));
 }
 
-// Room for a prompt and the `tokens` that are generated after it, the last of which is never put into the cache.
-absl::Status CheckRoomAfterPrompt(int64_t prompt, int64_t tokens, int64_t limit) {
-  if (tokens - 1 <= limit - prompt) return absl::OkStatus();
-  return absl::OutOfRangeError(
-      absl::StrCat(tokens, " tokens after a prompt of ", prompt, " exceed max_cache_len ", limit));
-}
-
 // What a DecodeRequest and a GenerateRequest say alike.
 template <typename Request>
 DecodeJob::Options DecodeOptions(const Request& request, const std::string& session) {
@@ -76,8 +70,9 @@ InferenceService::InferenceService(Engine& engine, AccessControl& access, Server
 
 grpc::ServerWriteReactor<v1::CompileResponse>* InferenceService::Compile(grpc::CallbackServerContext* context,
                                                                          const v1::CompileRequest* request) {
-  auto stream = StreamReactor<v1::CompileResponse>::Create(
-      *context, [meter = Meter("Compile")](absl::StatusCode code) { meter.Done(code); });
+  const CallMeter meter = Meter("Compile");
+  auto stream =
+      StreamReactor<v1::CompileResponse>::Create(*context, [meter](absl::StatusCode code) { meter.Done(code); });
   auto* reactor = stream.get();
   const absl::StatusOr<ModelRequest> model_request = ToModelRequest(*request, engine_.backend().name());
   if (!model_request.ok()) {
@@ -91,22 +86,25 @@ grpc::ServerWriteReactor<v1::CompileResponse>* InferenceService::Compile(grpc::C
       return reactor;
     }
   }
-  const absl::Status queued =
-      engine_.queue().Submit(GuardedJob("Compile", stream, [this, stream, request = *model_request] {
-        if (stream->cancelled()) return stream->Finish(stream->Cancellation());
-        const auto progress = [&, pacer = ProgressPacer()](absl::string_view phase, double fraction) mutable {
-          if (!pacer.Due(phase, fraction)) return;
-          stream->Push(CompileProgressMessage(phase, fraction));
-        };
-        const absl::StatusOr<LoadedModel*> model =
-            engine_.Load(request, progress, [&] { return !stream->cancelled(); });
-        if (!model.ok()) return stream->Finish(model.status());
-        v1::CompileResponse response;
-        *response.mutable_model() = ToModelInfo(
-            {(*model)->request(), (*model)->facts(), (*model)->tokenizer() != nullptr}, engine_.backend().name());
-        stream->Push(std::move(response));
-        stream->Finish(absl::OkStatus());
-      }));
+  const auto token = CallToken(meter, engine_.limits().compile, stream);
+  const absl::Status queued = engine_.queue().Submit(
+      GuardedJob(
+          "Compile", stream,
+          [this, stream, token, request = *model_request] {
+            if (const absl::Status status = token->Check(); !status.ok()) return stream->Finish(status);
+            const auto progress = [&, pacer = ProgressPacer()](absl::string_view phase, double fraction) mutable {
+              if (!pacer.Due(phase, fraction)) return;
+              stream->Push(CompileProgressMessage(phase, fraction));
+            };
+            const absl::StatusOr<LoadedModel*> model = engine_.Load(request, progress, *token);
+            if (!model.ok()) return stream->Finish(model.status());
+            v1::CompileResponse response;
+            *response.mutable_model() = ToModelInfo(
+                {(*model)->request(), (*model)->facts(), (*model)->tokenizer() != nullptr}, engine_.backend().name());
+            stream->Push(std::move(response));
+            stream->Finish(absl::OkStatus());
+          }),
+      WorkQueue::JobKind::kWhole);
   if (!queued.ok()) stream->Finish(queued);
   return reactor;
 }
@@ -156,56 +154,30 @@ grpc::ServerUnaryReactor* InferenceService::ListModels(grpc::CallbackServerConte
   return reactor;
 }
 
-absl::Status InferenceService::RunPrefill(const PrefillCall& call, int64_t received_ns,
-                                          const std::function<bool()>& keep_going, v1::PrefillResponse& response) {
-  const Clock& clock = engine_.clock();
-  v1::Timeline& timeline = *response.mutable_timeline();
-  timeline.set_queue_ns(clock.MonotonicNs() - received_ns);
-  engine_.metrics().ObserveQueue(static_cast<double>(timeline.queue_ns()) * 1e-9);
-  if (!keep_going()) return absl::CancelledError("cancelled while queued");
-  ASSIGN_OR_RETURN(LoadedModel * model, engine_.Find(call.model));
-  ASSIGN_OR_RETURN(const PrefillMode mode, ToPrefillMode(call.mode));
-  ASSIGN_OR_RETURN(const int64_t limit, model->SessionLength(call.max_cache_len));
-  ASSIGN_OR_RETURN(const ResolvedPrompt prompt, ResolvePrompt(*model, call.prompt, limit));
-  RETURN_IF_ERROR(CheckRoomAfterPrompt(static_cast<int64_t>(prompt.tokens.size()), call.max_tokens, limit));
-  timeline.set_tokenize_ns(clock.MonotonicNs() - received_ns);
-
-  ASSIGN_OR_RETURN(const GenerationOptions options, ToGenerationOptions(call.sampling, model->sampling_defaults()));
-  ASSIGN_OR_RETURN(std::unique_ptr<Generation> generation, engine_.NewGeneration(*model, options, call.max_cache_len));
-  int64_t prefilled_ns = 0;
-  ASSIGN_OR_RETURN(const GeneratedToken token, generation->Start(prompt.tokens, mode, keep_going, &prefilled_ns));
-  timeline.set_prefill_ns(prefilled_ns - received_ns);
-  timeline.set_sample_ns(token.known_ns - received_ns);
-  engine_.metrics().ObservePrefill(
-      LabelsFor(*model), static_cast<double>(timeline.prefill_ns() - timeline.tokenize_ns()) * 1e-9,
-      static_cast<double>(timeline.sample_ns()) * 1e-9, static_cast<int64_t>(prompt.tokens.size()));
-  *response.mutable_first_token() = ToToken(token, 0, model->tokenizer());
-  response.set_prompt_tokens_requested(prompt.requested);
-  response.set_prompt_tokens(static_cast<int64_t>(prompt.tokens.size()));
-  response.set_kv_bytes(generation->kv_bytes());
-  response.set_session(engine_.Keep(std::move(generation)));
-  return absl::OkStatus();
-}
-
 grpc::ServerUnaryReactor* InferenceService::Prefill(grpc::CallbackServerContext* context,
                                                     const v1::PrefillRequest* request, v1::PrefillResponse* response) {
   const CallMeter meter = Meter("Prefill");
-  return AnswerFrom(engine_.queue(), context, meter, [this, context, request, response, meter]() -> absl::Status {
-    const PrefillCall call = {.model = request->model(),
-                              .prompt = request->prompt(),
-                              .sampling = request->sampling(),
-                              .mode = request->mode(),
-                              .max_cache_len = request->max_cache_len()};
-    const absl::Status status = RunPrefill(
-        call, meter.received_ns(), [context] { return !context->IsCancelled(); }, *response);
-    if (context->IsCancelled()) {
-      if (status.ok()) RETURN_IF_ERROR(engine_.Close(response->session()));  // Nobody would learn its name.
-      return CancellationStatus(context->deadline());
-    }
-    RETURN_IF_ERROR(status);
-    response->mutable_timeline()->set_first_write_ns(engine_.clock().MonotonicNs() - meter.received_ns());
-    return absl::OkStatus();
-  });
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  const FinishCall finish = FinishOf(reactor, meter);
+  const auto job = std::make_shared<PrefillJob>(
+      engine_,
+      PrefillJob::Options{.model = request->model(),
+                          .prompt = request->prompt(),
+                          .sampling = request->sampling(),
+                          .mode = request->mode(),
+                          .max_cache_len = request->max_cache_len(),
+                          .received_ns = meter.received_ns(),
+                          .token = CallToken(meter, engine_.limits().generation, context)},
+      [this, response, meter, finish](absl::StatusOr<v1::PrefillResponse> prefilled) {
+        if (!prefilled.ok()) return finish(prefilled.status());
+        engine_.Release(prefilled->session());
+        *response = *std::move(prefilled);
+        response->mutable_timeline()->set_first_write_ns(engine_.clock().MonotonicNs() - meter.received_ns());
+        finish(absl::OkStatus());
+      });
+  const absl::Status queued = engine_.queue().Submit([job] { job->Run(); });
+  if (!queued.ok()) finish(queued);
+  return reactor;
 }
 
 grpc::ServerWriteReactor<v1::DecodeResponse>* InferenceService::Decode(grpc::CallbackServerContext* context,
@@ -226,6 +198,7 @@ grpc::ServerWriteReactor<v1::DecodeResponse>* InferenceService::Decode(grpc::Cal
     if (absl::Status status = start(); !status.ok()) return stream->Finish(status);
     DecodeJob::Options options = DecodeOptions(*request, request->session());
     options.received_ns = meter.received_ns();
+    options.token = CallToken(meter, engine_.limits().generation, stream);
     options.timeline.set_queue_ns(engine_.clock().MonotonicNs() - meter.received_ns());
     engine_.metrics().ObserveQueue(static_cast<double>(options.timeline.queue_ns()) * 1e-9);
     std::make_shared<DecodeJob>(engine_, stream, std::move(options))->Run();
@@ -247,23 +220,28 @@ grpc::ServerWriteReactor<v1::DecodeResponse>* InferenceService::Generate(grpc::C
       return CheckStopTokens(request->stop_token_ids(), *model);
     };
     if (absl::Status status = check(); !status.ok()) return stream->Finish(status);
-    const PrefillCall call = {.model = request->model(),
-                              .prompt = request->prompt(),
-                              .sampling = request->sampling(),
-                              .mode = request->mode(),
-                              .max_tokens = request->max_tokens()};
-    v1::PrefillResponse prefilled;
-    absl::Status status = RunPrefill(
-        call, meter.received_ns(), [&] { return !stream->cancelled(); }, prefilled);
-    if (status.ok()) status = engine_.Acquire(prefilled.session()).status();
-    if (!status.ok()) return stream->Finish(stream->cancelled() ? stream->Cancellation() : status);
-    DecodeJob::Options options = DecodeOptions(*request, prefilled.session());
-    options.close_session = true;
-    options.received_ns = meter.received_ns();
-    options.first_token = prefilled.first_token();
-    options.first_known_ns = prefilled.timeline().sample_ns() + meter.received_ns();
-    options.timeline = prefilled.timeline();
-    std::make_shared<DecodeJob>(engine_, stream, std::move(options))->Run();
+    const auto token = CallToken(meter, engine_.limits().generation, stream);
+    const auto decode = [this, stream, meter, request, token](absl::StatusOr<v1::PrefillResponse> prefilled) {
+      if (!prefilled.ok()) return stream->Finish(prefilled.status());
+      DecodeJob::Options options = DecodeOptions(*request, prefilled->session());
+      options.close_session = true;
+      options.received_ns = meter.received_ns();
+      options.token = token;
+      options.first_token = prefilled->first_token();
+      options.first_known_ns = prefilled->timeline().sample_ns() + meter.received_ns();
+      options.timeline = prefilled->timeline();
+      std::make_shared<DecodeJob>(engine_, stream, std::move(options))->Run();
+    };
+    std::make_shared<PrefillJob>(engine_,
+                                 PrefillJob::Options{.model = request->model(),
+                                                     .prompt = request->prompt(),
+                                                     .sampling = request->sampling(),
+                                                     .mode = request->mode(),
+                                                     .max_tokens = request->max_tokens(),
+                                                     .received_ns = meter.received_ns(),
+                                                     .token = token},
+                                 decode)
+        ->Run();
   }));
   if (!queued.ok()) stream->Finish(queued);
   return reactor;
@@ -279,8 +257,15 @@ grpc::ServerUnaryReactor* InferenceService::CloseSession(grpc::CallbackServerCon
 grpc::ServerUnaryReactor* InferenceService::ForkSession(grpc::CallbackServerContext* context,
                                                         const v1::ForkSessionRequest* request,
                                                         v1::ForkSessionResponse* response) {
-  return AnswerFrom(engine_.queue(), context, Meter("ForkSession"), [this, request, response]() -> absl::Status {
+  const CallMeter meter = Meter("ForkSession");
+  const auto token = CallToken(meter, engine_.limits().generation, context);
+  return AnswerFrom(engine_.queue(), context, meter, [this, request, response, token]() -> absl::Status {
+    RETURN_IF_ERROR(token->Check());
     ASSIGN_OR_RETURN(const std::string id, engine_.Fork(request->session()));
+    if (const absl::Status status = token->Check(); !status.ok()) {
+      engine_.Close(id).IgnoreError();  // Nobody would learn its name.
+      return status;
+    }
     response->set_session(id);
     response->set_length(engine_.Reacquire(id)->length());
     return absl::OkStatus();
@@ -289,16 +274,19 @@ grpc::ServerUnaryReactor* InferenceService::ForkSession(grpc::CallbackServerCont
 
 grpc::ServerUnaryReactor* InferenceService::Explain(grpc::CallbackServerContext* context,
                                                     const v1::ExplainRequest* request, v1::ExplainResponse* response) {
-  return AnswerFrom(engine_.queue(), context, Meter("Explain"), [this, context, request, response]() -> absl::Status {
+  const CallMeter meter = Meter("Explain");
+  const auto token = CallToken(meter, engine_.limits().benchmark, context);
+  const auto explain = [this, request, response, token]() -> absl::Status {
+    RETURN_IF_ERROR(token->Check());
     ASSIGN_OR_RETURN(LoadedModel * model, engine_.Find(request->model()));
-    const absl::Status status = metronome::Explain(
-        *model, *request, [context] { return !context->IsCancelled(); }, *response);
-    if (context->IsCancelled()) return CancellationStatus(context->deadline());
-    RETURN_IF_ERROR(status);
+    const absl::Status explained = metronome::Explain(*model, *request, *token, *response);
+    RETURN_IF_ERROR(token->Check());  // Says best why it was stopped.
+    RETURN_IF_ERROR(explained);
     *response->mutable_model() =
         ToModelInfo({model->request(), model->facts(), model->tokenizer() != nullptr}, engine_.backend().name());
     return absl::OkStatus();
-  });
+  };
+  return AnswerFrom(engine_.queue(), context, meter, explain, WorkQueue::JobKind::kWhole);
 }
 
 grpc::ServerUnaryReactor* InferenceService::GetServerInfo(grpc::CallbackServerContext* context,

@@ -47,18 +47,6 @@ class InferenceService final : public v1::Inference::CallbackService {
  private:
   CallMeter Meter(absl::string_view rpc) const { return CallMeter(rpc, engine_.metrics(), engine_.clock()); }
 
-  // What a PrefillRequest and a GenerateRequest say alike. Borrows from the request.
-  struct PrefillCall {
-    const std::string& model;
-    const v1::Prompt& prompt;
-    const v1::Sampling& sampling;
-    const std::string& mode;
-    int64_t max_cache_len = 0;
-    int64_t max_tokens = 1;  // To generate; room for them is checked before the prompt runs.
-  };
-  absl::Status RunPrefill(const PrefillCall& call, int64_t received_ns, const std::function<bool()>& keep_going,
-                          v1::PrefillResponse& response);
-
   Engine& engine_;
   AccessControl& access_;
   const ServerFacts facts_;

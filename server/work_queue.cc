@@ -1,5 +1,6 @@
 #include "server/work_queue.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -18,12 +19,12 @@ WorkQueue::~WorkQueue() {
   thread_.join();
 }
 
-absl::Status WorkQueue::Submit(std::function<void()> job) {
+absl::Status WorkQueue::Submit(std::function<void()> job, JobKind kind) {
   absl::MutexLock lock(&mutex_);
   if (draining_) return absl::UnavailableError(absl::StrCat("the ", name_, " is shutting down"));
   if (waiting_ >= limit_)
     return absl::ResourceExhaustedError(absl::StrCat("the ", name_, " queue is full: ", limit_, " requests wait"));
-  jobs_.push_back({.run = std::move(job), .submitted = true});
+  jobs_.push_back({.run = std::move(job), .submitted = true, .kind = kind});
   ++waiting_;
   return absl::OkStatus();
 }
@@ -50,7 +51,36 @@ size_t WorkQueue::waiting() const {
 
 bool WorkQueue::has_other_work() const {
   absl::MutexLock lock(&mutex_);
-  return !jobs_.empty();
+  return letting_in_ || !jobs_.empty();
+}
+
+// The oldest turn that waits; false when there is none.
+bool WorkQueue::TakeTurn(std::function<void()>& job) {
+  absl::MutexLock lock(&mutex_);
+  const auto turn = std::find_if(jobs_.begin(), jobs_.end(), [](const Job& j) { return j.kind == JobKind::kTurn; });
+  letting_in_ = turn != jobs_.end();
+  if (!letting_in_) return false;
+  job = std::move(turn->run);
+  if (turn->submitted) --waiting_;
+  jobs_.erase(turn);
+  return true;
+}
+
+void WorkQueue::LetOthersIn(const std::function<bool()>& go_on) {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (letting_in_ || !running_) return;
+  }
+  for (std::function<void()> job; go_on() && TakeTurn(job);) RunGuarded(job);
+  absl::MutexLock lock(&mutex_);
+  letting_in_ = false;
+}
+
+void WorkQueue::RunGuarded(const std::function<void()>& job) const {
+  Guarded(name_, [&] {
+    job();
+    return absl::OkStatus();
+  }).IgnoreError();  // It was logged.
 }
 
 void WorkQueue::Run() {
@@ -66,10 +96,7 @@ void WorkQueue::Run() {
       if (job.submitted) --waiting_;
       running_ = true;
     }
-    Guarded(name_, [&] {
-      job.run();
-      return absl::OkStatus();
-    }).IgnoreError();  // It was logged.
+    RunGuarded(job.run);
   }
 }
 

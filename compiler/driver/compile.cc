@@ -25,7 +25,7 @@ std::optional<ExecutionPath> ParseExecutionPath(absl::string_view name) {
   return std::nullopt;
 }
 
-absl::StatusOr<CompileResult> Compile(const Graph& graph, ExecutionPath path) {
+absl::StatusOr<CompileResult> Compile(const Graph& graph, ExecutionPath path, const CancelToken& token) {
   for (NodeId id = 0; id < graph.size(); ++id) {
     if (!IsPrimitive(graph.node(id).op)) {
       return absl::InvalidArgumentError(
@@ -36,14 +36,15 @@ absl::StatusOr<CompileResult> Compile(const Graph& graph, ExecutionPath path) {
   }
   CompileResult result;
   if (path == ExecutionPath::kEager) {
-    ASSIGN_OR_RETURN(Plan plan, Lower(graph));
+    ASSIGN_OR_RETURN(Plan plan, Lower(graph, token));
     result.plans.push_back({.seq = 1, .plan = std::move(plan)});
     return result;
   }
-  const int64_t start = Clock::Real().MonotonicNs();
-  ASSIGN_OR_RETURN(result.optimised, Optimise(graph));
-  ASSIGN_OR_RETURN(const Plan lowered, Lower(result.optimised.Whole()));
-  ASSIGN_OR_RETURN(Plan plan, FusePlan(lowered));
+  const int64_t start = Clock::Real().MonotonicNs() - token.waited_ns();
+  ASSIGN_OR_RETURN(result.optimised, Optimise(graph, token));
+  ASSIGN_OR_RETURN(const Graph whole, result.optimised.Whole(token));
+  ASSIGN_OR_RETURN(const Plan lowered, Lower(whole, token));
+  ASSIGN_OR_RETURN(Plan plan, FusePlan(lowered, token));
   result.plans.push_back({.seq = 1, .plan = std::move(plan)});
   for (const OptimisedBlock& block : result.optimised.blocks) {
     const RunReport& run = block.report.run;
@@ -57,7 +58,7 @@ absl::StatusOr<CompileResult> Compile(const Graph& graph, ExecutionPath path) {
                                     .classes = run.classes,
                                     .elapsed_ms = static_cast<double>(run.elapsed_ns) * 1e-6});
   }
-  result.report.saturation_ms = static_cast<double>(Clock::Real().MonotonicNs() - start) * 1e-6;
+  result.report.saturation_ms = static_cast<double>(Clock::Real().MonotonicNs() - token.waited_ns() - start) * 1e-6;
   return result;
 }
 

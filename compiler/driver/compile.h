@@ -9,6 +9,7 @@
 #include "compiler/driver/compile_report.h"
 #include "compiler/driver/optimise.h"
 #include "compiler/ir/graph.h"
+#include "runtime/base/cancel_token.h"
 #include "runtime/plan/plan_set.h"
 
 namespace metronome {
@@ -30,8 +31,8 @@ struct CompileResult {
 };
 
 // The default plan, without timing anything. `graph` must be in primitive ops: InvalidArgument otherwise. Internal for
-// a rule or a lowering that fails its own checks.
-absl::StatusOr<CompileResult> Compile(const Graph& graph, ExecutionPath path);
+// a rule or a lowering that fails its own checks; errors of the token, which is asked all the time.
+absl::StatusOr<CompileResult> Compile(const Graph& graph, ExecutionPath path, const CancelToken& token = {});
 
 }  // namespace metronome
 

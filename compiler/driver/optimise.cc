@@ -24,12 +24,12 @@ constexpr double kSecondsPerFlop = 1 / 500e9;
 
 TensorView ViewOf(const TensorType& type) { return {.dtype = type.dtype, .shape = EvaluateShape(type.shape, kStep)}; }
 
-absl::StatusOr<OptimisedBlock> OptimiseBlock(const Graph& graph) {
+absl::StatusOr<OptimisedBlock> OptimiseBlock(const Graph& graph, const CancelToken& token) {
   OptimisedBlock block;
   ASSIGN_OR_RETURN(std::vector<ClassId> classes, AddGraph(graph, block.egraph));
-  ASSIGN_OR_RETURN(block.report.run, Saturate(block.egraph, AllRules(), {}));
+  ASSIGN_OR_RETURN(block.report.run, Saturate(block.egraph, AllRules(), {.token = &token}));
   for (NodeId id : graph.results()) block.results.push_back(classes[id]);
-  ASSIGN_OR_RETURN(block.choices, ChooseCheapest(block.egraph, block.results, StaticCost));
+  ASSIGN_OR_RETURN(block.choices, ChooseCheapest(block.egraph, block.results, StaticCost, token));
   ASSIGN_OR_RETURN(block.graph, Extract(block.egraph, block.results, block.choices));
   return block;
 }
@@ -49,19 +49,21 @@ double StaticCost(const ENode& node, const std::vector<TensorType>& inputs, cons
          kSecondsPerByte * static_cast<double>(cost.bytes) + kSecondsPerFlop * static_cast<double>(cost.flops);
 }
 
-Graph OptimisedGraph::Whole() const {
+absl::StatusOr<Graph> OptimisedGraph::Whole(const CancelToken& token) const {
   std::vector<Graph> graphs;
   for (const OptimisedBlock& block : blocks) graphs.push_back(block.graph);
-  return Unroll(rolled, graphs);
+  return Unroll(rolled, graphs, token);
 }
 
-absl::StatusOr<OptimisedGraph> Optimise(const Graph& graph) {
-  OptimisedGraph optimised = {.rolled = Roll(graph)};
+absl::StatusOr<OptimisedGraph> Optimise(const Graph& graph, const CancelToken& token) {
+  OptimisedGraph optimised;
+  ASSIGN_OR_RETURN(optimised.rolled, Roll(graph, token));
   for (const Graph& block : optimised.rolled.blocks) {
-    ASSIGN_OR_RETURN(optimised.blocks.emplace_back(), OptimiseBlock(block));
+    ASSIGN_OR_RETURN(optimised.blocks.emplace_back(), OptimiseBlock(block, token));
   }
   for (const BlockInstance& instance : optimised.rolled.instances) ++optimised.blocks[instance.block].report.instances;
-  RETURN_IF_ERROR(VerifyGraph(optimised.Whole()));
+  ASSIGN_OR_RETURN(const Graph whole, optimised.Whole(token));
+  RETURN_IF_ERROR(VerifyGraph(whole, token));
   return optimised;
 }
 

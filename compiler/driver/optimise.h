@@ -9,6 +9,7 @@
 #include "compiler/egraph/runner.h"
 #include "compiler/ir/graph.h"
 #include "compiler/rolling/roll.h"
+#include "runtime/base/cancel_token.h"
 
 namespace metronome {
 
@@ -33,12 +34,12 @@ struct OptimisedGraph {
   std::vector<OptimisedBlock> blocks;  // As rolled.blocks.
 
   // The whole graph in the forms that the static model takes.
-  Graph Whole() const;
+  absl::StatusOr<Graph> Whole(const CancelToken& token = {}) const;
 };
 
 // Rolls the graph into blocks, saturates each distinct block with all rules, and takes the cheapest form by StaticCost.
-// Internal when a rule proves something false.
-absl::StatusOr<OptimisedGraph> Optimise(const Graph& graph);
+// Internal when a rule proves something false; errors of the token.
+absl::StatusOr<OptimisedGraph> Optimise(const Graph& graph, const CancelToken& token = {});
 
 // Seconds that a node alone takes at a decode step, by a rough model of the work: launches, bytes, and FLOPs of
 // catalogue kernels. Leaves and reshapes are free; negative where no kernel runs it.

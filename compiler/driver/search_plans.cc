@@ -27,12 +27,10 @@ constexpr int64_t kMaxEagerSeq = 16;
 // The default must be beaten by this much again in the last measurement.
 constexpr double kLeastFinalGain = 0.005;
 
-double NowNs() { return static_cast<double>(Clock::Real().MonotonicNs()); }
-
 class PlanSearch {
  public:
   PlanSearch(Backend& backend, const WeightStore& weights, const PlanSearchOptions& options, CompileResult& result)
-      : backend_(backend), weights_(weights), options_(options), result_(result) {}
+      : backend_(backend), weights_(weights), options_(options), token_(*options.token), result_(result) {}
 
   absl::Status Run() {
     const double start = NowNs();
@@ -62,7 +60,7 @@ class PlanSearch {
     double total = 0;
     for (const OptimisedBlock& block : blocks) graphs.push_back(block.graph);
     for (size_t i = 0; i < blocks.size(); ++i) {
-      RETURN_IF_ERROR(CheckGoing());
+      RETURN_IF_ERROR(token_.Check());
       ASSIGN_OR_RETURN(const std::unique_ptr<BlockRunner> runner, NewRunner(static_cast<int>(i), step));
       ASSIGN_OR_RETURN(const double ns, runner->TimeNs(blocks[i].graph, seq <= kMaxEagerSeq ? 3 : 1));
       step_ns.push_back(ns * blocks[i].report.instances);
@@ -78,12 +76,13 @@ class PlanSearch {
       }
       Advance(share * part);
     }
-    ASSIGN_OR_RETURN(const Plan plan, Lower(Unroll(result_.optimised.rolled, graphs)));
-    return FusePlan(plan);
+    ASSIGN_OR_RETURN(const Graph whole, Unroll(result_.optimised.rolled, graphs, token_));
+    ASSIGN_OR_RETURN(const Plan plan, Lower(whole, token_));
+    return FusePlan(plan, token_);
   }
 
   absl::StatusOr<std::unique_ptr<BlockRunner>> NewRunner(int block, const StepShape& step) {
-    return BlockRunner::Create(backend_, weights_, result_.optimised.rolled, block, step, options_.seed);
+    return BlockRunner::Create(backend_, weights_, result_.optimised.rolled, block, step, options_.seed, token_);
   }
 
   absl::StatusOr<Graph> SearchBlock(int index, const StepShape& step, int64_t budget, double max_ns) {
@@ -99,7 +98,7 @@ class PlanSearch {
     const int runs = static_cast<int>(options_.trials);
     const double deadline = NowNs() + max_ns;
     while (NowNs() < deadline) {
-      RETURN_IF_ERROR(CheckGoing());
+      RETURN_IF_ERROR(token_.Check());
       const std::optional<Trial> trial = search.Next();
       if (!trial.has_value()) break;
       search.Report(*trial, runner->Compare(trial->graph, search.incumbent(), runs));
@@ -141,11 +140,8 @@ class PlanSearch {
     return kernel.ok() ? backend_.TuningSpace(**kernel, args) : std::vector<TuningParameter>();
   }
 
-  absl::Status CheckGoing() const {
-    if (options_.keep_going != nullptr && !options_.keep_going())
-      return absl::CancelledError("cancelled during the search");
-    return absl::OkStatus();
-  }
+  // Stands still while the token lets others work.
+  double NowNs() const { return static_cast<double>(Clock::Real().MonotonicNs() - token_.waited_ns()); }
 
   void Advance(double share) {
     done_ += share;
@@ -155,6 +151,7 @@ class PlanSearch {
   Backend& backend_;
   const WeightStore& weights_;
   const PlanSearchOptions& options_;
+  const CancelToken& token_;
   CompileResult& result_;
   double done_ = 0;
 };

@@ -7,18 +7,21 @@
 #include "absl/status/statusor.h"
 #include "compiler/driver/compile.h"
 #include "kernels/backend.h"
+#include "runtime/base/cancel_token.h"
 #include "runtime/weights/weight_store.h"
 
 namespace metronome {
 
 struct PlanSearchOptions {
-  int64_t budget = 100;                           // Candidates to time, over all blocks and buckets.
-  uint64_t seed = 0;                              // Of the order in which they come, and of the data they are timed on.
-  int64_t trials = 5;                             // Timed runs of each.
-  int64_t keep_best = 3;                          // Candidates of a block that new ones are bred from.
-  int64_t max_seq = 1024;                         // The longest step that will be run; buckets beyond it are left out.
-  int64_t max_past = 256;                         // Positions in the cache while a decode step is timed, at most.
-  std::function<bool()> keep_going;               // Asked before each candidate.
+  int64_t budget = 100;    // Candidates to time, over all blocks and buckets.
+  uint64_t seed = 0;       // Of the order in which they come, and of the data they are timed on.
+  int64_t trials = 5;      // Timed runs of each.
+  int64_t keep_best = 3;   // Candidates of a block that new ones are bred from.
+  int64_t max_seq = 1024;  // The longest step that will be run; buckets beyond it are left out.
+  int64_t max_past = 256;  // Positions in the cache while a decode step is timed, at most.
+  // Asked between candidates and between the timed runs of one; what that takes is left out of all times, and nothing
+  // is timed meanwhile.
+  const CancelToken* token = &CancelToken::None();
   std::function<void(double fraction)> progress;  // Of the whole search, [0, 1].
 };
 
@@ -27,7 +30,7 @@ struct PlanSearchOptions {
 // the end, so no plan is slower than the default's beyond noise; forms that compute something else are rejected. The
 // budget goes where the time goes. Takes about a quarter of a second for each candidate at most, and a few runs of each
 // block besides. Adds to result.report and replaces result.plans.
-// Cancelled; errors of the backend while it runs the default form.
+// Errors of the token; errors of the backend while it runs the default form.
 absl::Status SearchPlans(Backend& backend, const WeightStore& weights, const PlanSearchOptions& options,
                          CompileResult& result);
 

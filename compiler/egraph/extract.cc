@@ -44,14 +44,14 @@ class Chooser {
     return Exchanges();
   }
 
-  absl::StatusOr<Choices> Run() {
-    ChooseTreewise();
+  absl::StatusOr<Choices> Run(const CancelToken& token) {
+    RETURN_IF_ERROR(ChooseTreewise(token));
     for (ClassId id : results_) {
       if (!choices_.contains(id))
         return absl::InternalError(
             absl::StrCat("no kernel computes class c", id, " : ", egraph_.Class(id).type.ToString()));
     }
-    Improve();
+    RETURN_IF_ERROR(Improve(token));
     return std::move(choices_);
   }
 
@@ -61,11 +61,12 @@ class Chooser {
     std::string call;  // Of nodes that share a kernel call; empty for the others.
   };
   // Cheapest trees from the leaves up (Knuth 1977), which never depend on themselves since every cost is positive.
-  void ChooseTreewise() {
+  absl::Status ChooseTreewise(const CancelToken& token) {
     absl::flat_hash_map<ClassId, double> best;
     for (bool changed = true; changed;) {
       changed = false;
       for (ClassId id : egraph_.Classes()) {
+        RETURN_IF_ERROR(token.CheckSometimes());
         const std::vector<ENode>& nodes = egraph_.Class(id).nodes;
         for (size_t i = 0; i < nodes.size(); ++i) {
           double total = options_[id][i].cost;
@@ -83,6 +84,7 @@ class Chooser {
         }
       }
     }
+    return absl::OkStatus();
   }
 
   // What the whole choice costs, each value and each call once; infinite when it depends on itself.
@@ -149,11 +151,12 @@ class Chooser {
     return alone;
   }
 
-  void Improve() {
+  absl::Status Improve(const CancelToken& token) {
     double best = Cost();
     for (bool improved = true; improved;) {
       improved = false;
       for (const Exchange& exchange : Exchanges()) {
+        RETURN_IF_ERROR(token.Check());
         const Choices before = choices_;
         for (const auto& [id, node] : exchange) choices_[id] = node;
         const double cost = Cost();
@@ -165,6 +168,7 @@ class Chooser {
         }
       }
     }
+    return absl::OkStatus();
   }
 
   const EGraph& egraph_;
@@ -210,8 +214,9 @@ class Extraction {
 
 }  // namespace
 
-absl::StatusOr<Choices> ChooseCheapest(const EGraph& egraph, absl::Span<const ClassId> results, const NodeCost& cost) {
-  return Chooser(egraph, results, cost).Run();
+absl::StatusOr<Choices> ChooseCheapest(const EGraph& egraph, absl::Span<const ClassId> results, const NodeCost& cost,
+                                       const CancelToken& token) {
+  return Chooser(egraph, results, cost).Run(token);
 }
 
 std::vector<Exchange> ExchangesOf(const EGraph& egraph, absl::Span<const ClassId> results, const Choices& choices,

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "compiler/egraph/e_graph.h"
+#include "runtime/base/cancel_token.h"
 
 namespace metronome {
 
@@ -22,8 +23,9 @@ using NodeCost =
 
 // The cheapest graph that computes `results`. Costs of shared values count once: a tree-wise choice is improved by
 // exchanging single nodes, and all outputs of one call together, until no exchange helps. Deterministic.
-// Internal when some class has no node that can run.
-absl::StatusOr<Choices> ChooseCheapest(const EGraph& egraph, absl::Span<const ClassId> results, const NodeCost& cost);
+// Internal when some class has no node that can run; errors of the token.
+absl::StatusOr<Choices> ChooseCheapest(const EGraph& egraph, absl::Span<const ClassId> results, const NodeCost& cost,
+                                       const CancelToken& token = {});
 
 // One way to go from some choices to others: nodes for some classes.
 using Exchange = std::vector<std::pair<ClassId, size_t>>;

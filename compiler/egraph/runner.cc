@@ -3,6 +3,7 @@
 #include <array>
 
 #include "absl/strings/str_cat.h"
+#include "runtime/base/status_macros.h"
 
 namespace metronome {
 namespace {
@@ -20,7 +21,7 @@ class Runner {
     start_ns_ = clock_.MonotonicNs();
     egraph_.Rebuild();
     while (!Finished()) {
-      const bool changed = Iterate();
+      ASSIGN_OR_RETURN(const bool changed, Iterate());
       if (!egraph_.status().ok()) return egraph_.status();
       ++report_.iterations;
       if (changed || AnyBanned()) continue;
@@ -54,13 +55,24 @@ class Runner {
     return false;
   }
 
-  bool Iterate() {
+  absl::Status CheckToken() {
+    const int64_t begin_ns = clock_.MonotonicNs();
+    const absl::Status status = options_.token->Check();
+    start_ns_ += clock_.MonotonicNs() - begin_ns;
+    return status;
+  }
+
+  absl::StatusOr<bool> Iterate() {
     std::vector<std::vector<RewriteMatch>> found(rules_.size());
     for (size_t i = 0; i < rules_.size(); ++i) {
+      RETURN_IF_ERROR(CheckToken());
       if (banned_until_[i] <= report_.iterations) found[i] = Search(i);
     }
     bool changed = false;
-    for (size_t i = 0; i < rules_.size(); ++i) changed = Apply(i, found[i]) || changed;
+    for (size_t i = 0; i < rules_.size(); ++i) {
+      RETURN_IF_ERROR(CheckToken());
+      changed = Apply(i, found[i]) || changed;
+    }
     egraph_.Rebuild();
     return changed;
   }

@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "compiler/egraph/rewrite.h"
+#include "runtime/base/cancel_token.h"
 #include "runtime/base/clock.h"
 
 namespace metronome {
@@ -24,6 +25,7 @@ struct RunnerOptions {
   // explosive rule does not keep the others from finishing (egg's backoff scheduler).
   size_t match_limit = 2000;
   int ban_iterations = 2;
+  const CancelToken* token = &CancelToken::None();  // Asked before each rule; what that takes does not count as time.
 };
 
 struct RuleStatistics {
@@ -46,7 +48,8 @@ struct RunReport {
 };
 
 // Applies all rules until nothing new is learnt or a limit is reached; in each iteration all searches come before all
-// applications, so the order of rules does not matter. Internal when a rule proves two different values equal.
+// applications, so the order of rules does not matter. Internal when a rule proves two different values equal;
+// errors of the token.
 absl::StatusOr<RunReport> Saturate(EGraph& egraph, const RewriteList& rules, const RunnerOptions& options,
                                    const Clock& clock = Clock::Real());
 

@@ -8,6 +8,7 @@
 #include "compiler/frontend/activation.h"
 #include "compiler/frontend/rope.h"
 #include "compiler/ir/builder.h"
+#include "runtime/base/status_macros.h"
 
 namespace metronome {
 namespace {
@@ -16,15 +17,18 @@ constexpr DType kF32 = DType::kFloat32;
 
 class DecoderWriter {
  public:
-  DecoderWriter(const ModelConfig& config, DType dtype) : config_(config), dtype_(dtype) {}
+  DecoderWriter(const ModelConfig& config, DType dtype, const CancelToken& token)
+      : config_(config), dtype_(dtype), token_(token) {}
 
   absl::StatusOr<Graph> Write() {
     const NodeId table =
         b_.Weight("embed_tokens.weight", dtype_, {config_.vocab, config_.hidden}, WeightInit::kEmbedding);
     NodeId hidden = b_.Gather(table, b_.Tokens());
     if (config_.embedding_scale != 1) hidden = b_.Mul(hidden, config_.embedding_scale);
-    for (size_t i = 0; i < config_.layers.size(); ++i)
+    for (size_t i = 0; i < config_.layers.size(); ++i) {
+      RETURN_IF_ERROR(token_.Check());
       hidden = Layer(hidden, absl::StrCat("layers.", i, "."), config_.layers[i]);
+    }
 
     // Only the last row goes through the head, the widest product of the model.
     const NodeId last = Norm(b_.Slice(hidden, 0, kSeq - 1, kSeq), "norm.weight");
@@ -227,15 +231,16 @@ class DecoderWriter {
 
   const ModelConfig& config_;
   DType dtype_;
+  const CancelToken& token_;
   Builder b_;
 };
 
 }  // namespace
 
-absl::StatusOr<Graph> BuildDecoder(const ModelConfig& config, DType dtype) {
+absl::StatusOr<Graph> BuildDecoder(const ModelConfig& config, DType dtype, const CancelToken& token) {
   if (!IsFloat(dtype))
     return absl::InvalidArgumentError(absl::StrCat("dtype ", Name(dtype), " is not float32, bfloat16 or float16"));
-  return DecoderWriter(config, dtype).Write();
+  return DecoderWriter(config, dtype, token).Write();
 }
 
 }  // namespace metronome

@@ -17,8 +17,12 @@ namespace {
 // same value.
 class Grouping {
  public:
-  explicit Grouping(const Dataflow& dataflow) : dataflow_(dataflow), region_of_(dataflow.calls(), -1) {
+  Grouping(const Dataflow& dataflow, const CancelToken& token)
+      : dataflow_(dataflow), token_(token), region_of_(dataflow.calls(), -1) {}
+
+  absl::Status Run() {
     for (int call = 0; call < dataflow_.calls(); ++call) {
+      RETURN_IF_ERROR(token_.CheckSometimes());
       std::optional<Region> alone;
       if (dataflow_.CopiesOf(call) > 0) alone = Region{.calls = {call}, .kept = {call}};
       if (dataflow_.StepOf(call).has_value()) alone = DescribeRegion(dataflow_, {call});
@@ -30,13 +34,18 @@ class Grouping {
     // only when all that read the copy have.
     for (const bool copies : {false, true, true}) {
       for (int call = 0; call < dataflow_.calls(); ++call) {
+        RETURN_IF_ERROR(token_.CheckSometimes());
         for (const ValueId id : dataflow_.call(call).inputs) {
           const int producer = dataflow_.ProducerOf(id);
           if (copies || (!IsCopy(producer) && !IsCopy(call))) TryMerge(producer, call);
         }
       }
     }
-    for (int call = 0; call < dataflow_.calls(); ++call) MergeReadersOf(call);
+    for (int call = 0; call < dataflow_.calls(); ++call) {
+      RETURN_IF_ERROR(token_.CheckSometimes());
+      MergeReadersOf(call);
+    }
+    return absl::OkStatus();
   }
 
   // Of more than one call, by their last.
@@ -78,17 +87,20 @@ class Grouping {
   }
 
   const Dataflow& dataflow_;
+  const CancelToken& token_;
   std::vector<Region> regions_;  // Without calls: merged into another. Without outputs: a copy.
   std::vector<int> region_of_;   // By call; -1 for those that are never fused.
 };
 
 class Rewriter {
  public:
-  explicit Rewriter(const Plan& plan) : plan_(plan) {}
+  Rewriter(const Plan& plan, const CancelToken& token) : plan_(plan), token_(token) {}
 
-  Plan Run() {
+  absl::StatusOr<Plan> Run() {
     const Dataflow dataflow(plan_);
-    const std::map<int, Region> regions = Grouping(dataflow).Take();
+    Grouping grouping(dataflow, token_);
+    RETURN_IF_ERROR(grouping.Run());
+    const std::map<int, Region> regions = grouping.Take();
     std::vector<bool> fused(plan_.calls.size());
     for (const auto& [last, region] : regions) {
       for (const int call : region.calls) fused[call] = true;
@@ -155,12 +167,15 @@ class Rewriter {
   }
 
   const Plan& plan_;
+  const CancelToken& token_;
 };
 
 }  // namespace
 
-absl::StatusOr<Plan> FusePlan(const Plan& plan) {
-  Plan fused = Rewriter(plan).Run();
+absl::StatusOr<Plan> FusePlan(const Plan& plan, const CancelToken& token) {
+  RETURN_IF_ERROR(token.Check());
+  ASSIGN_OR_RETURN(Plan fused, Rewriter(plan, token).Run());
+  RETURN_IF_ERROR(token.Check());
   RETURN_IF_ERROR(ValidatePlan(fused));
   return fused;
 }

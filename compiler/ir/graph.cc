@@ -65,8 +65,9 @@ std::string Graph::ToString() const {
   return text;
 }
 
-absl::Status VerifyGraph(const Graph& graph) {
+absl::Status VerifyGraph(const Graph& graph, const CancelToken& token) {
   for (NodeId id = 0; id < graph.size(); ++id) {
+    if (absl::Status status = token.CheckSometimes(); !status.ok()) return status;
     const Node& node = graph.node(id);
     std::vector<TensorType> inputs;
     for (NodeId input : node.inputs) {

@@ -12,6 +12,7 @@
 #include "compiler/ir/op.h"
 #include "kernels/attributes.h"
 #include "kernels/dtype.h"
+#include "runtime/base/cancel_token.h"
 #include "runtime/plan/dim.h"
 
 namespace metronome {
@@ -73,7 +74,7 @@ absl::StatusOr<TensorType> InferType(Op op, absl::Span<const TensorType> inputs,
 
 // Re-infers every node and checks that it has the type it claims, and that there are results. Internal, naming the
 // node.
-absl::Status VerifyGraph(const Graph& graph);
+absl::Status VerifyGraph(const Graph& graph, const CancelToken& token = {});
 
 // Outputs of the kernel that computes `node`: more than 1 for ops with an `output` attribute.
 int OutputCount(const Node& node);

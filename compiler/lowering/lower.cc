@@ -1,5 +1,6 @@
 #include "compiler/lowering/lower.h"
 
+#include <map>
 #include <utility>
 
 #include "runtime/base/status_macros.h"
@@ -9,10 +10,12 @@ namespace {
 
 class Lowering {
  public:
-  explicit Lowering(const Graph& graph) : graph_(graph), uses_(graph.CountUses()), values_(graph.size(), kNoValue) {}
+  Lowering(const Graph& graph, const CancelToken& token)
+      : graph_(graph), token_(token), uses_(graph.CountUses()), values_(graph.size(), kNoValue) {}
 
   absl::StatusOr<Plan> Run() {
     for (NodeId id = 0; id < graph_.size(); ++id) {
+      RETURN_IF_ERROR(token_.CheckSometimes());
       if (uses_[id] > 0) LowerNode(id);
     }
     for (NodeId id : graph_.results()) plan_.results.push_back(values_[id]);
@@ -71,9 +74,9 @@ class Lowering {
   ValueId OutputOf(const Node& node) {
     const Attributes attributes = CallAttributes(node);
     const auto output = static_cast<size_t>(node.attributes.Int("output"));
-    for (const auto& [first, outputs] : grouped_) {
-      if (first->op == node.op && first->inputs == node.inputs && CallAttributes(*first) == attributes)
-        return outputs[output];
+    std::vector<Group>& groups = grouped_[node.inputs];
+    for (const auto& [first, outputs] : groups) {
+      if (first->op == node.op && CallAttributes(*first) == attributes) return outputs[output];
     }
     std::vector<ValueId> outputs;
     for (int i = 0; i < OutputCount(node); ++i) {
@@ -86,7 +89,7 @@ class Lowering {
       outputs.push_back(Append(std::move(value)));
     }
     AppendCall(node, outputs);
-    grouped_.emplace_back(&node, outputs);
+    groups.emplace_back(&node, outputs);
     return outputs[output];
   }
 
@@ -112,15 +115,18 @@ class Lowering {
     plan_.calls.push_back(std::move(call));
   }
 
+  using Group = std::pair<const Node*, std::vector<ValueId>>;
+
   const Graph& graph_;
+  const CancelToken& token_;
   std::vector<int> uses_;
   std::vector<ValueId> values_;
-  std::vector<std::pair<const Node*, std::vector<ValueId>>> grouped_;  // Calls with several outputs.
+  std::map<std::vector<NodeId>, std::vector<Group>> grouped_;  // Calls with several outputs, by their inputs.
   Plan plan_;
 };
 
 }  // namespace
 
-absl::StatusOr<Plan> Lower(const Graph& graph) { return Lowering(graph).Run(); }
+absl::StatusOr<Plan> Lower(const Graph& graph, const CancelToken& token) { return Lowering(graph, token).Run(); }
 
 }  // namespace metronome

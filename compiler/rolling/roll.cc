@@ -6,6 +6,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "runtime/base/status_macros.h"
 
 namespace metronome {
 namespace {
@@ -18,7 +19,8 @@ struct Range {
 
 class Roller {
  public:
-  explicit Roller(const Graph& graph) : graph_(graph), position_(graph.size(), -1), of_step_only_(graph.size(), false) {
+  Roller(const Graph& graph, const CancelToken& token)
+      : graph_(graph), token_(token), position_(graph.size(), -1), of_step_only_(graph.size(), false) {
     const std::vector<int> uses = graph.CountUses();
     for (NodeId id = 0; id < graph.size(); ++id) {
       if (uses[id] > 0) Classify(id);
@@ -26,9 +28,12 @@ class Roller {
     FindLastUses();
   }
 
-  RolledGraph Run() {
-    const std::vector<Range> pieces = Cut();
-    for (const Range& range : Join(pieces)) rolled_.instances.push_back(Instantiate(range));
+  absl::StatusOr<RolledGraph> Run() {
+    ASSIGN_OR_RETURN(const std::vector<Range> ranges, Join(Cut()));
+    for (const Range& range : ranges) {
+      RETURN_IF_ERROR(token_.Check());
+      rolled_.instances.push_back(Instantiate(range));
+    }
     rolled_.results = graph_.results();
     return std::move(rolled_);
   }
@@ -80,11 +85,12 @@ class Roller {
     return pieces;
   }
 
-  std::vector<Range> Join(const std::vector<Range>& pieces) {
+  absl::StatusOr<std::vector<Range>> Join(const std::vector<Range>& pieces) {
     std::map<std::string, int> known;
     std::vector<int> symbols;
     std::vector<bool> has_weight;
     for (const Range& piece : pieces) {
+      RETURN_IF_ERROR(token_.CheckSometimes());
       BlockInstance instance;
       const Graph block = Copy(piece, instance);
       symbols.push_back(known.emplace(block.ToString(), static_cast<int>(known.size())).first->second);
@@ -93,6 +99,7 @@ class Roller {
     const int count = static_cast<int>(symbols.size());
     for (int unit = 1; unit <= count / 2; ++unit) {
       for (int start = 0; start + 2 * unit <= count; ++start) {
+        RETURN_IF_ERROR(token_.CheckSometimes());
         const auto first = symbols.begin() + start;
         const bool weighs = std::find(has_weight.begin() + start, has_weight.begin() + start + unit, true) !=
                             has_weight.begin() + start + unit;
@@ -174,6 +181,7 @@ class Roller {
   }
 
   const Graph& graph_;
+  const CancelToken& token_;
   std::vector<NodeId> main_;
   std::vector<int> position_;       // By node: where it is in the main sequence, or -1.
   std::vector<bool> of_step_only_;  // By node.
@@ -184,12 +192,13 @@ class Roller {
 
 }  // namespace
 
-RolledGraph Roll(const Graph& graph) { return Roller(graph).Run(); }
+absl::StatusOr<RolledGraph> Roll(const Graph& graph, const CancelToken& token) { return Roller(graph, token).Run(); }
 
-Graph Unroll(const RolledGraph& rolled, absl::Span<const Graph> blocks) {
+absl::StatusOr<Graph> Unroll(const RolledGraph& rolled, absl::Span<const Graph> blocks, const CancelToken& token) {
   Graph whole;
   std::map<NodeId, NodeId> values;  // From nodes of the graph that was rolled.
   for (const BlockInstance& instance : rolled.instances) {
+    RETURN_IF_ERROR(token.Check());
     const Graph& block = blocks[instance.block];
     const std::vector<int> uses = block.CountUses();
     std::vector<NodeId> copies(block.size(), -1);

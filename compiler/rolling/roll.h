@@ -4,8 +4,10 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "compiler/ir/graph.h"
+#include "runtime/base/cancel_token.h"
 
 namespace metronome {
 
@@ -30,12 +32,13 @@ struct RolledGraph {
 // Cuts the graph where only one value passes from what comes before to what comes after (a transformer: the residual
 // stream), and joins the pieces to the smallest unit that occurs twice in a row and has weights (a layer). Where layers
 // of two kinds alternate, units of one size that are equal share a block wherever they stand. What no unit covers, and
-// a graph that cannot be cut, become blocks of their own.
-RolledGraph Roll(const Graph& graph);
+// a graph that cannot be cut, become blocks of their own. Errors of the token.
+absl::StatusOr<RolledGraph> Roll(const Graph& graph, const CancelToken& token = {});
 
 // The whole graph again, with `blocks` in place of those that Roll found; each keeps the inputs and results of the one
-// it stands for. Equal nodes of different instances, such as masks, become one.
-Graph Unroll(const RolledGraph& rolled, absl::Span<const Graph> blocks);
+// it stands for. Equal nodes of different instances, such as masks, become one. Errors of the
+// token.
+absl::StatusOr<Graph> Unroll(const RolledGraph& rolled, absl::Span<const Graph> blocks, const CancelToken& token = {});
 
 }  // namespace metronome
 

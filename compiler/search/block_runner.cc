@@ -28,6 +28,10 @@ constexpr double kTimeoutRatio = 3;
 constexpr double kTimeoutSlackNs = 20e6;
 // Turns that together take longer than this are cut to two: long runs vary less.
 constexpr double kTurnsNs = 400e6;
+// How long instances are timed in one go while others wait.
+constexpr double kStretchNs = 50e6;
+// Asking the token takes longer only when others worked meanwhile.
+constexpr int64_t kUndisturbedNs = 100'000;
 // After two turns, a candidate this much slower is not worth more.
 constexpr double kGiveUpRatio = 1.25;
 
@@ -79,8 +83,9 @@ double BlockRunner::Tolerance(DType dtype) {
 
 absl::StatusOr<std::unique_ptr<BlockRunner>> BlockRunner::Create(Backend& backend, const WeightStore& weights,
                                                                  const RolledGraph& rolled, int block,
-                                                                 const StepShape& step, uint64_t seed) {
-  auto runner = std::unique_ptr<BlockRunner>(new BlockRunner(backend, weights, rolled.blocks[block], step));
+                                                                 const StepShape& step, uint64_t seed,
+                                                                 const CancelToken& token) {
+  auto runner = std::unique_ptr<BlockRunner>(new BlockRunner(backend, weights, rolled.blocks[block], step, token));
   RETURN_IF_ERROR(runner->AddInstances(rolled, block, seed));
   RETURN_IF_ERROR(runner->MakeInputs(seed));
   return runner;
@@ -210,14 +215,29 @@ double BlockRunner::NowNs() const {
 absl::StatusOr<double> BlockRunner::RunAllNs(Form& form) {
   const auto instances = static_cast<double>(form.bound.size());
   RETURN_IF_ERROR(RecordIfPossible(form));
+  RETURN_IF_ERROR(LetOthersIn(form, form.bound.size() - 1));
   if (form.recorded != nullptr) {
     ASSIGN_OR_RETURN(const double ns, form.recorded->TimeNs());
     return ns / instances;
   }
-  const double start = NowNs();
-  RETURN_IF_ERROR(RunAll(form));
-  RETURN_IF_ERROR(backend_.Synchronize());
-  return (NowNs() - start) / instances;
+  double total = 0, start = NowNs();
+  for (size_t i = 0; i < form.bound.size(); ++i) {
+    RETURN_IF_ERROR(Run(form, i));
+    if (i + 1 < form.bound.size() && NowNs() - start < kStretchNs) continue;
+    RETURN_IF_ERROR(backend_.Synchronize());
+    total += NowNs() - start;
+    if (i + 1 < form.bound.size()) RETURN_IF_ERROR(LetOthersIn(form, i));
+    start = NowNs();
+  }
+  return total / instances;
+}
+
+absl::Status BlockRunner::LetOthersIn(Form& form, size_t instance) {
+  const int64_t waited_ns = token_.waited_ns();
+  RETURN_IF_ERROR(token_.Check());
+  if (token_.waited_ns() - waited_ns < kUndisturbedNs) return absl::OkStatus();
+  RETURN_IF_ERROR(Run(form, instance));
+  return backend_.Synchronize();
 }
 
 // Results of the first instance, then the rows that it wrote to its cache. Only valid right after it ran.

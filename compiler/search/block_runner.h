@@ -14,6 +14,7 @@
 #include "compiler/search/recorded_run.h"
 #include "compiler/search/search.h"
 #include "kernels/backend.h"
+#include "runtime/base/cancel_token.h"
 #include "runtime/engine/bound_plan.h"
 #include "runtime/kv/kv_cache.h"
 #include "runtime/weights/weight_store.h"
@@ -22,22 +23,27 @@ namespace metronome {
 
 // Runs forms of one block for one step shape as the model will: with its weights, over a cache that holds `past`
 // positions, on instance after instance so that weights come from memory and not from a cache of the processor. Inputs
-// and cache contents are random, a function of the seed. Backend, weights and rolled graph must outlive it.
+// and cache contents are random, a function of the seed. Backend, weights, rolled graph and token must outlive it.
 //
 // Where the backend records launches, times are the device's, between marks in a recording of all instances, as a model
 // is served on the graph path. Elsewhere, and for a form that the backend does not record, they are the host's, from
 // the first launch until all is done.
+//
+// The token is asked between runs, and within a run of all instances every 50 ms of it, between two of them. When that
+// took a while, because others worked meanwhile, the instance before runs once more, untimed: what is timed next finds
+// the processor as if nothing had come in between.
 class BlockRunner {
  public:
   static absl::StatusOr<std::unique_ptr<BlockRunner>> Create(Backend& backend, const WeightStore& weights,
                                                              const RolledGraph& rolled, int block,
-                                                             const StepShape& step, uint64_t seed);
+                                                             const StepShape& step, uint64_t seed,
+                                                             const CancelToken& token = CancelToken::None());
 
   // Takes the results of this form, and what it writes to the cache, as those that all others are compared with. It
   // alone runs as lowered; all others are fused as a model's plan is.
   absl::Status SetReference(const Graph& form);
 
-  // Median time of a run of one instance.
+  // Median time of a run of one instance. Errors of the backend and of the token.
   absl::StatusOr<double> TimeNs(const Graph& form, int runs);
 
   // Checks the candidate against the reference, then times both, taking turns so that drift of the machine's speed
@@ -62,8 +68,9 @@ class BlockRunner {
   };
   using Values = std::vector<std::vector<float>>;
 
-  BlockRunner(Backend& backend, const WeightStore& weights, const Graph& block, const StepShape& step)
-      : backend_(backend), weights_(weights), block_(block), step_(step) {}
+  BlockRunner(Backend& backend, const WeightStore& weights, const Graph& block, const StepShape& step,
+              const CancelToken& token)
+      : backend_(backend), weights_(weights), block_(block), step_(step), token_(token) {}
 
   absl::Status AddInstances(const RolledGraph& rolled, int block, uint64_t seed);
   absl::Status MakeInputs(uint64_t seed);
@@ -73,6 +80,7 @@ class BlockRunner {
   absl::Status RunAll(Form& form);
   absl::Status EnsureArena(int64_t bytes);
   absl::Status RecordIfPossible(Form& form);
+  absl::Status LetOthersIn(Form& form, size_t instance);
   double NowNs() const;                         // A clock that stands still while the backend makes code.
   absl::StatusOr<double> RunAllNs(Form& form);  // Of one instance.
   absl::StatusOr<Values> Read(const Form& form);
@@ -82,6 +90,7 @@ class BlockRunner {
   const WeightStore& weights_;
   const Graph& block_;
   StepShape step_;
+  const CancelToken& token_;
   std::vector<KvStateSpec> states_;
   std::vector<Instance> instances_;
   std::unique_ptr<Buffer> tokens_;

@@ -68,13 +68,14 @@ bool SamePlace(absl::Span<const TensorView> a, absl::Span<const TensorView> b) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<BoundPlan>> BoundPlan::Create(Backend& backend, const Plan& plan,
-                                                             const WeightStore& weights, LaunchMode mode) {
+                                                             const WeightStore& weights, LaunchMode mode,
+                                                             const CancelToken& token) {
   auto bound = std::unique_ptr<BoundPlan>(new BoundPlan(backend, plan, mode));
-  RETURN_IF_ERROR(bound->Bind(weights));
+  RETURN_IF_ERROR(bound->Bind(weights, token));
   return bound;
 }
 
-absl::Status BoundPlan::Bind(const WeightStore& weights) {
+absl::Status BoundPlan::Bind(const WeightStore& weights, const CancelToken& token) {
   const char* debug = std::getenv("METRONOME_DEBUG_SEQUENTIAL");
   debug_sequential_ = debug != nullptr && absl::string_view(debug) == "1";
   for (const KernelCall& call : plan_.calls) {
@@ -86,6 +87,7 @@ absl::Status BoundPlan::Bind(const WeightStore& weights) {
   views_.resize(plan_.values.size());
   numbers_.assign(plan_.values.size(), -1);
   for (size_t id = 0; id < plan_.values.size(); ++id) {
+    RETURN_IF_ERROR(token.CheckSometimes());
     const PlanValue& value = plan_.values[id];
     TensorView& view = views_[id];
     view = {.dtype = value.dtype, .shape = EvaluateShape(value.shape, {})};
@@ -171,7 +173,7 @@ BoundPlan::Layout& BoundPlan::LayoutFor(const StepShape& step) {
 
 int64_t BoundPlan::ArenaBytes(const StepShape& step) { return LayoutFor(step).memory.arena_bytes; }
 
-void BoundPlan::PlaceValue(ValueId id, const Memory& memory, const Layout& layout) {
+void BoundPlan::PlaceValue(ValueId id, const Memory& memory, const MemoryPlan& arrangement) {
   const PlanValue& value = plan_.values[id];
   TensorView& view = views_[id];
   switch (value.storage) {
@@ -191,7 +193,7 @@ void BoundPlan::PlaceValue(ValueId id, const Memory& memory, const Layout& layou
     case Storage::kTemporary:
       view.shape = EvaluateShape(value.shape, step_);
       view.data =
-          layout.memory.offsets[id] < 0 ? nullptr : static_cast<std::byte*>(memory.arena) + layout.memory.offsets[id];
+          arrangement.offsets[id] < 0 ? nullptr : static_cast<std::byte*>(memory.arena) + arrangement.offsets[id];
       break;
     case Storage::kAlias:
       view.shape = EvaluateShape(value.shape, step_);
@@ -266,14 +268,25 @@ void BoundPlan::Place(const StepShape& step, const Memory& memory) {
     recorded_ = &recordings_.Visit(PlaceOf(memory, layout));
   }
   if (moved_only) {
-    for (ValueId id : moving_values_) PlaceValue(id, memory, layout);
+    for (ValueId id : moving_values_) PlaceValue(id, memory, layout.memory);
     for (size_t call : moving_calls_) {
       BindOperands(call);
       RenewStepAttributes(call);
     }
     return;
   }
-  for (size_t id = 0; id < plan_.values.size(); ++id) PlaceValue(static_cast<ValueId>(id), memory, layout);
+  PlaceAll(memory, layout.memory);
+}
+
+void BoundPlan::PlaceAgain(const StepShape& step, const Memory& memory, const MemoryPlan& arrangement) {
+  step_ = step;
+  recorded_ = nullptr;
+  PlaceAll(memory, arrangement);
+  placed_ = false;  // The arrangement may not be that of the next step.
+}
+
+void BoundPlan::PlaceAll(const Memory& memory, const MemoryPlan& arrangement) {
+  for (size_t id = 0; id < plan_.values.size(); ++id) PlaceValue(static_cast<ValueId>(id), memory, arrangement);
   for (size_t call = 0; call < plan_.calls.size(); ++call) {
     BindOperands(call);
     RenewStepAttributes(call);
@@ -367,17 +380,35 @@ absl::Status BoundPlan::Run(const std::function<bool()>& keep_going) {
 absl::Status BoundPlan::LaunchAll(const std::function<bool()>& keep_going) {
   for (const std::vector<size_t>& calls : launches_) {
     if (keep_going != nullptr && !keep_going()) return absl::CancelledError("cancelled during a step");
-    if (calls.size() == 1) {
-      const KernelLaunch launch = LaunchOf(calls[0]);
-      RETURN_IF_ERROR(Explain(backend_.Launch(*launch.kernel, launch.args), calls));
-    } else {
-      together_.clear();
-      for (size_t call : calls) together_.push_back(LaunchOf(call));
-      RETURN_IF_ERROR(Explain(backend_.LaunchTogether(together_), calls));
-    }
-    if (debug_sequential_) RETURN_IF_ERROR(Explain(backend_.Synchronize(), calls));
+    RETURN_IF_ERROR(Launch(calls));
   }
   return absl::OkStatus();
+}
+
+absl::Status BoundPlan::Launch(const std::vector<size_t>& calls) {
+  if (calls.size() == 1) {
+    const KernelLaunch launch = LaunchOf(calls[0]);
+    RETURN_IF_ERROR(Explain(backend_.Launch(*launch.kernel, launch.args), calls));
+  } else {
+    together_.clear();
+    for (size_t call : calls) together_.push_back(LaunchOf(call));
+    RETURN_IF_ERROR(Explain(backend_.LaunchTogether(together_), calls));
+  }
+  return debug_sequential_ ? Explain(backend_.Synchronize(), calls) : absl::OkStatus();
+}
+
+// A recorded step is one launch of the device, which does not pause.
+absl::StatusOr<size_t> BoundPlan::RunFrom(size_t first, const std::function<bool()>& pauses) {
+  if (first == 0 && recorded_ != nullptr && recorded_->visits > 1) {
+    if (pauses != nullptr && pauses()) return first;
+    RETURN_IF_ERROR(Run());
+    return launches_.size();
+  }
+  for (size_t i = first; i < launches_.size(); ++i) {
+    if (pauses != nullptr && pauses()) return i;
+    RETURN_IF_ERROR(Launch(launches_[i]));
+  }
+  return launches_.size();
 }
 
 // Between marks, all enqueued at once, so that what launching costs the host is not counted where it can be recorded.

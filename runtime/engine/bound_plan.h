@@ -12,6 +12,7 @@
 #include "absl/types/span.h"
 #include "kernels/backend.h"
 #include "kernels/catalogue.h"
+#include "runtime/base/cancel_token.h"
 #include "runtime/engine/recording_cache.h"
 #include "runtime/plan/memory_plan.h"
 #include "runtime/plan/plan.h"
@@ -47,9 +48,11 @@ class BoundPlan {
     KernelCost cost;  // Of the placed step.
   };
 
-  // NotFound for a kernel that the backend lacks or a weight that the store lacks; ResourceExhausted.
+  // NotFound for a kernel that the backend lacks or a weight that the store lacks; ResourceExhausted; errors of the
+  // token, which is asked every few weights.
   static absl::StatusOr<std::unique_ptr<BoundPlan>> Create(Backend& backend, const Plan& plan,
-                                                           const WeightStore& weights, LaunchMode mode);
+                                                           const WeightStore& weights, LaunchMode mode,
+                                                           const CancelToken& token = {});
 
   const Plan& plan() const { return plan_; }
   const std::vector<std::string>& state_names() const { return state_names_; }
@@ -58,10 +61,19 @@ class BoundPlan {
   // Bytes of arena that this step needs. Grows by powers of two of seq and past, so that it changes seldom.
   int64_t ArenaBytes(const StepShape& step);
   void Place(const StepShape& step, const Memory& memory);
+  // Places a step that paused, as it was: `arrangement` is what arrangement() was then, though larger steps may have
+  // been placed meanwhile.
+  void PlaceAgain(const StepShape& step, const Memory& memory, const MemoryPlan& arrangement);
+  // Where the temporaries of such a step lie in its arena.
+  const MemoryPlan& arrangement(const StepShape& step) { return LayoutFor(step).memory; }
 
   // Launches the placed step. `keep_going`, if given, is asked before every launch; Cancelled when it says no. Errors
   // name the kernel.
   absl::Status Run(const std::function<bool()>& keep_going = nullptr);
+  // Launches from launch `first` on until `pauses` says yes before one; that one, or launches() after the last. A step
+  // that goes on is placed where it was, with all it has written there.
+  absl::StatusOr<size_t> RunFrom(size_t first, const std::function<bool()>& pauses);
+  size_t launches() const { return launches_.size(); }
   // Runs the placed step one call at a time and says how long each took on the device.
   absl::StatusOr<std::vector<CallTime>> Profile();
 
@@ -88,10 +100,11 @@ class BoundPlan {
 
   BoundPlan(Backend& backend, const Plan& plan, LaunchMode mode) : backend_(backend), plan_(plan), mode_(mode) {}
 
-  absl::Status Bind(const WeightStore& weights);
+  absl::Status Bind(const WeightStore& weights, const CancelToken& token);
   void ArrangeWaves();
   Layout& LayoutFor(const StepShape& step);
-  void PlaceValue(ValueId id, const Memory& memory, const Layout& layout);
+  void PlaceAll(const Memory& memory, const MemoryPlan& arrangement);
+  void PlaceValue(ValueId id, const Memory& memory, const MemoryPlan& arrangement);
   void BindOperands(size_t call);
   void RenewStepAttributes(size_t call);
   void GroupLaunches();
@@ -102,6 +115,7 @@ class BoundPlan {
   absl::StatusOr<bool> ReplayIfPossible(const Recording& recording);
   absl::Status Refused(const absl::Status& status);
   absl::Status LaunchAll(const std::function<bool()>& keep_going);
+  absl::Status Launch(const std::vector<size_t>& calls);
   absl::Status LaunchBetween(absl::Span<const std::unique_ptr<TimeMark>> marks);
   KernelLaunch LaunchOf(size_t call) const;
   KernelCost CostOf(size_t call) const;

@@ -64,12 +64,13 @@ std::vector<KvStateSpec> KvStateSpecsOf(const PlanSet& plans) {
 }
 
 absl::StatusOr<std::unique_ptr<Executor>> Executor::Create(Backend& backend, const PlanSet& plans,
-                                                           const WeightStore& weights, LaunchMode mode) {
+                                                           const WeightStore& weights, LaunchMode mode,
+                                                           const CancelToken& token) {
   auto executor = std::unique_ptr<Executor>(new Executor(backend, plans));
   const std::vector<KvStateSpec> specs = KvStateSpecsOf(plans[0].plan);
   for (const BucketPlan& bucket : plans) {
     Bucket bound;
-    ASSIGN_OR_RETURN(bound.plan, BoundPlan::Create(backend, bucket.plan, weights, mode));
+    ASSIGN_OR_RETURN(bound.plan, BoundPlan::Create(backend, bucket.plan, weights, mode, token));
     if (const std::vector<std::string>& inputs = bound.plan->input_names(); !inputs.empty()) {
       return absl::FailedPreconditionError(absl::StrCat("the plan is a part of a model: it reads '", inputs[0], "'"));
     }
@@ -89,7 +90,7 @@ absl::StatusOr<std::unique_ptr<Executor>> Executor::Create(Backend& backend, con
   return executor;
 }
 
-absl::StatusOr<BoundPlan*> Executor::Prepare(int64_t tokens, KvCache& cache) {
+absl::StatusOr<Executor::Bucket*> Executor::Prepare(int64_t tokens, KvCache& cache) {
   if (tokens == 0) return absl::InvalidArgumentError("a step needs at least one token");
   const StepShape step = {.seq = tokens, .past = cache.length()};
   const int64_t token_bytes = step.seq * static_cast<int64_t>(sizeof(int32_t));
@@ -103,32 +104,76 @@ absl::StatusOr<BoundPlan*> Executor::Prepare(int64_t tokens, KvCache& cache) {
     arena_.reset();  // First, so that old and new never add up.
     ASSIGN_OR_RETURN(arena_, backend_.Allocate(needed));
   }
-  states_.clear();
-  for (int state : bucket.states) states_.push_back(cache.View(state));
-  bucket.plan->Place(
-      step, {.tokens = tokens_->data(), .states = states_, .arena = arena_ == nullptr ? nullptr : arena_->data()});
+  bucket.plan->Place(step, MemoryOf(bucket, cache, *tokens_, arena_.get()));
+  placed_ = nullptr;
   device_logits_ = {};  // The step overwrites them.
   logits_known_ = false;
   most_likely_.reset();
-  return bucket.plan.get();
+  return &bucket;
+}
+
+BoundPlan::Memory Executor::MemoryOf(const Bucket& bucket, const KvCache& cache, const Buffer& tokens,
+                                     const Buffer* arena) {
+  states_.clear();
+  for (int state : bucket.states) states_.push_back(cache.View(state));
+  return {.tokens = tokens.data(), .states = states_, .arena = arena == nullptr ? nullptr : arena->data()};
 }
 
 absl::Status Executor::Step(absl::Span<const int32_t> tokens, KvCache& cache, const std::function<bool()>& keep_going) {
   const auto count = static_cast<int64_t>(tokens.size());
   const ProfilerRange range(backend_, [&] { return StepName(count, cache.length()); });
-  ASSIGN_OR_RETURN(BoundPlan* const plan, Prepare(count, cache));
+  ASSIGN_OR_RETURN(Bucket* const bucket, Prepare(count, cache));
   RETURN_IF_ERROR(backend_.CopyToDevice(tokens_->data(), tokens.data(), BytesOf(tokens)));
-  RETURN_IF_ERROR(plan->Run(keep_going));
-  if (plan->plan().results.size() > 1) {
+  RETURN_IF_ERROR(bucket->plan->Run(keep_going));
+  return Finish(*bucket->plan, cache, count);
+}
+
+absl::Status Executor::Finish(const BoundPlan& plan, KvCache& cache, int64_t tokens) {
+  if (plan.plan().results.size() > 1) {
     int32_t most_likely = 0;
-    const HostCopy copy = {&most_likely, plan->result(1).data, sizeof(most_likely)};
+    const HostCopy copy = {&most_likely, plan.result(1).data, sizeof(most_likely)};
     RETURN_IF_ERROR(backend_.Fetch({copy}));
     most_likely_ = most_likely;
   } else {
     RETURN_IF_ERROR(backend_.Synchronize());
   }
-  device_logits_ = plan->result(0);
-  return cache.Advance(count);
+  device_logits_ = plan.result(0);
+  return cache.Advance(tokens);
+}
+
+absl::StatusOr<std::unique_ptr<Executor::PausableStep>> Executor::BeginStep(absl::Span<const int32_t> tokens,
+                                                                            KvCache& cache) {
+  auto step = std::make_unique<PausableStep>();
+  const auto count = static_cast<int64_t>(tokens.size());
+  ASSIGN_OR_RETURN(step->bucket, Prepare(count, cache));
+  RETURN_IF_ERROR(backend_.CopyToDevice(tokens_->data(), tokens.data(), BytesOf(tokens)));
+  step->step = {.seq = count, .past = cache.length()};
+  step->arrangement = step->bucket->plan->arrangement(step->step);
+  step->tokens = std::move(tokens_);
+  step->arena = std::move(arena_);
+  placed_ = step.get();
+  return step;
+}
+
+absl::StatusOr<bool> Executor::GoOn(PausableStep& step, KvCache& cache, const std::function<bool()>& pauses) {
+  const ProfilerRange range(backend_, [&] { return StepName(step.step.seq, step.step.past); });
+  BoundPlan& plan = *step.bucket->plan;
+  if (placed_ != &step) {
+    plan.PlaceAgain(step.step, MemoryOf(*step.bucket, cache, *step.tokens, step.arena.get()), step.arrangement);
+    placed_ = &step;
+  }
+  ASSIGN_OR_RETURN(step.next, plan.RunFrom(step.next, pauses));
+  if (step.next < plan.launches()) {
+    RETURN_IF_ERROR(backend_.Synchronize());  // Whoever comes next is not to wait for what was only enqueued.
+    return false;
+  }
+  tokens_ = std::move(step.tokens);
+  arena_ = std::move(step.arena);
+  logits_known_ = false;
+  most_likely_.reset();
+  device_logits_ = {};
+  RETURN_IF_ERROR(Finish(plan, cache, step.step.seq));
+  return true;
 }
 
 absl::Status Executor::recording_refusal() const {
@@ -154,7 +199,8 @@ absl::StatusOr<std::vector<DrawnToken>> Executor::Draw(const DrawOptions& option
   for (int64_t i = 0; i < options.count; ++i) {
     if (i > 0 || !options.from_logits) {
       const ProfilerRange range(backend_, [&] { return StepName(1, cache.length()); });
-      ASSIGN_OR_RETURN(BoundPlan* const plan, Prepare(1, cache));
+      ASSIGN_OR_RETURN(Bucket* const bucket, Prepare(1, cache));
+      const std::unique_ptr<BoundPlan>& plan = bucket->plan;
       if (i == 0) RETURN_IF_ERROR(backend_.CopyToDevice(tokens_->data(), &options.history.back(), sizeof(int32_t)));
       RETURN_IF_ERROR(plan->Run(keep_going));
       device_logits_ = plan->result(0);
@@ -166,7 +212,8 @@ absl::StatusOr<std::vector<DrawnToken>> Executor::Draw(const DrawOptions& option
 }
 
 absl::StatusOr<Executor::StepProfile> Executor::Profile(absl::Span<const int32_t> tokens, KvCache& cache) {
-  ASSIGN_OR_RETURN(BoundPlan* const plan, Prepare(static_cast<int64_t>(tokens.size()), cache));
+  ASSIGN_OR_RETURN(Bucket* const bucket, Prepare(static_cast<int64_t>(tokens.size()), cache));
+  const std::unique_ptr<BoundPlan>& plan = bucket->plan;
   RETURN_IF_ERROR(backend_.CopyToDevice(tokens_->data(), tokens.data(), BytesOf(tokens)));
   StepProfile profile = {.plan = &plan->plan(),
                          .step = {.seq = static_cast<int64_t>(tokens.size()), .past = cache.length()}};

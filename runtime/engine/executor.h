@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "kernels/backend.h"
+#include "runtime/base/cancel_token.h"
 #include "runtime/engine/bound_plan.h"
 #include "runtime/engine/draw_sequence.h"
 #include "runtime/kv/kv_cache.h"
@@ -31,12 +32,18 @@ std::vector<KvStateSpec> KvStateSpecsOf(const PlanSet& plans);
 //
 // Not thread-safe: the thread that drives the backend calls it. The backend, plans and weights must outlive it.
 class Executor {
+  struct Bucket {
+    std::unique_ptr<BoundPlan> plan;
+    std::vector<int> states;  // By number of the plan's state: that of the cache.
+  };
+
  public:
   // Caches given to Step are of the first plan's KvStateSpecsOf. InvalidArgument when the plans' states differ;
-  // NotFound for a kernel the backend lacks or a weight the store lacks; ResourceExhausted.
+  // NotFound for a kernel the backend lacks or a weight the store lacks; ResourceExhausted; errors of the token.
   static absl::StatusOr<std::unique_ptr<Executor>> Create(Backend& backend, const PlanSet& plans,
                                                           const WeightStore& weights,
-                                                          LaunchMode mode = LaunchMode::kInOrder);
+                                                          LaunchMode mode = LaunchMode::kInOrder,
+                                                          const CancelToken& token = {});
 
   // Runs the model for `tokens` at positions cache.length() and up, and advances the cache by as many. Afterwards
   // Logits() are those after the last token. On error the cache keeps its length, and the same step may be tried again.
@@ -44,6 +51,22 @@ class Executor {
   // ResourceExhausted, Cancelled (`keep_going`, asked before every kernel, said no).
   absl::Status Step(absl::Span<const int32_t> tokens, KvCache& cache,
                     const std::function<bool()>& keep_going = nullptr);
+
+  // A step that may pause between kernels, for others' steps. Has its temporaries to itself: the arena of the executor,
+  // which gets it back when the step ends, and makes itself another for steps meanwhile. To give up is to destroy it.
+  class PausableStep {
+   private:
+    friend class Executor;
+    Bucket* bucket = nullptr;
+    StepShape step;
+    MemoryPlan arrangement;
+    std::unique_ptr<Buffer> tokens, arena;
+    size_t next = 0;  // Launch.
+  };
+  // Errors as Step, which these are but for the pauses. The cache is for no other step until this one has ended.
+  absl::StatusOr<std::unique_ptr<PausableStep>> BeginStep(absl::Span<const int32_t> tokens, KvCache& cache);
+  // Whether the step has ended: not so when `pauses`, asked before every kernel, said yes.
+  absl::StatusOr<bool> GoOn(PausableStep& step, KvCache& cache, const std::function<bool()>& pauses);
 
   // Draws tokens on the device, each from the logits of a step of the one before; can_draw() says whether it can. The
   // host waits once, at the end.
@@ -82,23 +105,21 @@ class Executor {
   int64_t arena_bytes() const { return arena_ == nullptr ? 0 : arena_->size_bytes(); }
 
  private:
-  struct Bucket {
-    std::unique_ptr<BoundPlan> plan;
-    std::vector<int> states;  // By number of the plan's state: that of the cache.
-  };
-
   Executor(Backend& backend, const PlanSet& plans) : backend_(backend), plans_(plans), draws_(backend) {}
 
-  // Makes everything ready for the step; the plan to run.
-  absl::StatusOr<BoundPlan*> Prepare(int64_t tokens, KvCache& cache);
+  // Makes everything ready for the step; the bucket to run.
+  absl::StatusOr<Bucket*> Prepare(int64_t tokens, KvCache& cache);
+  BoundPlan::Memory MemoryOf(const Bucket& bucket, const KvCache& cache, const Buffer& tokens, const Buffer* arena);
+  absl::Status Finish(const BoundPlan& plan, KvCache& cache, int64_t tokens);
 
   Backend& backend_;
   const PlanSet& plans_;
   std::vector<Bucket> buckets_;  // As plans_.
   std::unique_ptr<Buffer> tokens_;
   std::unique_ptr<Buffer> arena_;
-  std::vector<TensorView> states_;  // Of the step.
-  TensorView device_logits_;        // Of the last step; without data before the first and after one that failed.
+  std::vector<TensorView> states_;        // Of the step.
+  const PausableStep* placed_ = nullptr;  // The one whose plan lies as it left it.
+  TensorView device_logits_;              // Of the last step; without data before the first and after one that failed.
   std::vector<std::byte> raw_logits_;
   std::vector<float> logits_;
   bool logits_known_ = false;  // logits_ are those of the last step.

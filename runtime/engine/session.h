@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -40,6 +41,23 @@ class Session {
   absl::Status Prefill(absl::Span<const int32_t> tokens, PrefillMode mode,
                        const std::function<bool()>& keep_going = nullptr);
 
+  // The same with pauses between kernels, for others' steps: the steps are those of Prefill, and so is what they
+  // compute. Until it has ended or failed, nothing else is asked of the session; destroying it gives it up, and the
+  // session keeps the steps that were done.
+  class PausablePrefill {
+   private:
+    friend class Session;
+    std::vector<int32_t> tokens;
+    size_t chunk = 0;  // Tokens of a step.
+    size_t done = 0;
+    int64_t length_before = 0;
+    std::unique_ptr<Executor::PausableStep> step;  // Under way.
+  };
+  absl::StatusOr<std::unique_ptr<PausablePrefill>> BeginPrefill(std::vector<int32_t> tokens, PrefillMode mode);
+  // Whether all is in the cache: not so when `pauses`, asked before every kernel, or before every token of a sequential
+  // prefill, said yes. Errors as Prefill.
+  absl::StatusOr<bool> GoOn(PausablePrefill& prefill, const std::function<bool()>& pauses);
+
   // Appends one token. Errors as Prefill.
   absl::Status Step(int32_t token) { return Prefill(absl::MakeConstSpan(&token, 1), PrefillMode::kSequential); }
 
@@ -66,6 +84,8 @@ class Session {
   absl::Status AdvanceRandomly(int64_t length, uint64_t seed) { return cache_->AdvanceRandomly(length, seed); }
 
  private:
+  size_t StepTokens(PrefillMode mode) const;
+  absl::StatusOr<bool> TakeStep(PausablePrefill& prefill, const std::function<bool()>& pauses);
   absl::Status CheckRoom(int64_t tokens) const;  // OutOfRange for more than are left.
 
   Executor& executor_;

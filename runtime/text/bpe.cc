@@ -50,7 +50,7 @@ bool ReadMerge(const nlohmann::json& json, absl::string_view& left, absl::string
 
 }  // namespace
 
-absl::StatusOr<Bpe> Bpe::Parse(const JsonNode& node) {
+absl::StatusOr<Bpe> Bpe::Parse(const JsonNode& node, const CancelToken& cancel) {
   // Files of before the type was written hold BPE too.
   if (!node["type"].is_null()) {
     ASSIGN_OR_RETURN(const std::string type, node.Type());
@@ -63,17 +63,18 @@ absl::StatusOr<Bpe> Bpe::Parse(const JsonNode& node) {
   Bpe bpe;
   ASSIGN_OR_RETURN(bpe.prefix_, node["continuing_subword_prefix"].Text(""));
   ASSIGN_OR_RETURN(bpe.suffix_, node["end_of_word_suffix"].Text(""));
-  RETURN_IF_ERROR(bpe.ParseVocabulary(node["vocab"]));
-  RETURN_IF_ERROR(bpe.ParseMerges(node["merges"]));
+  RETURN_IF_ERROR(bpe.ParseVocabulary(node["vocab"], cancel));
+  RETURN_IF_ERROR(bpe.ParseMerges(node["merges"], cancel));
   RETURN_IF_ERROR(bpe.ParseUnknowns(node));
   ASSIGN_OR_RETURN(bpe.ignore_merges_, node["ignore_merges"].Bool(false));
   return bpe;
 }
 
-absl::Status Bpe::ParseVocabulary(const JsonNode& node) {
+absl::Status Bpe::ParseVocabulary(const JsonNode& node, const CancelToken& cancel) {
   if (!node.json().is_object()) return node.Invalid(node.is_null() ? "is missing" : "is not an object");
   int32_t size = 0;
   for (const auto& [token, value] : node.json().items()) {
+    RETURN_IF_ERROR(cancel.CheckSometimes());
     if (!value.is_number_unsigned() || value.get<uint64_t>() >= kMaxTokenIds) {
       return node.Invalid(
           absl::StrCat("gives token '", token, "' the id ", value.dump(), ", no integer below ", kMaxTokenIds));
@@ -84,6 +85,7 @@ absl::Status Bpe::ParseVocabulary(const JsonNode& node) {
   std::vector<bool> used(size);
   ids_.reserve(node.json().size());
   for (const auto& [token, value] : node.json().items()) {
+    RETURN_IF_ERROR(cancel.CheckSometimes());
     const auto id = value.get<int32_t>();
     if (used[id]) return node.Invalid(absl::StrCat("gives id ", id, " to both '", tokens_[id], "' and '", token, "'"));
     used[id] = true;
@@ -93,12 +95,13 @@ absl::Status Bpe::ParseVocabulary(const JsonNode& node) {
   return absl::OkStatus();
 }
 
-absl::Status Bpe::ParseMerges(const JsonNode& node) {
+absl::Status Bpe::ParseMerges(const JsonNode& node, const CancelToken& cancel) {
   if (!node.json().is_array()) return node.Invalid(node.is_null() ? "is missing" : "is not an array");
   merges_.reserve(node.json().size());
   int32_t rank = 0;
   std::string joined;
   for (const nlohmann::json& merge : node.json()) {
+    RETURN_IF_ERROR(cancel.CheckSometimes());
     // Older files begin with the comment of a merges.txt.
     if (merge.is_string() && absl::StartsWith(merge.get_ref<const std::string&>(), "#version")) continue;
     absl::string_view left, right;

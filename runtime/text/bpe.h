@@ -9,6 +9,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "runtime/base/cancel_token.h"
 #include "runtime/text/json_node.h"
 
 namespace metronome {
@@ -22,7 +23,7 @@ class Bpe {
 
   // The "model" of tokenizer.json. InvalidArgument naming a merge of unknown tokens, a bad id or a duplicate;
   // Unimplemented for other models and for dropout.
-  static absl::StatusOr<Bpe> Parse(const JsonNode& node);
+  static absl::StatusOr<Bpe> Parse(const JsonNode& node, const CancelToken& cancel = {});
 
   // Appends the ids of `piece`, which is UTF-8. A character the vocabulary lacks becomes its bytes' tokens, else the
   // unknown token, else nothing. InvalidArgument where the unknown token is due and the vocabulary lacks it too.
@@ -45,8 +46,8 @@ class Bpe {
   };
 
   Bpe() = default;
-  absl::Status ParseVocabulary(const JsonNode& node);
-  absl::Status ParseMerges(const JsonNode& node);
+  absl::Status ParseVocabulary(const JsonNode& node, const CancelToken& cancel);
+  absl::Status ParseMerges(const JsonNode& node, const CancelToken& cancel);
   absl::Status ParseUnknowns(const JsonNode& node);
   absl::StatusOr<std::vector<int32_t>> Characters(absl::string_view piece) const;
   void MergeAll(std::vector<int32_t>& symbols) const;

@@ -1,18 +1,66 @@
 #include "runtime/text/json_node.h"
 
+#include <cstddef>
+#include <iterator>
+
 #include "absl/strings/str_cat.h"
 #include "runtime/base/json_depth.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/text/utf8.h"
 
 namespace metronome {
-absl::StatusOr<nlohmann::json> ParseJsonObject(absl::string_view text, absl::string_view name) {
+namespace {
+
+// The characters of a text for a parser; it ends early when the token says stop.
+class CheckedText {
+ public:
+  using iterator_category = std::input_iterator_tag;
+  using value_type = char;
+  using difference_type = std::ptrdiff_t;
+  using pointer = const char*;
+  using reference = const char&;
+
+  CheckedText(const char* at, const char* end, const CancelToken& token, absl::Status& stopped)
+      : at_(at), end_(end), token_(&token), stopped_(&stopped) {}
+
+  reference operator*() const { return *at_; }
+  CheckedText& operator++() {
+    if (++characters_ % kCharacters == 0) *stopped_ = token_->Check();
+    at_ = stopped_->ok() ? at_ + 1 : end_;
+    return *this;
+  }
+  CheckedText operator++(int) {
+    CheckedText before = *this;
+    ++*this;
+    return before;
+  }
+  friend bool operator==(const CheckedText& a, const CheckedText& b) { return a.at_ == b.at_; }
+
+ private:
+  static constexpr uint32_t kCharacters = 64 << 10;
+
+  const char* at_;
+  const char* end_;
+  const CancelToken* token_;
+  absl::Status* stopped_;
+  uint32_t characters_ = 0;
+};
+
+}  // namespace
+
+absl::StatusOr<nlohmann::json> ParseJsonObject(absl::string_view text, absl::string_view name,
+                                               const CancelToken& token) {
   RETURN_IF_ERROR(CheckJsonDepth(text, name));
+  absl::Status stopped;
+  const char* const end = text.data() + text.size();
   try {
-    nlohmann::json json = nlohmann::json::parse(text.begin(), text.end());
+    nlohmann::json json =
+        nlohmann::json::parse(CheckedText(text.data(), end, token, stopped), CheckedText(end, end, token, stopped));
+    RETURN_IF_ERROR(stopped);
     if (!json.is_object()) return absl::InvalidArgumentError(absl::StrCat(name, " is not a JSON object"));
     return json;
   } catch (const nlohmann::json::parse_error& error) {
+    RETURN_IF_ERROR(stopped);
     return absl::InvalidArgumentError(absl::StrCat(name, " is not JSON from byte ", error.byte, ": ", error.what()));
   } catch (const nlohmann::json::exception& error) {  // A number out of range.
     return absl::InvalidArgumentError(absl::StrCat(name, " is not JSON: ", error.what()));

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "runtime/base/cancel_token.h"
 
 namespace metronome {
 
@@ -17,8 +18,10 @@ namespace metronome {
 inline constexpr int64_t kMaxTokenIds = int64_t{1} << 22;
 
 // Parses `text`, the contents of the file called `name`, which must hold an object. InvalidArgument with the byte
-// offset of a syntax error, and for more than 64 levels of nesting, so that walking the result may recurse.
-absl::StatusOr<nlohmann::json> ParseJsonObject(absl::string_view text, absl::string_view name);
+// offset of a syntax error, and for more than 64 levels of nesting, so that walking the result may recurse. Errors of
+// the token, which is asked every 64 KiB.
+absl::StatusOr<nlohmann::json> ParseJsonObject(absl::string_view text, absl::string_view name,
+                                               const CancelToken& token = {});
 
 // A JSON value with the path that leads to it, so that errors can say where they are. Borrowed.
 //

@@ -100,15 +100,17 @@ void Tokenizer::Model::DecodeInto(int32_t id, bool skip_special_tokens, DecodeRu
 Tokenizer::Tokenizer(std::unique_ptr<Model> model) : model_(std::move(model)) {}
 Tokenizer::~Tokenizer() = default;
 
-absl::StatusOr<std::unique_ptr<Tokenizer>> Tokenizer::FromFiles(const TokenizerFiles& files) {
-  ASSIGN_OR_RETURN(nlohmann::json json, ParseJsonObject(files.tokenizer, "tokenizer.json"));
+absl::StatusOr<std::unique_ptr<Tokenizer>> Tokenizer::FromFiles(const TokenizerFiles& files, const CancelToken& token) {
+  ASSIGN_OR_RETURN(nlohmann::json json, ParseJsonObject(files.tokenizer, "tokenizer.json", token));
+  RETURN_IF_ERROR(token.Check());
   ASSIGN_OR_RETURN(const TokenizerConfig config, TokenizerConfig::Parse(files, json));
   const TokenizerClass* own_class = config.tokenizer_class();
   const bool rebuilt = own_class != nullptr && own_class->builds(json);
   if (rebuilt) RETURN_IF_ERROR(own_class->rebuild(config.json(), json));
 
   const JsonNode root(json, "tokenizer.json");
-  ASSIGN_OR_RETURN(Bpe bpe, Bpe::Parse(root["model"]));
+  ASSIGN_OR_RETURN(Bpe bpe, Bpe::Parse(root["model"], token));
+  RETURN_IF_ERROR(token.Check());
   auto model = std::make_unique<Model>(std::move(bpe));
   ASSIGN_OR_RETURN(model->normalizer, Normalizer::Parse(root["normalizer"]));
   ASSIGN_OR_RETURN(model->pre_tokenizer, PreTokenizer::Parse(root["pre_tokenizer"]));
@@ -126,7 +128,8 @@ absl::StatusOr<std::unique_ptr<Tokenizer>> Tokenizer::FromJson(absl::string_view
   return FromFiles({.tokenizer = std::string(json), .config = std::string(config)});
 }
 
-absl::StatusOr<std::unique_ptr<Tokenizer>> Tokenizer::FromDirectory(const std::string& directory) {
+absl::StatusOr<std::unique_ptr<Tokenizer>> Tokenizer::FromDirectory(const std::string& directory,
+                                                                    const CancelToken& token) {
   TokenizerFiles files;
   ASSIGN_OR_RETURN(files.tokenizer, ReadTextFile(directory + "/tokenizer.json"));
   const std::pair<const char*, std::string*> optional_files[] = {{"tokenizer_config.json", &files.config},
@@ -138,7 +141,7 @@ absl::StatusOr<std::unique_ptr<Tokenizer>> Tokenizer::FromDirectory(const std::s
     if (!read.ok() && !absl::IsNotFound(read.status())) return read.status();
     if (read.ok()) *text = *std::move(read);
   }
-  absl::StatusOr<std::unique_ptr<Tokenizer>> tokenizer = FromFiles(files);
+  absl::StatusOr<std::unique_ptr<Tokenizer>> tokenizer = FromFiles(files, token);
   if (!tokenizer.ok())
     return absl::Status(tokenizer.status().code(), absl::StrCat(directory, ": ", tokenizer.status().message()));
   return tokenizer;

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "runtime/base/cancel_token.h"
 #include "runtime/text/tokenizer_files.h"
 
 namespace metronome {
@@ -22,9 +23,11 @@ class Tokenizer {
  public:
   // Reads tokenizer.json and what there is of the files of TokenizerFiles. NotFound without tokenizer.json;
   // InvalidArgument naming the key, or the byte offset, of anything malformed; Unimplemented naming the type and the
-  // key of what is not supported.
-  static absl::StatusOr<std::unique_ptr<Tokenizer>> FromDirectory(const std::string& directory);
-  static absl::StatusOr<std::unique_ptr<Tokenizer>> FromFiles(const TokenizerFiles& files);
+  // key of what is not supported; errors of the token.
+  static absl::StatusOr<std::unique_ptr<Tokenizer>> FromDirectory(const std::string& directory,
+                                                                  const CancelToken& token = {});
+  static absl::StatusOr<std::unique_ptr<Tokenizer>> FromFiles(const TokenizerFiles& files,
+                                                              const CancelToken& token = {});
   // The texts of tokenizer.json and tokenizer_config.json; the second empty for none.
   static absl::StatusOr<std::unique_ptr<Tokenizer>> FromJson(absl::string_view json, absl::string_view config);
   ~Tokenizer();

@@ -41,7 +41,8 @@ void StoredTensor::Convert(int64_t begin, int64_t end, void* to, DType to_dtype)
   }
 }
 
-absl::StatusOr<std::unique_ptr<SafetensorsFile>> SafetensorsFile::Open(const std::string& path) {
+absl::StatusOr<std::unique_ptr<SafetensorsFile>> SafetensorsFile::Open(const std::string& path,
+                                                                       const CancelToken& token) {
   ASSIGN_OR_RETURN(const RegularFile opened, RegularFile::Open(path, INT64_MAX));
   if (opened.bytes() < kLengthBytes)
     return absl::InvalidArgumentError(absl::StrCat(path, " is shorter than the 8 bytes of a header length"));
@@ -50,13 +51,13 @@ absl::StatusOr<std::unique_ptr<SafetensorsFile>> SafetensorsFile::Open(const std
     return absl::ResourceExhaustedError(absl::StrCat("cannot map ", path, ": ", std::strerror(errno)));
   auto file =
       std::unique_ptr<SafetensorsFile>(new SafetensorsFile(path, static_cast<const std::byte*>(data), opened.bytes()));
-  RETURN_IF_ERROR(file->ParseHeader());
+  RETURN_IF_ERROR(file->ParseHeader(token));
   return file;
 }
 
 SafetensorsFile::~SafetensorsFile() { munmap(const_cast<std::byte*>(data_), static_cast<size_t>(size_)); }
 
-absl::Status SafetensorsFile::ParseHeader() {
+absl::Status SafetensorsFile::ParseHeader(const CancelToken& token) {
   uint64_t length = 0;
   for (int i = 0; i < kLengthBytes; ++i) length |= static_cast<uint64_t>(data_[i]) << (8 * i);
   if (length > static_cast<uint64_t>(std::min(size_ - kLengthBytes, kMaxHeaderBytes))) {
@@ -65,10 +66,12 @@ absl::Status SafetensorsFile::ParseHeader() {
   }
   const auto* text = reinterpret_cast<const char*>(data_ + kLengthBytes);
   const int64_t data_begin = kLengthBytes + static_cast<int64_t>(length);
-  absl::StatusOr<std::vector<TensorEntry>> entries = ParseSafetensorsHeader({text, length}, size_ - data_begin);
+  absl::StatusOr<std::vector<TensorEntry>> entries = ParseSafetensorsHeader({text, length}, size_ - data_begin, token);
+  if (!entries.ok() && !absl::IsInvalidArgument(entries.status())) return entries.status();
   if (!entries.ok()) return absl::InvalidArgumentError(absl::StrCat(path_, ": ", entries.status().message()));
   tensors_.reserve(entries->size());
   for (TensorEntry& entry : *entries) {
+    RETURN_IF_ERROR(token.CheckSometimes());
     tensors_.emplace(std::move(entry.name), StoredTensor{.dtype = entry.dtype,
                                                          .dtype_code = std::move(entry.dtype_code),
                                                          .shape = std::move(entry.shape),
@@ -78,19 +81,22 @@ absl::Status SafetensorsFile::ParseHeader() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::unique_ptr<SafetensorsDirectory>> SafetensorsDirectory::Open(const std::string& directory) {
+absl::StatusOr<std::unique_ptr<SafetensorsDirectory>> SafetensorsDirectory::Open(const std::string& directory,
+                                                                                 const CancelToken& token) {
   ASSIGN_OR_RETURN(const CheckpointFiles files, FindCheckpointFiles(directory));
-  return Open(files);
+  return Open(files, token);
 }
 
-absl::StatusOr<std::unique_ptr<SafetensorsDirectory>> SafetensorsDirectory::Open(const CheckpointFiles& files) {
+absl::StatusOr<std::unique_ptr<SafetensorsDirectory>> SafetensorsDirectory::Open(const CheckpointFiles& files,
+                                                                                 const CancelToken& token) {
   auto result = std::make_unique<SafetensorsDirectory>();
   result->path_ = files.directory;
   result->names_ = files.names;
   for (const std::string& file_name : result->names_) {
     ASSIGN_OR_RETURN(std::unique_ptr<SafetensorsFile> file,
-                     SafetensorsFile::Open(absl::StrCat(files.directory, "/", file_name)));
+                     SafetensorsFile::Open(absl::StrCat(files.directory, "/", file_name), token));
     for (const auto& [name, tensor] : file->tensors()) {
+      RETURN_IF_ERROR(token.CheckSometimes());
       Place& place = result->tensors_[name];
       if (place.tensor == nullptr) {
         place = {.tensor = &tensor, .file = &file_name};

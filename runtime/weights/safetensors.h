@@ -12,6 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "kernels/dtype.h"
+#include "runtime/base/cancel_token.h"
 #include "runtime/weights/checkpoint_files.h"
 
 namespace metronome {
@@ -40,7 +41,7 @@ class SafetensorsFile {
  public:
   // NotFound; InvalidArgument naming the file, and the tensor or offset, for anything malformed: a header longer than
   // the file or 100 MB, no JSON object, equal names, ranges past the end, overlapping or not matching their shape.
-  static absl::StatusOr<std::unique_ptr<SafetensorsFile>> Open(const std::string& path);
+  static absl::StatusOr<std::unique_ptr<SafetensorsFile>> Open(const std::string& path, const CancelToken& token = {});
   ~SafetensorsFile();
   SafetensorsFile(const SafetensorsFile&) = delete;
   SafetensorsFile& operator=(const SafetensorsFile&) = delete;
@@ -50,7 +51,7 @@ class SafetensorsFile {
  private:
   SafetensorsFile(std::string path, const std::byte* data, int64_t size)
       : path_(std::move(path)), data_(data), size_(size) {}
-  absl::Status ParseHeader();
+  absl::Status ParseHeader(const CancelToken& token);
 
   std::string path_;
   const std::byte* data_;
@@ -62,8 +63,10 @@ class SafetensorsFile {
 class SafetensorsDirectory {
  public:
   // Errors of FindCheckpointFiles and SafetensorsFile::Open.
-  static absl::StatusOr<std::unique_ptr<SafetensorsDirectory>> Open(const std::string& directory);
-  static absl::StatusOr<std::unique_ptr<SafetensorsDirectory>> Open(const CheckpointFiles& files);
+  static absl::StatusOr<std::unique_ptr<SafetensorsDirectory>> Open(const std::string& directory,
+                                                                    const CancelToken& token = {});
+  static absl::StatusOr<std::unique_ptr<SafetensorsDirectory>> Open(const CheckpointFiles& files,
+                                                                    const CancelToken& token = {});
 
   const std::string& path() const { return path_; }
 

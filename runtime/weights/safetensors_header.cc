@@ -85,7 +85,7 @@ absl::StatusOr<TensorEntry> Check(RawEntry raw, int64_t data_bytes) {
 // with "__metadata__" beside the names; depth 1 is within the outer object, 2 within an entry.
 class HeaderReader final : public nlohmann::json_sax<Json> {
  public:
-  explicit HeaderReader(int64_t data_bytes) : data_bytes_(data_bytes) {}
+  HeaderReader(int64_t data_bytes, const CancelToken& token) : data_bytes_(data_bytes), token_(token) {}
 
   // The first fault of an entry; "not JSON" is the parser's to say.
   const absl::Status& status() const { return status_; }
@@ -124,6 +124,8 @@ class HeaderReader final : public nlohmann::json_sax<Json> {
         status_ = absl::InvalidArgumentError(absl::StrCat("the header names tensor '", name, "' twice"));
         return false;
       }
+      status_ = token_.CheckSometimes();
+      if (!status_.ok()) return false;
       in_entry_ = name != "__metadata__";
       entry_ = {.name = name};
     }
@@ -188,6 +190,7 @@ class HeaderReader final : public nlohmann::json_sax<Json> {
   }
 
   const int64_t data_bytes_;
+  const CancelToken& token_;
   absl::Status status_;
   bool is_object_ = false, in_entry_ = false;
   int depth_ = 0;
@@ -199,8 +202,9 @@ class HeaderReader final : public nlohmann::json_sax<Json> {
 
 }  // namespace
 
-absl::StatusOr<std::vector<TensorEntry>> ParseSafetensorsHeader(absl::string_view text, int64_t data_bytes) {
-  HeaderReader reader(data_bytes);
+absl::StatusOr<std::vector<TensorEntry>> ParseSafetensorsHeader(absl::string_view text, int64_t data_bytes,
+                                                                const CancelToken& token) {
+  HeaderReader reader(data_bytes, token);
   const bool parsed = Json::sax_parse(text.begin(), text.end(), &reader);
   RETURN_IF_ERROR(reader.status());
   if (!parsed || !reader.is_object())

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "kernels/dtype.h"
+#include "runtime/base/cancel_token.h"
 
 namespace metronome {
 
@@ -27,8 +28,9 @@ struct TensorEntry {
 //
 // InvalidArgument, naming the tensor where there is one: no JSON object, equal names, a field missing or of another
 // type, an unknown dtype, ranges past the end, overlapping or not matching their shape. Beyond kMaxTensorRank sizes a
-// shape is refused.
-absl::StatusOr<std::vector<TensorEntry>> ParseSafetensorsHeader(absl::string_view text, int64_t data_bytes);
+// shape is refused. Errors of the token, which is asked every few tensors.
+absl::StatusOr<std::vector<TensorEntry>> ParseSafetensorsHeader(absl::string_view text, int64_t data_bytes,
+                                                                const CancelToken& token = {});
 
 inline constexpr size_t kMaxTensorRank = 64;
 

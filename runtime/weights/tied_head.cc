@@ -1,5 +1,6 @@
 #include "runtime/weights/tied_head.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cstring>
 #include <vector>
@@ -11,6 +12,7 @@ namespace metronome {
 namespace {
 
 constexpr int64_t kBlockElements = int64_t{1} << 16;
+constexpr int64_t kPieceElements = int64_t{32} << 20;
 
 // nullptr where there is none.
 absl::StatusOr<const StoredTensor*> FindOrNone(const SafetensorsDirectory& directory, absl::string_view weight,
@@ -37,7 +39,7 @@ bool EqualElements(const StoredTensor& a, const StoredTensor& b, DType dtype, in
 }  // namespace
 
 absl::StatusOr<StoredHead> CompareStoredHead(const SafetensorsDirectory& directory, TensorNaming naming, DType dtype,
-                                             int threads) {
+                                             int threads, const CancelToken& token) {
   ASSIGN_OR_RETURN(const StoredTensor* head, FindOrNone(directory, "lm_head.weight", naming));
   ASSIGN_OR_RETURN(const StoredTensor* table, FindOrNone(directory, "embed_tokens.weight", naming));
   if (head == nullptr) return StoredHead::kSame;
@@ -45,9 +47,14 @@ absl::StatusOr<StoredHead> CompareStoredHead(const SafetensorsDirectory& directo
   if (head->shape != table->shape || !head->is_float() || !table->is_float()) return StoredHead::kDifferent;
   ThreadPool pool(threads);
   std::atomic<bool> equal{true};
-  pool.ParallelFor(table->elements(), kBlockElements, [&](int64_t begin, int64_t end, int) {
-    if (equal.load(std::memory_order_relaxed) && !EqualElements(*table, *head, dtype, begin, end)) equal = false;
-  });
+  for (int64_t first = 0; first < table->elements() && equal; first += kPieceElements) {
+    RETURN_IF_ERROR(token.Check());
+    pool.ParallelFor(
+        std::min(kPieceElements, table->elements() - first), kBlockElements, [&](int64_t begin, int64_t end, int) {
+          if (equal.load(std::memory_order_relaxed) && !EqualElements(*table, *head, dtype, first + begin, first + end))
+            equal = false;
+        });
+  }
   return equal ? StoredHead::kSame : StoredHead::kDifferent;
 }
 

@@ -5,6 +5,7 @@
 
 #include "absl/status/statusor.h"
 #include "kernels/dtype.h"
+#include "runtime/base/cancel_token.h"
 #include "runtime/weights/safetensors.h"
 #include "runtime/weights/tensor_names.h"
 
@@ -19,9 +20,9 @@ enum class StoredHead : uint8_t {
 
 // Compares the tensors as `dtype`, which the model computes in, as transformers does when it ties weights. Reads both
 // of them, with `threads` threads (0 = one per CPU). InvalidArgument (a name that is there twice, a dtype that cannot
-// be converted).
+// be converted); errors of the token, which is asked every 32 Mi elements.
 absl::StatusOr<StoredHead> CompareStoredHead(const SafetensorsDirectory& directory, TensorNaming naming, DType dtype,
-                                             int threads);
+                                             int threads, const CancelToken& token = {});
 
 }  // namespace metronome
 

@@ -18,30 +18,38 @@ namespace {
 
 // Elements that one thread fills or converts at a time.
 constexpr int64_t kBlockElements = int64_t{1} << 20;
-// Elements that a device without host pointers is fed by: blocks for many threads.
-constexpr int64_t kStagingElements = 32 * kBlockElements;
+// Elements of a tensor at a time: blocks for many threads, and little enough that others need not wait for long.
+constexpr int64_t kPieceElements = 32 * kBlockElements;
 
 // Produces elements [begin, end) of a tensor in its final dtype at `to`.
 using BlockWriter = std::function<void(int64_t begin, int64_t end, void* to)>;
 
-// Runs `write` over the whole tensor in parallel: in place where the host reaches device memory, else through a staging
-// buffer.
-absl::Status WriteTensor(Backend& backend, ThreadPool& pool, const TensorView& tensor, const BlockWriter& write) {
+// What loading is done with.
+struct Loader {
+  Loader(Backend& backend, const WeightLoadOptions& options)
+      : backend(backend), pool(options.threads), token(*options.token) {}
+
+  Backend& backend;
+  ThreadPool pool;
+  const CancelToken& token;
+};
+
+// Runs `write` over the whole tensor in parallel, piece by piece: in place where the host reaches device memory, else
+// through a staging buffer.
+absl::Status WriteTensor(Loader& loader, const TensorView& tensor, const BlockWriter& write) {
   const int64_t size = static_cast<int64_t>(SizeOf(tensor.dtype));
   auto* const base = static_cast<std::byte*>(tensor.data);
-  if (backend.host_addressable()) {
-    pool.ParallelFor(tensor.elements(), kBlockElements,
-                     [&](int64_t begin, int64_t end, int) { write(begin, end, base + begin * size); });
-    return absl::OkStatus();
-  }
-  const int64_t piece = std::min(tensor.elements(), kStagingElements);
-  std::vector<std::byte> staging(static_cast<size_t>(piece * size));
+  const int64_t piece = std::min(tensor.elements(), kPieceElements);
+  std::vector<std::byte> staging;
+  if (!loader.backend.host_addressable()) staging.resize(static_cast<size_t>(piece * size));
   for (int64_t first = 0; first < tensor.elements(); first += piece) {
+    RETURN_IF_ERROR(loader.token.Check());
     const int64_t count = std::min(piece, tensor.elements() - first);
-    pool.ParallelFor(count, kBlockElements, [&](int64_t begin, int64_t end, int) {
-      write(first + begin, first + end, staging.data() + begin * size);
+    std::byte* const to = staging.empty() ? base + first * size : staging.data();
+    loader.pool.ParallelFor(count, kBlockElements, [&](int64_t begin, int64_t end, int) {
+      write(first + begin, first + end, to + begin * size);
     });
-    RETURN_IF_ERROR(backend.CopyToDevice(base + first * size, staging.data(), count * size));
+    if (!staging.empty()) RETURN_IF_ERROR(loader.backend.CopyToDevice(base + first * size, to, count * size));
   }
   return absl::OkStatus();
 }
@@ -104,15 +112,20 @@ absl::StatusOr<std::vector<Part>> PartsOf(const WeightSpec& spec, const Safetens
 }
 
 // Reads one byte of every page, so that the first decode step does not wait for the disk. The sum keeps the reads.
-void TouchPages(ThreadPool& pool, const TensorView& tensor) {
+absl::Status TouchPages(Loader& loader, const TensorView& tensor) {
   const int64_t page = getpagesize();
   const auto address = reinterpret_cast<uintptr_t>(tensor.data);
   void* const first = reinterpret_cast<void*>(address / page * page);
   madvise(first, static_cast<size_t>(tensor.bytes() + static_cast<int64_t>(address % page)), MADV_WILLNEED);
-  const auto* bytes = static_cast<const volatile std::byte*>(tensor.data);
-  pool.ParallelFor(tensor.bytes(), kBlockElements, [&](int64_t begin, int64_t end, int) {
-    for (int64_t i = begin; i < end; i += page) static_cast<void>(bytes[i]);
-  });
+  for (int64_t at = 0; at < tensor.bytes(); at += kPieceElements) {
+    RETURN_IF_ERROR(loader.token.Check());
+    const auto* bytes = static_cast<const volatile std::byte*>(tensor.data) + at;
+    loader.pool.ParallelFor(std::min(kPieceElements, tensor.bytes() - at), kBlockElements,
+                            [&](int64_t begin, int64_t end, int) {
+                              for (int64_t i = begin; i < end; i += page) static_cast<void>(bytes[i]);
+                            });
+  }
+  return absl::OkStatus();
 }
 
 // Lets go of the pages of a mapped file that begin in [begin, end), which were read for the last time.
@@ -130,10 +143,10 @@ TensorView PartOf(const TensorView& tensor, const Part& part) {
       .shape = part.shape};
 }
 
-absl::Status Convert(Backend& backend, ThreadPool& pool, const StoredTensor& stored, const TensorView& tensor) {
+absl::Status Convert(Loader& loader, const StoredTensor& stored, const TensorView& tensor) {
   const auto* const from = static_cast<const std::byte*>(stored.data);
   const int64_t size = stored.element_bytes();
-  return WriteTensor(backend, pool, tensor, [&](int64_t begin, int64_t end, void* to) {
+  return WriteTensor(loader, tensor, [&](int64_t begin, int64_t end, void* to) {
     stored.Convert(begin, end, to, tensor.dtype);
     ReleasePages(from + begin * size, from + end * size);
   });
@@ -165,8 +178,9 @@ absl::StatusOr<std::unique_ptr<WeightStore>> WeightStore::Load(Backend& backend,
     return store;
   }
   const auto& checkpoint = std::get<CheckpointDirectory>(source);
-  ASSIGN_OR_RETURN(store->directory_, checkpoint.files.has_value() ? SafetensorsDirectory::Open(*checkpoint.files)
-                                                                   : SafetensorsDirectory::Open(checkpoint.path));
+  ASSIGN_OR_RETURN(store->directory_, checkpoint.files.has_value()
+                                          ? SafetensorsDirectory::Open(*checkpoint.files, *options.token)
+                                          : SafetensorsDirectory::Open(checkpoint.path, *options.token));
   RETURN_IF_ERROR(CheckFits(backend, store->bytes_));
   const std::string name = std::filesystem::weakly_canonical(checkpoint.path).filename().string();
   store->provenance_ = absl::StrCat("safetensors:", checkpoint.name.empty() ? name : checkpoint.name);
@@ -176,7 +190,7 @@ absl::StatusOr<std::unique_ptr<WeightStore>> WeightStore::Load(Backend& backend,
 
 absl::Status WeightStore::Generate(Backend& backend, absl::Span<const WeightSpec> specs, uint64_t seed,
                                    const WeightLoadOptions& options) {
-  ThreadPool pool(options.threads);
+  Loader loader(backend, options);
   int64_t done = 0;
   for (const WeightSpec& spec : specs) {
     TensorView tensor = {.dtype = spec.dtype, .shape = spec.shape};
@@ -184,7 +198,7 @@ absl::Status WeightStore::Generate(Backend& backend, absl::Span<const WeightSpec
     tensor.data = buffer->data();
     const uint64_t key = SyntheticKey(seed, spec.name);
     const SyntheticRange range = SyntheticRangeFor(spec.init, spec.shape);
-    RETURN_IF_ERROR(WriteTensor(backend, pool, tensor, [&](int64_t begin, int64_t end, void* to) {
+    RETURN_IF_ERROR(WriteTensor(loader, tensor, [&](int64_t begin, int64_t end, void* to) {
       FillSynthetic(key, range, spec.dtype, begin, end, to);
     }));
     buffers_.push_back(std::move(buffer));
@@ -197,7 +211,7 @@ absl::Status WeightStore::Generate(Backend& backend, absl::Span<const WeightSpec
 
 absl::Status WeightStore::Read(Backend& backend, absl::Span<const WeightSpec> specs, const CheckpointDirectory& source,
                                const WeightLoadOptions& options) {
-  ThreadPool pool(options.threads);
+  Loader loader(backend, options);
   int64_t done = 0;
   for (const WeightSpec& spec : specs) {
     ASSIGN_OR_RETURN(const std::vector<Part> parts, PartsOf(spec, *directory_, source));
@@ -211,12 +225,11 @@ absl::Status WeightStore::Read(Backend& backend, absl::Span<const WeightSpec> sp
     // The format promises no alignment; kernels may take an element at a time.
     const bool aligned = reinterpret_cast<uintptr_t>(tensor.data) % SizeOf(spec.dtype) == 0;
     if (backend.host_addressable() && whole && stored[0]->dtype == spec.dtype && aligned) {
-      TouchPages(pool, tensor);
+      RETURN_IF_ERROR(TouchPages(loader, tensor));
     } else {
       ASSIGN_OR_RETURN(std::unique_ptr<Buffer> buffer, backend.Allocate(tensor.bytes()));
       tensor.data = buffer->data();
-      for (size_t i = 0; i < parts.size(); ++i)
-        RETURN_IF_ERROR(Convert(backend, pool, *stored[i], PartOf(tensor, parts[i])));
+      for (size_t i = 0; i < parts.size(); ++i) RETURN_IF_ERROR(Convert(loader, *stored[i], PartOf(tensor, parts[i])));
       buffers_.push_back(std::move(buffer));
     }
     tensors_.emplace(spec.name, tensor);

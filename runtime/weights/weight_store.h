@@ -14,6 +14,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "kernels/backend.h"
+#include "runtime/base/cancel_token.h"
 #include "runtime/plan/plan.h"
 #include "runtime/weights/safetensors.h"
 #include "runtime/weights/tensor_names.h"
@@ -44,8 +45,9 @@ struct CheckpointDirectory {
 using WeightSource = std::variant<SyntheticWeights, CheckpointDirectory>;
 
 struct WeightLoadOptions {
-  int threads = 0;                          // Host threads that convert or generate; 0 = one per CPU.
-  std::function<void(double)> on_progress;  // Fraction done in [0, 1]; called from the loading thread.
+  int threads = 0;                                  // Host threads that convert or generate; 0 = one per CPU.
+  std::function<void(double)> on_progress;          // Fraction done in [0, 1]; called from the loading thread.
+  const CancelToken* token = &CancelToken::None();  // Asked between pieces of 32 Mi elements.
 };
 
 // The weights of one model on one backend. Immutable; the backend must outlive it.
@@ -57,7 +59,7 @@ class WeightStore {
  public:
   // ResourceExhausted with bytes needed and available, before anything is allocated. NotFound for a missing tensor,
   // InvalidArgument for a wrong shape or a dtype that cannot be converted, naming both sides, or a tensor that is there
-  // twice; errors of SafetensorsDirectory::Open.
+  // twice; errors of SafetensorsDirectory::Open and of the token.
   static absl::StatusOr<std::unique_ptr<WeightStore>> Load(Backend& backend, absl::Span<const WeightSpec> specs,
                                                            const WeightSource& source,
                                                            const WeightLoadOptions& options = {});

@@ -102,7 +102,7 @@ void RaisePeakMemory(Measurement& m) {
 
 absl::Status Measure(Measurement& m) {
   ASSIGN_OR_RETURN(const ModelRequest request, ModelRequestOf(m.spec, m.engine.backend().name()));
-  ASSIGN_OR_RETURN(LoadedModel * model, m.engine.Load(request, m.progress, m.keep_going));
+  ASSIGN_OR_RETURN(LoadedModel * model, m.engine.Load(request, m.progress, m.token));
   const LoadedModel::Facts& facts = model->facts();
   m.result.set_compile_ms(facts.compile_ms);
   m.result.set_load_ms(facts.load_ms);
@@ -150,17 +150,20 @@ void RecordError(const Engine& engine, const absl::Status& status, v1::Benchmark
 
 }  // namespace
 
-v1::BenchmarkResult RunBenchmark(Engine& engine, const v1::BenchmarkSpec& spec, const std::function<bool()>& keep_going,
+v1::BenchmarkResult RunBenchmark(Engine& engine, const v1::BenchmarkSpec& spec, const CancelToken& token,
                                  const BenchmarkProgress& progress) {
   const bool loaded_before = engine.Find(spec.model()).ok();
   ResetPeakResidentBytes();
-  Measurement measurement = {.engine = engine, .spec = spec, .keep_going = keep_going, .progress = progress};
+  Measurement measurement = {.engine = engine, .spec = spec, .token = token, .progress = progress};
   v1::BenchmarkResult& result = measurement.result;
   *result.mutable_spec() = spec;
   result.set_provenance("server");
   result.set_memory_available_before_bytes(engine.backend().MemoryAvailableBytes());
-  const absl::Status status = Measure(measurement);
-  if (!status.ok()) SummariseResult(result);  // What there is.
+  absl::Status status = Measure(measurement);
+  if (!status.ok()) {
+    SummariseResult(result);                                                               // What there is.
+    if (absl::Status stopped = token.Check(); !stopped.ok()) status = std::move(stopped);  // Says best why.
+  }
   if (result.peak_memory_bytes() == 0) RaisePeakMemory(measurement);
   if (!loaded_before && engine.Find(spec.model()).ok()) engine.Unload(spec.model()).status().IgnoreError();
   result.set_memory_available_after_bytes(engine.backend().MemoryAvailableBytes());

@@ -60,17 +60,18 @@ class LatencyRun {
                      ToGenerationOptions(m_.spec.sampling(), model_.sampling_defaults()));
     ASSIGN_OR_RETURN(const std::unique_ptr<Generation> generation, m_.engine.NewGeneration(model_, options, 0));
     const int64_t opened_ns = m_.engine.clock().MonotonicNs();
+    const auto keep_going = [&] { return m_.token.Check().ok(); };
     int64_t prefilled_ns = 0;
-    ASSIGN_OR_RETURN(const GeneratedToken first, generation->Start(prompt.tokens, mode, m_.keep_going, &prefilled_ns));
+    ASSIGN_OR_RETURN(const GeneratedToken first, generation->Start(prompt.tokens, mode, keep_going, &prefilled_ns));
     TokenDigest digest;
     digest.Add(first.id);
     const double ttft_s = static_cast<double>(first.known_ns - accepted_ns) * 1e-9;
     std::vector<GeneratedToken> tokens = {first};
     v1::BenchmarkResult& result = m_.result;
     while (const int64_t left = m_.spec.decode_tokens() - static_cast<int64_t>(tokens.size())) {
-      if (!m_.keep_going()) return absl::CancelledError("cancelled by the client");
+      RETURN_IF_ERROR(m_.token.Check());
       ASSIGN_OR_RETURN(std::vector<GeneratedToken> more,
-                       generation->NextUpTo(m_.spec.streamed() ? 1 : left, nullptr, m_.keep_going));
+                       generation->NextUpTo(m_.spec.streamed() ? 1 : left, nullptr, keep_going));
       result.set_tokens_on_device(result.tokens_on_device() || more.size() > 1);
       for (GeneratedToken& token : more) {
         digest.Add(token.id);

@@ -7,6 +7,7 @@
 
 #include "absl/strings/string_view.h"
 #include "metronome/v1/benchmark.pb.h"
+#include "runtime/base/cancel_token.h"
 #include "server/benchmark/foreign_load.h"
 #include "server/benchmark/telemetry_recorder.h"
 #include "server/engine.h"
@@ -18,8 +19,8 @@ using BenchmarkProgress = std::function<void(absl::string_view phase, double fra
 // What a scenario works with while it measures, and what it fills. Used on the engine's thread.
 struct Measurement {
   Engine& engine;
-  const v1::BenchmarkSpec& spec;            // Normalised.
-  const std::function<bool()>& keep_going;  // Asked between steps; no means Cancelled.
+  const v1::BenchmarkSpec& spec;  // Normalised.
+  const CancelToken& token;       // Asked between steps.
   const BenchmarkProgress& progress;
   v1::BenchmarkResult result;
   // From when samples count.

@@ -40,7 +40,7 @@ absl::Status MeasureScaling(LoadedModel& model, Measurement& m) {
     m.progress("measure", static_cast<double>(i) / static_cast<double>(positions.size()));
     RETURN_IF_ERROR(session->AdvanceRandomly(position, m.spec.seed()));
     for (int iteration = -1; iteration < m.spec.iters(); ++iteration) {
-      if (!m.keep_going()) return absl::CancelledError("cancelled by the client");
+      RETURN_IF_ERROR(m.token.Check());
       if (iteration >= 0) m.StartCounting();
       int64_t step_ns = 0;
       {

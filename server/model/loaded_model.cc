@@ -21,12 +21,17 @@ namespace {
 
 constexpr int64_t kMaxGenerationConfigBytes = int64_t{1} << 20;
 
+// Stands still while the token lets others work.
 class Stopwatch {
  public:
-  double Milliseconds() const { return static_cast<double>(Clock::Real().MonotonicNs() - start_ns_) * 1e-6; }
+  explicit Stopwatch(const CancelToken& token) : token_(token), start_ns_(NowNs()) {}
+  double Milliseconds() const { return static_cast<double>(NowNs() - start_ns_) * 1e-6; }
 
  private:
-  int64_t start_ns_ = Clock::Real().MonotonicNs();
+  int64_t NowNs() const { return Clock::Real().MonotonicNs() - token_.waited_ns(); }
+
+  const CancelToken& token_;
+  const int64_t start_ns_;
 };
 
 absl::StatusOr<DType> ParseModelDType(const std::string& name) {
@@ -48,14 +53,14 @@ absl::Status UnknownModelError(absl::string_view model, const absl::Status& why)
 absl::StatusOr<std::unique_ptr<LoadedModel>> LoadedModel::Load(Backend& backend, const ModelRequest& request,
                                                                const LoadContext& context) {
   auto model = std::unique_ptr<LoadedModel>(new LoadedModel(backend, request));
-  RETURN_IF_ERROR(model->Resolve());
+  RETURN_IF_ERROR(model->Resolve(context.token));
   context.progress("graph", 0);
-  ASSIGN_OR_RETURN(const Graph graph, model->BuildGraph());
-  RETURN_IF_ERROR(model->CompileDefault(graph, context.progress));
-  RETURN_IF_ERROR(model->CheckMemory());
-  RETURN_IF_ERROR(model->LoadWeights(context.progress));
+  ASSIGN_OR_RETURN(const Graph graph, model->BuildGraph(context.token));
+  RETURN_IF_ERROR(model->CompileDefault(graph, context));
+  RETURN_IF_ERROR(model->CheckMemory(context));
+  RETURN_IF_ERROR(model->LoadWeights(context));
   RETURN_IF_ERROR(model->SearchOrRecall(graph, context));
-  RETURN_IF_ERROR(model->Bind(context.progress));
+  RETURN_IF_ERROR(model->Bind(context));
   return model;
 }
 
@@ -72,16 +77,16 @@ absl::StatusOr<std::optional<ModelFiles>> LoadedModel::FindFiles(const Catalogue
   return std::move(cached.files);
 }
 
-absl::Status LoadedModel::Resolve() {
+absl::Status LoadedModel::Resolve(const CancelToken& token) {
   const CatalogueEntry* entry = FindModel(request_.model);
   ASSIGN_OR_RETURN(const std::optional<ModelFiles> files, FindFiles(entry));
   if (files.has_value()) {
-    RETURN_IF_ERROR(ReadFiles(*files, entry));
+    RETURN_IF_ERROR(ReadFiles(*files, entry, token));
   } else {
     ASSIGN_OR_RETURN(config_, ParseHfConfig(entry->config));
   }
   if (files.has_value() && request_.weights != "synthetic") {
-    RETURN_IF_ERROR(FindWeights(*files));
+    RETURN_IF_ERROR(FindWeights(*files, token));
   } else {
     source_ = SyntheticWeights{request_.seed};
   }
@@ -108,7 +113,7 @@ absl::Status LoadedModel::Resolve() {
   return absl::OkStatus();
 }
 
-absl::Status LoadedModel::ReadFiles(const ModelFiles& files, const CatalogueEntry* entry) {
+absl::Status LoadedModel::ReadFiles(const ModelFiles& files, const CatalogueEntry* entry, const CancelToken& token) {
   ASSIGN_OR_RETURN(config_, ReadHfConfig(absl::StrCat(files.directory, "/config.json")));
   if (entry != nullptr) {
     if (const absl::Status same = CheckSameShapes(config_, *entry); !same.ok())
@@ -116,7 +121,8 @@ absl::Status LoadedModel::ReadFiles(const ModelFiles& files, const CatalogueEntr
   }
   if (files.has("tokenizer.json")) {
     // Ids and synthetic prompts need none, so that one that does not load leaves the model to them.
-    absl::StatusOr<std::unique_ptr<Tokenizer>> tokenizer = Tokenizer::FromDirectory(files.directory);
+    absl::StatusOr<std::unique_ptr<Tokenizer>> tokenizer = Tokenizer::FromDirectory(files.directory, token);
+    RETURN_IF_ERROR(token.Check());  // Else it may be why.
     if (tokenizer.ok()) tokenizer_ = *std::move(tokenizer);
     tokenizer_status_ = tokenizer.status();
     facts_.tokenizer_error = std::string(tokenizer_status_.message());
@@ -133,16 +139,16 @@ absl::Status LoadedModel::ReadFiles(const ModelFiles& files, const CatalogueEntr
   return absl::OkStatus();
 }
 
-absl::Status LoadedModel::FindWeights(const ModelFiles& files) {
+absl::Status LoadedModel::FindWeights(const ModelFiles& files, const CancelToken& token) {
   CheckpointDirectory source = {.path = files.directory,
                                 .naming = config_.wrapped ? TensorNaming::kWrapped : TensorNaming::kText,
                                 .name = files.name};
   ASSIGN_OR_RETURN(source.files, FindCheckpointFiles(files.directory, files.has));
   if (config_.tied_head) {
     ASSIGN_OR_RETURN(const DType dtype, ParseModelDType(request_.dtype));
-    ASSIGN_OR_RETURN(const auto directory, SafetensorsDirectory::Open(*source.files));
+    ASSIGN_OR_RETURN(const auto directory, SafetensorsDirectory::Open(*source.files, token));
     ASSIGN_OR_RETURN(const StoredHead head,
-                     CompareStoredHead(*directory, source.naming, dtype, backend_.Describe().threads));
+                     CompareStoredHead(*directory, source.naming, dtype, backend_.Describe().threads, token));
     source.table_is_head = head == StoredHead::kAlone;
     config_.tied_head = head != StoredHead::kDifferent;
     if (!config_.tied_head) notes_.push_back("its head is not its embedding table, though config.json says so");
@@ -151,15 +157,15 @@ absl::Status LoadedModel::FindWeights(const ModelFiles& files) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Graph> LoadedModel::BuildGraph() const {
+absl::StatusOr<Graph> LoadedModel::BuildGraph(const CancelToken& token) const {
   ASSIGN_OR_RETURN(const DType dtype, ParseModelDType(request_.dtype));
-  return BuildDecoder(config_, dtype);
+  return BuildDecoder(config_, dtype, token);
 }
 
-absl::Status LoadedModel::CompileDefault(const Graph& graph, const LoadProgress& progress) {
-  const Stopwatch stopwatch;
-  progress("compile", 0);
-  ASSIGN_OR_RETURN(compiled_, Compile(graph, request_.path));
+absl::Status LoadedModel::CompileDefault(const Graph& graph, const LoadContext& context) {
+  const Stopwatch stopwatch(context.token);
+  context.progress("compile", 0);
+  ASSIGN_OR_RETURN(compiled_, Compile(graph, request_.path, context.token));
   facts_.vocab_size = config_.vocab;
   const std::vector<WeightSpec> specs = WeightSpecsOf(decode_plan());
   for (const WeightSpec& spec : specs) facts_.parameters += spec.shape.elements();
@@ -168,25 +174,33 @@ absl::Status LoadedModel::CompileDefault(const Graph& graph, const LoadProgress&
   facts_.kv_bytes_per_token = KvBytes(1);
   facts_.max_kv_bytes = KvBytes(facts_.max_cache_len);
   facts_.compile_ms = stopwatch.Milliseconds();
-  progress("compile", 1);
+  context.progress("compile", 1);
   return absl::OkStatus();
 }
 
-absl::Status LoadedModel::CheckMemory() const {
+absl::Status LoadedModel::CheckMemory(const LoadContext& context) const {
   const int64_t chunk = std::min(kPrefillChunk, facts_.max_cache_len);
   const int64_t past = request_.path == ExecutionPath::kEager ? facts_.max_cache_len - chunk : 0;
   const int64_t needed =
       facts_.weight_bytes + facts_.max_kv_bytes + PlanMemory(decode_plan(), {.seq = chunk, .past = past}).arena_bytes;
   const int64_t available = backend_.MemoryAvailableBytes();
-  if (needed <= available) return absl::OkStatus();
+  if (needed <= available) {
+    if (context.reserve != nullptr) context.reserve(needed);
+    return absl::OkStatus();
+  }
   return MemoryShortageError(absl::StrCat("weights, cache and activations of ", request_.model),
                              {.bytes_needed = needed, .bytes_available = available});
 }
 
-absl::Status LoadedModel::LoadWeights(const LoadProgress& progress) {
-  const Stopwatch stopwatch;
+absl::Status LoadedModel::LoadWeights(const LoadContext& context) {
+  const Stopwatch stopwatch(context.token);
   WeightLoadOptions options = {.threads = backend_.Describe().threads};
-  options.on_progress = [&](double fraction) { progress("weights", fraction); };
+  options.token = &context.token;
+  options.on_progress = [&](double fraction) {
+    context.progress("weights", fraction);
+    const auto loaded = static_cast<int64_t>(fraction * static_cast<double>(facts_.weight_bytes));
+    if (context.reserve != nullptr) context.reserve(facts_.weight_bytes - loaded + facts_.max_kv_bytes);
+  };
   ASSIGN_OR_RETURN(weights_, WeightStore::Load(backend_, WeightSpecsOf(decode_plan()), source_, options));
   facts_.weights_provenance = weights_->provenance();
   if (!notes_.empty()) absl::StrAppend(&facts_.weights_provenance, " (", absl::StrJoin(notes_, "; "), ")");
@@ -196,7 +210,7 @@ absl::Status LoadedModel::LoadWeights(const LoadProgress& progress) {
 
 absl::Status LoadedModel::SearchOrRecall(const Graph& graph, const LoadContext& context) {
   if (request_.path == ExecutionPath::kEager || request_.search_iterations <= 1) return absl::OkStatus();
-  const Stopwatch stopwatch;
+  const Stopwatch stopwatch(context.token);
   context.progress("search", 0);
   const PlanSearchOptions options = {.budget = request_.search_iterations,
                                      .seed = request_.seed,
@@ -204,7 +218,7 @@ absl::Status LoadedModel::SearchOrRecall(const Graph& graph, const LoadContext& 
                                      .keep_best = request_.search_keep_best,
                                      .max_seq = std::min(kPrefillChunk, facts_.max_cache_len),
                                      .max_past = std::min<int64_t>(256, facts_.max_cache_len - 1),
-                                     .keep_going = context.keep_going,
+                                     .token = &context.token,
                                      .progress = [&](double fraction) { context.progress("search", fraction); }};
   const std::string key = PlanCache::Key(backend_, graph, options);
   std::optional<CachedPlans> cached;
@@ -229,16 +243,16 @@ absl::Status LoadedModel::SearchOrRecall(const Graph& graph, const LoadContext& 
   return absl::OkStatus();
 }
 
-absl::Status LoadedModel::Bind(const LoadProgress& progress) {
-  progress("bind", 0);
+absl::Status LoadedModel::Bind(const LoadContext& context) {
+  context.progress("bind", 0);
   compiled_.optimised = {};  // Only the search needed it.
   kv_states_ = KvStateSpecsOf(plans());
   facts_.max_kv_bytes = KvBytes(facts_.max_cache_len);
   facts_.plan_hash = Hash(plans());
   facts_.kernel_calls = static_cast<int64_t>(decode_plan().calls.size());
   const LaunchMode mode = request_.path == ExecutionPath::kGraph ? LaunchMode::kGraph : LaunchMode::kInOrder;
-  ASSIGN_OR_RETURN(executor_, Executor::Create(backend_, plans(), *weights_, mode));
-  progress("bind", 1);
+  ASSIGN_OR_RETURN(executor_, Executor::Create(backend_, plans(), *weights_, mode, context.token));
+  context.progress("bind", 1);
   return absl::OkStatus();
 }
 

@@ -13,6 +13,7 @@
 #include "compiler/driver/compile.h"
 #include "compiler/frontend/model_config.h"
 #include "kernels/backend.h"
+#include "runtime/base/cancel_token.h"
 #include "runtime/engine/executor.h"
 #include "runtime/engine/session.h"
 #include "runtime/text/chat_template.h"
@@ -45,9 +46,11 @@ struct ModelRequest {
 using LoadProgress = std::function<void(absl::string_view phase, double fraction)>;
 
 struct LoadContext {
-  LoadProgress progress;                  // Required.
-  std::function<bool()> keep_going;       // Asked while searching; no means Cancelled. Empty = always yes.
-  const PlanCache* plan_cache = nullptr;  // Where searched plans are kept; nullptr = nowhere.
+  LoadProgress progress;  // Required.
+  // Told the bytes that the load has still to take, whenever they change: for those who admit others while it waits.
+  std::function<void(int64_t bytes)> reserve = nullptr;
+  const CancelToken& token = CancelToken::None();  // Asked between all steps that take long.
+  const PlanCache* plan_cache = nullptr;           // Where searched plans are kept; nullptr = nowhere.
 };
 
 // A compiled model with its weights on a backend. Driven by the engine's thread; the facts below it are immutable.
@@ -74,7 +77,8 @@ class LoadedModel {
   };
 
   // Memory for weights, one full session and a prefill chunk is checked before anything is allocated.
-  // NotFound, InvalidArgument, Unimplemented, ResourceExhausted (with a MemoryShortage), Internal.
+  // NotFound, InvalidArgument, Unimplemented, ResourceExhausted (with a MemoryShortage), Internal; errors of the token.
+  // Times among the facts leave out what waiting for the token took.
   static absl::StatusOr<std::unique_ptr<LoadedModel>> Load(Backend& backend, const ModelRequest& request,
                                                            const LoadContext& context);
 
@@ -92,8 +96,8 @@ class LoadedModel {
   const CompileReport& compile_report() const { return compiled_.report; }
   Executor& executor() { return *executor_; }
 
-  // The model in primitives, as it was compiled.
-  absl::StatusOr<Graph> BuildGraph() const;
+  // The model in primitives, as it was compiled. Errors of `token`.
+  absl::StatusOr<Graph> BuildGraph(const CancelToken& token = {}) const;
 
   // KV cache that a session of so many positions takes.
   int64_t KvBytes(int64_t positions) const;
@@ -108,16 +112,16 @@ class LoadedModel {
  private:
   LoadedModel(Backend& backend, ModelRequest request) : backend_(backend), request_(std::move(request)) {}
 
-  absl::Status Resolve();  // Config, weight source, tokenizer.
+  absl::Status Resolve(const CancelToken& token);  // Config, weight source, tokenizer.
   // nullopt: the catalogue alone.
   absl::StatusOr<std::optional<ModelFiles>> FindFiles(const CatalogueEntry* entry);
-  absl::Status ReadFiles(const ModelFiles& files, const CatalogueEntry* entry);
-  absl::Status FindWeights(const ModelFiles& files);
-  absl::Status CompileDefault(const Graph& graph, const LoadProgress& progress);
-  absl::Status CheckMemory() const;
-  absl::Status LoadWeights(const LoadProgress& progress);
+  absl::Status ReadFiles(const ModelFiles& files, const CatalogueEntry* entry, const CancelToken& token);
+  absl::Status FindWeights(const ModelFiles& files, const CancelToken& token);
+  absl::Status CompileDefault(const Graph& graph, const LoadContext& context);
+  absl::Status CheckMemory(const LoadContext& context) const;
+  absl::Status LoadWeights(const LoadContext& context);
   absl::Status SearchOrRecall(const Graph& graph, const LoadContext& context);
-  absl::Status Bind(const LoadProgress& progress);
+  absl::Status Bind(const LoadContext& context);
 
   Backend& backend_;
   ModelRequest request_;

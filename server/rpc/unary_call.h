@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "runtime/base/clock.h"
 #include "server/metrics.h"
 #include "server/rpc/grpc_status.h"
@@ -26,6 +27,7 @@ class CallMeter {
 
   absl::string_view rpc() const { return rpc_; }
   int64_t received_ns() const { return received_ns_; }
+  absl::Duration Age() const { return absl::Nanoseconds(clock_.MonotonicNs() - received_ns_); }
   void Done(absl::StatusCode code) const {
     metrics_.RequestFinished(rpc_, absl::StatusCodeToString(code),
                              static_cast<double>(clock_.MonotonicNs() - received_ns_) * 1e-9);
@@ -38,17 +40,25 @@ class CallMeter {
   int64_t received_ns_;
 };
 
-// Answers a unary RPC with what `work` returns, run on `queue`; a refusal of the queue is the answer too, and so is an
-// exception.
-inline grpc::ServerUnaryReactor* AnswerFrom(WorkQueue& queue, grpc::CallbackServerContext* context, CallMeter meter,
-                                            std::function<absl::Status()> work) {
-  grpc::ServerUnaryReactor* reactor = context->DefaultReactor();
-  const auto finish = [reactor, meter](const absl::Status& status) {
+// Ends a unary RPC with a status; called once.
+using FinishCall = std::function<void(const absl::Status&)>;
+
+inline FinishCall FinishOf(grpc::ServerUnaryReactor* reactor, const CallMeter& meter) {
+  return [reactor, meter](const absl::Status& status) {
     meter.Done(status.code());
     reactor->Finish(ToGrpcStatus(status));
   };
+}
+
+// Answers a unary RPC with what `work` returns, run on `queue`; a refusal of the queue is the answer too, and so is an
+// exception.
+inline grpc::ServerUnaryReactor* AnswerFrom(WorkQueue& queue, grpc::CallbackServerContext* context, CallMeter meter,
+                                            std::function<absl::Status()> work,
+                                            WorkQueue::JobKind kind = WorkQueue::JobKind::kTurn) {
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  const FinishCall finish = FinishOf(reactor, meter);
   const absl::Status queued =
-      queue.Submit([finish, meter, work = std::move(work)] { finish(Guarded(meter.rpc(), work)); });
+      queue.Submit([finish, meter, work = std::move(work)] { finish(Guarded(meter.rpc(), work)); }, kind);
   if (!queued.ok()) finish(queued);
   return reactor;
 }

@@ -94,6 +94,11 @@ class Client:
         request, stub = self._method(service, name)
         return stub(request(**(fields or {})), timeout=timeout)
 
+    def future(self, service, name, fields, timeout):
+        """A unary call that goes on meanwhile."""
+        request, stub = self._method(service, name)
+        return stub.future(request(**fields), timeout=timeout)
+
     def is_serving(self):
         """What grpc.health.v1.Health says; reflection does not describe it. An empty request asks for the whole server, and status, field
         1, is SERVING at 1."""

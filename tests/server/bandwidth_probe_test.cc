@@ -35,8 +35,7 @@ v1::BenchmarkResult MeasureWith(std::vector<absl::StatusOr<double>> script) {
   spec.set_decode_tokens(3);
   spec.set_prompt_tokens(4);
   EXPECT_TRUE(NormaliseSpec(spec).ok());
-  v1::BenchmarkResult result = RunBenchmark(
-      engine, spec, [] { return true; }, [](absl::string_view, double) {});
+  v1::BenchmarkResult result = RunBenchmark(engine, spec, CancelToken(), [](absl::string_view, double) {});
   EXPECT_EQ(result.outcome(), "ok") << result.error_text();
   EXPECT_GT(result.peak_memory_bytes(), result.weight_bytes());
   return result;

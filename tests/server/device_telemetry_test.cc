@@ -45,9 +45,10 @@ class DeviceTelemetryTest : public testing::Test {
   }
   v1::BenchmarkResult Measure(v1::BenchmarkSpec spec) {
     EXPECT_TRUE(NormaliseSpec(spec).ok());
-    v1::BenchmarkResult result = RunBenchmark(
-        *engine_, spec, [this] { return keep_going_; },
-        [this](absl::string_view phase, double) { keep_going_ = keep_going_ && phase != stop_at_; });
+    const CancelToken token([this] { return keep_going_ ? absl::OkStatus() : absl::CancelledError("gone"); });
+    v1::BenchmarkResult result = RunBenchmark(*engine_, spec, token, [this](absl::string_view phase, double) {
+      keep_going_ = keep_going_ && phase != stop_at_;
+    });
     return result;
   }
   // Without kernels, which are the backend's own.

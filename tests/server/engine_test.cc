@@ -216,8 +216,8 @@ v1::BenchmarkSpec TinySpec() {
 
 TEST_F(EngineTest, BenchmarkThatDoesNotFitIsSkippedWithBothNumbers) {
   backend_->set_available_bytes(50'000);
-  const v1::BenchmarkResult result = RunBenchmark(
-      *engine_, TinySpec(), [] { return true; }, [](absl::string_view, double) {});
+  const v1::BenchmarkResult result =
+      RunBenchmark(*engine_, TinySpec(), CancelToken(), [](absl::string_view, double) {});
   EXPECT_EQ(result.outcome(), "skipped");
   EXPECT_EQ(result.error_kind(), "RESOURCE_EXHAUSTED");
   EXPECT_GT(result.bytes_needed(), 361'600);
@@ -226,8 +226,8 @@ TEST_F(EngineTest, BenchmarkThatDoesNotFitIsSkippedWithBothNumbers) {
 
 TEST_F(EngineTest, BenchmarkWithoutRoomForTheBandwidthProbeKeepsItsTimes) {
   backend_->set_available_bytes(10'000'000);
-  const v1::BenchmarkResult result = RunBenchmark(
-      *engine_, TinySpec(), [] { return true; }, [](absl::string_view, double) {});
+  const v1::BenchmarkResult result =
+      RunBenchmark(*engine_, TinySpec(), CancelToken(), [](absl::string_view, double) {});
   EXPECT_EQ(result.outcome(), "ok") << result.error_text();
   EXPECT_EQ(result.ttft_ms().n(), 3);
   EXPECT_EQ(result.bandwidth_bytes_per_second(), 0);
@@ -248,8 +248,7 @@ TEST(EngineRecordingTest, ResultsOfStepsThatCouldNotBeRecordedSaySo) {
   for (const char* const path : {"graph", "compiled"}) {
     v1::BenchmarkSpec spec = TinySpec();
     spec.set_path(path);
-    const v1::BenchmarkResult result = RunBenchmark(
-        engine, spec, [] { return true; }, [](absl::string_view, double) {});
+    const v1::BenchmarkResult result = RunBenchmark(engine, spec, CancelToken(), [](absl::string_view, double) {});
     EXPECT_EQ(result.outcome(), "ok") << result.error_text();
     const auto note = HasSubstr("steps were launched kernel by kernel: no capture today");
     if (spec.path() == "graph") {
@@ -263,9 +262,10 @@ TEST(EngineRecordingTest, ResultsOfStepsThatCouldNotBeRecordedSaySo) {
 // Each iteration asks twelve times at most; stopping in the third leaves the samples of the first two.
 TEST_F(EngineTest, CancelledBenchmarkHasFailedAndKeepsWhatItMeasured) {
   int measured = -1;  // Progress comes before each iteration; the warm-up is the first.
-  const v1::BenchmarkResult result = RunBenchmark(
-      *engine_, TinySpec(), [&] { return measured < 3; },
-      [&](absl::string_view phase, double) { measured += phase == "warmup" || phase == "measure"; });
+  const CancelToken token([&] { return measured < 3 ? absl::OkStatus() : absl::CancelledError("gone"); });
+  const v1::BenchmarkResult result = RunBenchmark(*engine_, TinySpec(), token, [&](absl::string_view phase, double) {
+    measured += phase == "warmup" || phase == "measure";
+  });
   EXPECT_EQ(result.outcome(), "failed");
   EXPECT_EQ(result.error_kind(), "CANCELLED");
   EXPECT_EQ(result.ttft_ms().n(), 2);
@@ -366,8 +366,7 @@ TEST_F(DrawingEngineTest, ABenchmarkSaysWhoDrewItsTokens) {
   spec.set_decode_tokens(6);
   ASSERT_TRUE(NormaliseSpec(spec).ok());
   const auto run = [&](Engine& engine) {
-    return RunBenchmark(
-        engine, spec, [] { return true; }, [](absl::string_view, double) {});
+    return RunBenchmark(engine, spec, CancelToken(), [](absl::string_view, double) {});
   };
   const v1::BenchmarkResult host = run(*engine_), device = run(*other_);
   spec.set_streamed(true);

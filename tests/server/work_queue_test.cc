@@ -1,6 +1,7 @@
 #include "server/work_queue.h"
 
 #include <new>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -130,6 +131,96 @@ TEST(WorkQueueTest, ConcurrentSubmittersLoseNothing) {
     for (std::thread& submitter : submitters) submitter.join();
   }
   EXPECT_EQ(total, 2000);
+}
+
+constexpr auto kWhole = WorkQueue::JobKind::kWhole;
+
+const auto kAlways = [] { return true; };
+
+TEST(WorkQueueTest, TurnsRunWhileAWholeJobLetsThemInAndOtherWholeJobsWait) {
+  std::vector<std::string> order;
+  {
+    WorkQueue queue("test", 8);
+    Blocker blocker(queue);
+    const auto note = [&order](const char* what) { return [&order, what] { order.push_back(what); }; };
+    ASSERT_TRUE(queue
+                    .Submit(
+                        [&] {
+                          order.push_back("begin");
+                          queue.LetOthersIn(kAlways);
+                          order.push_back("end");
+                        },
+                        kWhole)
+                    .ok());
+    ASSERT_TRUE(queue.Submit(note("turn 1")).ok());
+    ASSERT_TRUE(queue.Submit(note("whole"), kWhole).ok());
+    queue.Continue(note("turn 2"));
+    blocker.Release();
+    EXPECT_TRUE(queue.WaitIdle(absl::InfiniteDuration()));
+    EXPECT_EQ(queue.waiting(), 0u);
+  }
+  EXPECT_THAT(order, ElementsAre("begin", "turn 1", "turn 2", "end", "whole"));
+}
+
+TEST(WorkQueueTest, LettingInStopsWhenTheWholeJobWantsToGoOn) {
+  std::vector<std::string> order;
+  {
+    WorkQueue queue("test", 8);
+    Blocker blocker(queue);
+    ASSERT_TRUE(queue
+                    .Submit(
+                        [&] {
+                          queue.LetOthersIn([&] { return order.size() < 2; });
+                          order.push_back("whole");
+                        },
+                        kWhole)
+                    .ok());
+    for (int i = 0; i < 3; ++i) ASSERT_TRUE(queue.Submit([&] { order.push_back("turn"); }).ok());
+    blocker.Release();
+  }
+  EXPECT_THAT(order, ElementsAre("turn", "turn", "whole", "turn"));
+}
+
+// What goes on turn by turn, and would keep the queue to itself when alone, returns to the whole job.
+TEST(WorkQueueTest, ATurnWithinAWholeJobSeesOtherWorkAndLetsNothingIn) {
+  bool other_work = false, nested = false;
+  {
+    WorkQueue queue("test", 8);
+    Blocker blocker(queue);
+    ASSERT_TRUE(queue.Submit([&] { queue.LetOthersIn(kAlways); }, kWhole).ok());
+    ASSERT_TRUE(queue
+                    .Submit([&] {
+                      other_work = queue.has_other_work();
+                      queue.Continue([&] { nested = true; });
+                      queue.LetOthersIn(kAlways);
+                      EXPECT_FALSE(nested);
+                    })
+                    .ok());
+    blocker.Release();
+    EXPECT_TRUE(queue.WaitIdle(absl::InfiniteDuration()));
+    EXPECT_FALSE(queue.has_other_work());
+  }
+  EXPECT_TRUE(other_work);
+  EXPECT_TRUE(nested);
+}
+
+TEST(WorkQueueTest, AWholeJobSurvivesTurnsThatThrow) {
+  bool ended = false;
+  {
+    WorkQueue queue("test", 8);
+    Blocker blocker(queue);
+    ASSERT_TRUE(queue
+                    .Submit(
+                        [&] {
+                          queue.LetOthersIn(kAlways);
+                          ended = true;
+                        },
+                        kWhole)
+                    .ok());
+    ASSERT_TRUE(queue.Submit([] { throw std::bad_alloc(); }).ok());
+    blocker.Release();
+  }
+  EXPECT_TRUE(ended);
 }
 
 }  // namespace

@@ -85,7 +85,7 @@ class OptimiseTest : public testing::TestWithParam<DType> {
     absl::StatusOr<OptimisedGraph> optimised = Optimise(*graph);
     EXPECT_TRUE(optimised.ok()) << optimised.status();
     if (!optimised.ok()) return {};
-    Fused fused = {optimised->Whole(), {}};
+    Fused fused = {optimised->Whole().value(), {}};
     for (const OptimisedBlock& optimised_block : optimised->blocks) {
       const BlockReport& block = optimised_block.report;
       EXPECT_EQ(block.run.stop, StopReason::kSaturated);

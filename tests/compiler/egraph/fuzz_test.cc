@@ -48,7 +48,7 @@ class FuzzTest : public ::testing::TestWithParam<uint64_t> {
   static void ExpectCheapestFormAgrees(const Graph& graph, const Evaluator& evaluator) {
     const absl::StatusOr<OptimisedGraph> optimised = Optimise(graph);
     ASSERT_TRUE(optimised.ok()) << optimised.status();
-    const Graph whole = optimised->Whole();
+    const Graph whole = optimised->Whole().value();
     EXPECT_TRUE(Lower(whole).ok()) << Lower(whole).status();
     ExpectSameResults(whole, graph, evaluator, kLooseness);
   }

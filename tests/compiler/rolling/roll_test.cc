@@ -35,7 +35,7 @@ std::vector<int> Blocks(const RolledGraph& rolled) {
 }
 
 TEST(RollTest, RepeatedLayersAreOneBlock) {
-  const RolledGraph rolled = Roll(Stack("aaaa"));
+  const RolledGraph rolled = Roll(Stack("aaaa")).value();
 
   EXPECT_THAT(Blocks(rolled), ElementsAre(0, 1, 1, 1, 1, 2));
   EXPECT_EQ(rolled.instances[3].weights, std::vector<std::string>{"layer2"});
@@ -43,29 +43,29 @@ TEST(RollTest, RepeatedLayersAreOneBlock) {
 }
 
 TEST(RollTest, TheNumberOfBlocksDoesNotGrowWithDepth) {
-  EXPECT_EQ(Roll(Stack(std::string(64, 'a'))).blocks.size(), Roll(Stack("aa")).blocks.size());
+  EXPECT_EQ(Roll(Stack(std::string(64, 'a')))->blocks.size(), Roll(Stack("aa"))->blocks.size());
 }
 
 // A period of six with two layers left over: each kind of layer is one block, wherever it stands.
 TEST(RollTest, AlternatingLayersShareABlockPerKind) {
-  const RolledGraph rolled = Roll(Stack("aaaaabaaaaabaa"));
+  const RolledGraph rolled = Roll(Stack("aaaaabaaaaabaa")).value();
 
   EXPECT_THAT(Blocks(rolled), ElementsAre(0, 1, 1, 1, 1, 1, 2, 1, 1, 1, 1, 1, 2, 1, 1, 3));
 }
 
-TEST(RollTest, AGraphWithoutRepetitionIsOneBlock) { EXPECT_THAT(Blocks(Roll(Stack("a"))), ElementsAre(0)); }
+TEST(RollTest, AGraphWithoutRepetitionIsOneBlock) { EXPECT_THAT(Blocks(Roll(Stack("a")).value()), ElementsAre(0)); }
 
 class UnrollTest : public testing::TestWithParam<const char*> {};
 
 TEST_P(UnrollTest, GivesTheGraphBack) {
   const Graph graph = Stack(GetParam());
-  const RolledGraph rolled = Roll(graph);
+  const RolledGraph rolled = Roll(graph).value();
 
-  const Graph again = Unroll(rolled, rolled.blocks);
+  const Graph again = Unroll(rolled, rolled.blocks).value();
 
   EXPECT_TRUE(VerifyGraph(again).ok()) << VerifyGraph(again);
   EXPECT_EQ(again.CountUses().size(), graph.CountUses().size());
-  const RolledGraph twice = Roll(again);
+  const RolledGraph twice = Roll(again).value();
   EXPECT_EQ(Blocks(twice), Blocks(rolled));
   for (size_t i = 0; i < rolled.blocks.size(); ++i) EXPECT_EQ(twice.blocks[i].ToString(), rolled.blocks[i].ToString());
   for (size_t i = 0; i < rolled.instances.size(); ++i)
@@ -80,9 +80,9 @@ TEST(UnrollBlocksTest, ResultsMayBeConstantsAndLeaves) {
   const absl::StatusOr<Graph> graph = b.Finish(std::vector<NodeId>{sum, b.Mul(sum, constant), constant});
   ASSERT_TRUE(graph.ok()) << graph.status();
 
-  const RolledGraph rolled = Roll(*graph);
+  const RolledGraph rolled = Roll(*graph).value();
 
-  EXPECT_EQ(Unroll(rolled, rolled.blocks).ToString(), graph->ToString());
+  EXPECT_EQ(Unroll(rolled, rolled.blocks)->ToString(), graph->ToString());
 }
 
 INSTANTIATE_TEST_SUITE_P(Stacks, UnrollTest, testing::Values("a", "aa", "ab", "aabaab", "aaaaabaaaaabaa"));

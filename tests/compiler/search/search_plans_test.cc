@@ -56,6 +56,16 @@ class SearchPlansTest : public testing::TestWithParam<std::tuple<const char*, DT
     return run;
   }
 
+  static double RelativeDifference(const Run& got, const Run& want) {
+    double difference = 0, norm = 0;
+    for (size_t i = 0; i < want.logits.size(); ++i) {
+      difference += std::pow(got.logits[i] - want.logits[i], 2);
+      norm += std::pow(want.logits[i], 2);
+    }
+    return std::sqrt(difference / norm);
+  }
+  static double Tolerance() { return std::get<1>(GetParam()) == DType::kFloat32 ? 1e-4 : 0.06; }
+
   Graph graph_;
   CompileResult default_;
   std::unique_ptr<Backend> backend_;
@@ -77,20 +87,14 @@ TEST_P(SearchPlansTest, FindsPlansForEverySizeThatComputeTheSame) {
     for (const SearchLogEntry& entry : report.log) EXPECT_NE(entry.outcome, "numeric") << entry.detail;
   }
 
-  const double tolerance = std::get<1>(GetParam()) == DType::kFloat32 ? 1e-4 : 0.06;
   for (const int64_t tokens : {1, 5, 16, 40, 300}) {
     const Run want = RunOf(default_.plans, tokens, LaunchMode::kInOrder);
     for (const LaunchMode mode : {LaunchMode::kInOrder, LaunchMode::kGraph}) {
       const Run got = RunOf(searched->plans, tokens, mode);
-      double difference = 0, norm = 0;
-      for (size_t i = 0; i < want.logits.size(); ++i) {
-        difference += std::pow(got.logits[i] - want.logits[i], 2);
-        norm += std::pow(want.logits[i], 2);
-      }
       if (std::get<1>(GetParam()) == DType::kFloat32) {  // In half precision two tokens may be equally likely.
         EXPECT_EQ(got.greedy, want.greedy) << tokens << " tokens";
       }
-      EXPECT_LE(std::sqrt(difference / norm), tolerance) << tokens << " tokens";
+      EXPECT_LE(RelativeDifference(got, want), Tolerance()) << tokens << " tokens";
     }
   }
 }
@@ -121,11 +125,31 @@ TEST_P(SearchPlansTest, ABudgetOfOneChangesNothing) {
 TEST_P(SearchPlansTest, StopsWhenAskedTo) {
   int asked = 0;
   CompileResult result = Compile(graph_, ExecutionPath::kCompiled).value();
-  const absl::Status status = SearchPlans(
-      *backend_, *weights_, {.budget = 50, .max_seq = 16, .keep_going = [&] { return ++asked < 4; }}, result);
+  const CancelToken token([&] { return ++asked < 4 ? absl::OkStatus() : absl::CancelledError("enough"); });
+  const absl::Status status = SearchPlans(*backend_, *weights_, {.budget = 50, .max_seq = 16, .token = &token}, result);
   EXPECT_EQ(status.code(), absl::StatusCode::kCancelled);
   EXPECT_EQ(asked, 4);
   EXPECT_EQ(Hash(result.plans), Hash(default_.plans));
+}
+
+// The engine runs steps of other sequences on the same backend whenever the token is asked.
+TEST_P(SearchPlansTest, OthersMayWorkBetweenItsRuns) {
+  int steps = 0;
+  const auto executor = Executor::Create(*backend_, default_.plans, *weights_, LaunchMode::kInOrder).value();
+  Session session(*executor, KvCache::Create(*backend_, KvStateSpecsOf(default_.plans), {.max_length = 4096}).value());
+  const CancelToken token([&] {
+    ++steps;
+    return session.length() + 1 > 4000 ? session.Truncate(0) : session.Step(5);
+  });
+
+  const absl::StatusOr<CompileResult> searched = Search({.budget = 20, .max_seq = 16, .token = &token});
+
+  ASSERT_TRUE(searched.ok()) << searched.status();
+  EXPECT_GT(steps, 40);
+  EXPECT_GT(token.waited_ns(), 0);
+  const Run found = RunOf(searched->plans, 9, LaunchMode::kInOrder);
+  const Run expected = RunOf(default_.plans, 9, LaunchMode::kInOrder);
+  EXPECT_LE(RelativeDifference(found, expected), Tolerance());
 }
 
 TEST_P(SearchPlansTest, ProgressRisesToTheEnd) {

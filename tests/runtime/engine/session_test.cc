@@ -118,5 +118,99 @@ TEST_F(SessionTest, ACacheWithoutPositionsIsRefused) {
             absl::StatusCode::kInvalidArgument);
 }
 
+class PausablePrefillTest : public testing::TestWithParam<std::tuple<ExecutionPath, PrefillMode>> {};
+
+// Others take steps of many sizes at every pause, further into their caches than the prompt will ever be.
+TEST_P(PausablePrefillTest, PausesChangeNoBit) {
+  const auto [path, mode] = GetParam();
+  const auto model = GoldenModel::Load("gemma3-short-window", {.path = path});
+  ASSERT_NE(model, nullptr);
+  std::vector<int32_t> prompt;
+  for (int i = 0; i < 150; ++i) prompt.push_back(i * 37 % 131);
+  const KvCacheLimits limits = {.max_length = 160, .max_step = 64};
+  Session whole = model->NewSession(limits), paused = model->NewSession(limits), other = model->NewSession(900);
+  const auto logits = [](Session& session) {
+    return std::vector<float>{session.Logits().value().begin(), session.Logits().value().end()};
+  };
+  ASSERT_TRUE(whole.Prefill(prompt, mode).ok());
+  const std::vector<float> expected = logits(whole);
+  ASSERT_TRUE(whole.Step(7).ok());
+  const std::vector<float> expected_next = logits(whole);
+
+  const auto prefill = paused.BeginPrefill(prompt, mode).value();
+  int pauses = 0;
+  for (;;) {
+    bool ran = false;
+    const absl::StatusOr<bool> ended = paused.GoOn(*prefill, [&] { return std::exchange(ran, true); });
+    ASSERT_TRUE(ended.ok()) << ended.status();
+    if (*ended) break;
+    const std::vector<int32_t> step(static_cast<size_t>(++pauses % 5 == 0 ? 33 : 1), 3);
+    if (other.length() + 33 > other.max_length()) {
+      ASSERT_TRUE(other.Truncate(0).ok());
+    }
+    ASSERT_TRUE(other.Prefill(step, PrefillMode::kChunked).ok());
+  }
+
+  EXPECT_GT(pauses, 100);
+  EXPECT_EQ(logits(paused), expected);
+  ASSERT_TRUE(paused.Step(7).ok());
+  EXPECT_EQ(logits(paused), expected_next);
+}
+
+INSTANTIATE_TEST_SUITE_P(Paths, PausablePrefillTest,
+                         testing::Combine(testing::Values(ExecutionPath::kEager, ExecutionPath::kCompiled,
+                                                          ExecutionPath::kGraph),
+                                          testing::Values(PrefillMode::kChunked, PrefillMode::kSequential)),
+                         [](const auto& info) {
+                           return std::string(Name(std::get<0>(info.param))) + "_" +
+                                  std::string(Name(std::get<1>(info.param)));
+                         });
+
+TEST_F(SessionTest, TwoPromptsThatPauseForEachOtherComputeTheSame) {
+  const std::vector<int32_t> first(90, 5), second(70, 9);
+  Session alone = model_->NewSession(100);
+  ASSERT_TRUE(alone.Prefill(first, PrefillMode::kChunked).ok());
+  const std::vector<float> expected = Logits(alone);
+  Session a = model_->NewSession(100), b = model_->NewSession(100);
+  const auto prefill_a = a.BeginPrefill(first, PrefillMode::kChunked).value();
+  const auto prefill_b = b.BeginPrefill(second, PrefillMode::kChunked).value();
+
+  std::vector<float> logits_a;
+  for (bool ended_a = false, ended_b = false; !ended_a || !ended_b;) {
+    int asked = 0;
+    const auto pauses = [&] { return ++asked > 3; };
+    if (!ended_b) ended_b = b.GoOn(*prefill_b, pauses).value();
+    asked = 0;
+    if (ended_a) continue;
+    ended_a = a.GoOn(*prefill_a, pauses).value();
+    if (ended_a) logits_a = Logits(a);
+  }
+
+  EXPECT_EQ(logits_a, expected);
+  EXPECT_EQ(b.length(), 70);
+}
+
+TEST_F(SessionTest, APausedPromptThatIsGivenUpLeavesTheExecutorToOthers) {
+  Session session = model_->NewSession(100), other = model_->NewSession(100);
+  {
+    const auto prefill = session.BeginPrefill(std::vector<int32_t>(80, 5), PrefillMode::kChunked).value();
+    int asked = 0;
+    EXPECT_FALSE(session.GoOn(*prefill, [&] { return ++asked > 5; }).value());
+  }
+  EXPECT_EQ(session.length(), 0);
+  EXPECT_TRUE(other.Prefill(std::vector<int32_t>(80, 5), PrefillMode::kChunked).ok());
+  EXPECT_TRUE(session.Prefill(std::vector<int32_t>(80, 5), PrefillMode::kChunked).ok());
+}
+
+TEST_F(SessionTest, APausablePromptIsRefusedAsAnyOther) {
+  Session session = model_->NewSession(8);
+  EXPECT_EQ(session.BeginPrefill({}, PrefillMode::kChunked).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(session.BeginPrefill(std::vector<int32_t>(9, 1), PrefillMode::kChunked).status().code(),
+            absl::StatusCode::kOutOfRange);
+  const auto prefill = session.BeginPrefill({1, 131}, PrefillMode::kChunked).value();
+  EXPECT_EQ(session.GoOn(*prefill, nullptr).status().code(), absl::StatusCode::kOutOfRange);
+  EXPECT_TRUE(session.Step(6).ok());
+}
+
 }  // namespace
 }  // namespace metronome
