@@ -44,7 +44,7 @@ absl::Status MakePathsAbsolute(Connection& connection, CompileOptions& options) 
 }
 
 ExitCode CompileModel(const ServerOptions& server, CompileOptions options) {
-  const auto connection = Connection::Open(server);
+  const auto connection = Connection::Open(WithModelRoots(server, {options.model, options.weights}));
   if (!connection.ok()) return Report(connection.status());
   if (const absl::Status paths = MakePathsAbsolute(**connection, options); !paths.ok()) return Report(paths);
   const absl::StatusOr<v1::ModelInfo> model = CompileWithProgress(**connection, options);

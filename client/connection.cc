@@ -85,6 +85,7 @@ absl::StatusOr<SpawnedDaemon> SpawnDaemon(const ServerOptions& options, const st
                                         "--stop-with-stdin", "--port-file", directory + "/ports"};
   if (!options.database.empty()) arguments.insert(arguments.end(), {"--db", options.database});
   if (options.threads > 0) arguments.insert(arguments.end(), {"--threads", absl::StrCat(options.threads)});
+  for (const std::string& root : options.model_roots) arguments.insert(arguments.end(), {"--model-root", root});
   std::vector<char*> argv;
   for (std::string& argument : arguments) argv.push_back(argument.data());
   argv.push_back(nullptr);

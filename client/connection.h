@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "client/credentials.h"
@@ -21,7 +22,9 @@ struct ServerOptions {
   ClientCredentials credentials;  // With any, a daemon is never started here.
   std::string database;           // Of a daemon started here; empty = its default.
   int threads = 0;                // Of a daemon started here; 0 = its default.
-  int timeout_seconds = 10;       // To connect.
+  // What a daemon started here may read models from, besides its defaults.
+  std::vector<std::string> model_roots;
+  int timeout_seconds = 10;  // To connect.
 };
 
 inline constexpr char kDefaultAddress[] = "127.0.0.1:50551";

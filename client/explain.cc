@@ -5,6 +5,7 @@
 #include "absl/strings/str_format.h"
 #include "client/commands.h"
 #include "client/compile.h"
+#include "client/model_argument.h"
 #include "client/render/format.h"
 #include "client/render/model_label.h"
 #include "client/render/table.h"
@@ -120,7 +121,7 @@ const std::string& StageText(const v1::ExplainResponse& response, const std::str
 }  // namespace
 
 ExitCode ExplainModel(const ServerOptions& server, ExplainOptions options) {
-  const auto connection = Connection::Open(server);
+  const auto connection = Connection::Open(WithModelRoots(server, {options.compile.model, options.compile.weights}));
   if (!connection.ok()) return Report(connection.status());
   if (const absl::Status paths = MakePathsAbsolute(**connection, options.compile); !paths.ok()) return Report(paths);
   const absl::StatusOr<v1::ExplainResponse> response = CompileAndAsk(**connection, options);

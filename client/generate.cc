@@ -4,6 +4,7 @@
 #include "client/chat.h"
 #include "client/commands.h"
 #include "client/compile.h"
+#include "client/model_argument.h"
 #include "client/render/format.h"
 #include "client/render/model_label.h"
 
@@ -58,7 +59,7 @@ void PrintToken(const v1::Token& token, bool has_tokenizer) {
 }  // namespace
 
 ExitCode GenerateText(const ServerOptions& server, GenerateOptions options) {
-  const auto connection = Connection::Open(server);
+  const auto connection = Connection::Open(WithModelRoots(server, {options.compile.model, options.compile.weights}));
   if (!connection.ok()) return Report(connection.status());
   if (const absl::Status paths = MakePathsAbsolute(**connection, options.compile); !paths.ok()) return Report(paths);
   const absl::StatusOr<v1::GenerateRequest> request = RequestFor(options);

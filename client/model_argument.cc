@@ -24,6 +24,23 @@ std::string WithHome(const std::string& text) {
   return at_home && home != nullptr ? absl::StrCat(home, text.substr(1)) : text;
 }
 
+// A checkpoint has some hundred files, in a folder or two.
+constexpr int kMaxEntries = 4096;
+constexpr int kMaxDepth = 2;
+
+void AddLinkTargets(const std::string& directory, std::vector<std::string>& roots) {
+  std::error_code error;
+  int entries = 0;
+  fs::recursive_directory_iterator at(directory, fs::directory_options::skip_permission_denied, error);
+  for (; !error && at != fs::recursive_directory_iterator() && ++entries <= kMaxEntries; at.increment(error)) {
+    if (at.depth() >= kMaxDepth) at.disable_recursion_pending();
+    std::error_code no_link;
+    if (!at->is_symlink(no_link)) continue;
+    const fs::path target = fs::canonical(at->path(), no_link);
+    if (!no_link) roots.push_back(target.string());
+  }
+}
+
 }  // namespace
 
 std::string AbsoluteIfPath(const std::string& text) {
@@ -51,6 +68,16 @@ absl::StatusOr<std::string> ModelArgument(Connection& connection, const std::str
 
 std::string WeightsArgument(const std::string& text) {
   return text == "auto" || text == "synthetic" ? text : AbsoluteIfPath(text);
+}
+
+ServerOptions WithModelRoots(ServerOptions server, const std::vector<std::string>& named) {
+  for (const std::string& text : named) {
+    const std::string path = AbsoluteIfPath(text);
+    if (!absl::StartsWith(path, "/")) continue;
+    server.model_roots.push_back(path);
+    AddLinkTargets(path, server.model_roots);
+  }
+  return server;
 }
 
 }  // namespace metronome

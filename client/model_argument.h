@@ -2,6 +2,7 @@
 #define METRONOME_CLIENT_MODEL_ARGUMENT_H_
 
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "client/connection.h"
@@ -18,6 +19,10 @@ absl::StatusOr<std::string> ModelArgument(Connection& connection, const std::str
 
 // The same of what names weights, where "auto" and "synthetic" are words of their own.
 std::string WeightsArgument(const std::string& text);
+
+// The options with all that a daemon started here must read for models and weights of these names: the directories, and
+// where links in them lead, as those of a HuggingFace cache do. `named` may have names that are no paths.
+ServerOptions WithModelRoots(ServerOptions server, const std::vector<std::string>& named);
 
 }  // namespace metronome
 

@@ -133,7 +133,9 @@ absl::StatusOr<v1::Run> MeasureAll(Connection& connection, const RunOptions& opt
 ExitCode RunBenchmarks(const ServerOptions& server, const RunOptions& options) {
   const absl::StatusOr<BenchmarkConfig> config = Configure(options);
   if (!config.ok()) return Report(config.status());
-  const auto connection = Connection::Open(server);
+  std::vector<std::string> named = *config->models;
+  named.push_back(options.weights);
+  const auto connection = Connection::Open(WithModelRoots(server, named));
   if (!connection.ok()) return Report(connection.status());
   const absl::StatusOr<v1::Run> run = MeasureAll(**connection, options, *config);
   if (!run.ok()) return Report(run.status());

@@ -41,6 +41,8 @@ ExitCode ShowStatus(const ServerOptions& server) {
                 model.plan_hash().c_str());
     if (!model.tokenizer_error().empty())
       std::printf("model %s: no text: %s\n", ModelLabel(model).c_str(), model.tokenizer_error().c_str());
+    if (!model.error().empty())
+      std::printf("model %s: serves no more, compile it again: %s\n", ModelLabel(model).c_str(), model.error().c_str());
   }
   std::printf("database %s\nmetrics %s\n", info.database().c_str(),
               info.metrics_address().empty() ? "off" : info.metrics_address().c_str());

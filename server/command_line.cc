@@ -42,6 +42,10 @@ void AddFlags(CLI::App& app, DaemonConfig& config) {
                  "likewise for Prefill, Decode and Generate (default 14400)");
   app.add_option("--max-benchmark-seconds", config.max_benchmark_seconds,
                  "likewise for RunBenchmark and Explain (default 43200)");
+  app.add_option(
+         "--model-root", config.model_root,
+         "folder that models may be read from, besides the HuggingFace cache and the user's home; may be repeated")
+      ->allow_extra_args(false);
   app.add_flag("--stop-with-stdin", config.stop_with_stdin,
                "stop when standard input ends, so that no daemon outlives the process that started it");
   app.add_option("--port-file", config.port_file, "write the ports here once serving");

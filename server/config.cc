@@ -15,7 +15,9 @@
 namespace metronome {
 namespace {
 
-using Field = std::variant<std::string DaemonConfig::*, int64_t DaemonConfig::*, bool DaemonConfig::*>;
+using Texts = std::vector<std::string>;
+using Field =
+    std::variant<std::string DaemonConfig::*, int64_t DaemonConfig::*, bool DaemonConfig::*, Texts DaemonConfig::*>;
 
 const std::map<std::string, Field>& Fields() {
   static const auto* const kFields =
@@ -39,6 +41,7 @@ const std::map<std::string, Field>& Fields() {
                                        {"max_compile_seconds", &DaemonConfig::max_compile_seconds},
                                        {"max_generation_seconds", &DaemonConfig::max_generation_seconds},
                                        {"max_benchmark_seconds", &DaemonConfig::max_benchmark_seconds},
+                                       {"model_root", &DaemonConfig::model_root},
                                        {"stop_with_stdin", &DaemonConfig::stop_with_stdin},
                                        {"port_file", &DaemonConfig::port_file}};
   return *kFields;
@@ -46,6 +49,19 @@ const std::map<std::string, Field>& Fields() {
 
 absl::Status At(const std::string& path, const toml::source_region& source, absl::string_view why) {
   return absl::InvalidArgumentError(absl::StrCat(path, ":", source.begin.line, ":", source.begin.column, ": ", why));
+}
+
+// A string, or an array of them.
+absl::StatusOr<Texts> TextsOf(const std::string& path, const std::string& key, const toml::node& node) {
+  if (node.is_string()) return Texts{*node.value<std::string>()};
+  const absl::Status wrong = At(path, node.source(), absl::StrCat("key '", key, "' is not an array of strings"));
+  if (!node.is_array()) return wrong;
+  Texts texts;
+  for (const toml::node& element : *node.as_array()) {
+    if (!element.is_string()) return wrong;
+    texts.push_back(*element.value<std::string>());
+  }
+  return texts;
 }
 
 absl::Status Assign(const std::string& path, const std::string& key, const toml::node& node, DaemonConfig& config) {
@@ -57,6 +73,8 @@ absl::Status Assign(const std::string& path, const std::string& key, const toml:
   } else if (const auto* flag = std::get_if<bool DaemonConfig::*>(&found->second)) {
     if (!node.is_boolean()) return At(path, node.source(), absl::StrCat("key '", key, "' is not true or false"));
     config.*(*flag) = *node.value<bool>();
+  } else if (const auto* texts = std::get_if<Texts DaemonConfig::*>(&found->second)) {
+    ASSIGN_OR_RETURN(config.*(*texts), TextsOf(path, key, node));
   } else {
     if (!node.is_integer()) return At(path, node.source(), absl::StrCat("key '", key, "' is not an integer"));
     config.*(std::get<int64_t DaemonConfig::*>(found->second)) = *node.value<int64_t>();

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 
@@ -34,8 +35,10 @@ struct DaemonConfig {
   int64_t max_compile_seconds = 7200;             // The longest that Compile may take, [1, 1000000].
   int64_t max_generation_seconds = 14400;         // Prefill, Decode and Generate.
   int64_t max_benchmark_seconds = 43200;          // RunBenchmark and Explain.
-  bool stop_with_stdin = false;                   // Stop, as on SIGTERM, when standard input ends.
-  std::string port_file;  // If set, "grpc=<port>\nmetrics=<port>\n" is written here once serving.
+  // Folders that models may be read from, besides the HuggingFace cache and the user's home.
+  std::vector<std::string> model_root;
+  bool stop_with_stdin = false;  // Stop, as on SIGTERM, when standard input ends.
+  std::string port_file;         // If set, "grpc=<port>\nmetrics=<port>\n" is written here once serving.
 };
 
 // ~/.local/share/metronome/metronome.db, or below XDG_DATA_HOME.

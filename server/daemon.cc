@@ -13,6 +13,7 @@
 #include "server/backend_choice.h"
 #include "server/build_info.h"
 #include "server/listen_address.h"
+#include "server/model/hub_cache_root.h"
 #include "server/rpc/transport.h"
 
 namespace metronome {
@@ -24,6 +25,15 @@ constexpr size_t kDatabaseQueueLimit = 4096;
 constexpr int kMaxRequestBytes = 64 << 20;
 // Of searched plans on disk; one model takes about 1 MB.
 constexpr int64_t kPlanCacheBytes = 256 << 20;
+
+// A home that is the root of all, as that of some system users, allows nothing by itself.
+PathRoots ModelRoots(const DaemonConfig& config) {
+  std::vector<std::string> roots = config.model_root;
+  roots.push_back(HubCacheRoot(ProcessEnvironment()));
+  if (const std::string home = HomeDirectory(ProcessEnvironment()); home.find_first_not_of('/') != std::string::npos)
+    roots.push_back(home);
+  return PathRoots(std::move(roots));
+}
 
 }  // namespace
 
@@ -43,7 +53,9 @@ absl::Status Daemon::Serve() {
                            .session_idle_limit = absl::Seconds(config_.session_idle_seconds),
                            .limits = {.compile = absl::Seconds(config_.max_compile_seconds),
                                       .generation = absl::Seconds(config_.max_generation_seconds),
-                                      .benchmark = absl::Seconds(config_.max_benchmark_seconds)}};
+                                      .benchmark = absl::Seconds(config_.max_benchmark_seconds)},
+                           .model_roots = ModelRoots(config_)};
+  spdlog::info("models are read from {}", options.model_roots->ToString());
   if (config_.plan_cache != "off") {
     if (absl::StatusOr<PlanCache> cache = PlanCache::Open(config_.plan_cache, kPlanCacheBytes); cache.ok()) {
       options.plan_cache = *std::move(cache);

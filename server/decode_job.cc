@@ -9,6 +9,9 @@
 namespace metronome {
 namespace {
 
+// Between two looks at the files that the model's weights are mapped from.
+constexpr int64_t kCheckEveryNs = 100'000'000;
+
 bool IsAmong(const std::vector<int32_t>& ids, int32_t id) { return std::find(ids.begin(), ids.end(), id) != ids.end(); }
 
 }  // namespace
@@ -54,6 +57,14 @@ DecodeJob::Progress DecodeJob::Step() {
   if (generation == nullptr) {
     End(absl::NotFoundError("the session was closed while it was decoding"));
     return Progress::kEnded;
+  }
+  // Not before every token: it may ask a file server.
+  if (const int64_t now_ns = engine_.clock().MonotonicNs(); now_ns - checked_ns_ > kCheckEveryNs) {
+    checked_ns_ = now_ns;
+    if (const absl::Status unchanged = generation->model().CheckUnchanged(); !unchanged.ok()) {
+      End(unchanged);
+      return Progress::kEnded;
+    }
   }
   const int64_t count = std::min(options_.tokens_at_once, options_.max_tokens - tokens_);
   const absl::StatusOr<std::vector<GeneratedToken>> tokens = generation->NextUpTo(

@@ -56,8 +56,9 @@ class DecodeJob : public std::enable_shared_from_this<DecodeJob> {
   std::vector<int32_t> eos_;
   TokenDigest digest_;
   int64_t tokens_ = 0;
-  int64_t first_ns_ = 0;  // When the first token of this call was known.
-  int64_t last_ns_ = 0;   // When the latest token of the sequence was known.
+  int64_t first_ns_ = 0;    // When the first token of this call was known.
+  int64_t last_ns_ = 0;     // When the latest token of the sequence was known.
+  int64_t checked_ns_ = 0;  // When the model's files were last looked at.
 };
 
 }  // namespace metronome

@@ -7,6 +7,7 @@
 #include "compiler/frontend/catalogue.h"
 #include "runtime/base/memory_shortage.h"
 #include "runtime/base/status_macros.h"
+#include "spdlog/spdlog.h"
 
 namespace metronome {
 
@@ -40,7 +41,8 @@ void Engine::Publish() {
   std::vector<LoadedModelSnapshot> snapshot;
   double device_bytes = 0, used = 0, capacity = 0;
   for (const auto& [key, model] : models_) {
-    snapshot.push_back({model->request(), model->facts(), model->tokenizer() != nullptr});
+    snapshot.push_back({model->request(), model->facts(), model->tokenizer() != nullptr,
+                        std::string(model->CheckUnchanged().message())});
     device_bytes += static_cast<double>(model->facts().weight_bytes);
   }
   for (const auto& [id, session] : sessions_) {
@@ -56,8 +58,12 @@ void Engine::Publish() {
 
 absl::StatusOr<LoadedModel*> Engine::Load(const ModelRequest& request, const LoadProgress& progress,
                                           const CancelToken& token) {
-  if (const auto found = models_.find(request.model); found != models_.end() && found->second->request() == request)
-    return found->second.get();
+  const auto found = models_.find(request.model);
+  if (found != models_.end() && found->second->request() == request) {
+    const absl::Status current = found->second->CheckCurrent();
+    if (current.ok()) return found->second.get();
+    spdlog::warn("{} is loaded again: {}", request.model, std::string(current.message()));
+  }
   absl::StatusOr<std::unique_ptr<LoadedModel>> loaded = LoadPausing(request, progress, token);
   if (!loaded.ok() && ShortageOf(loaded.status()).has_value() && models_.contains(request.model)) {
     // Old and new together are too much: the old one makes room.
@@ -90,7 +96,8 @@ absl::StatusOr<std::unique_ptr<LoadedModel>> Engine::LoadPausing(const ModelRequ
   const LoadContext context = {.progress = progress,
                                .reserve = [this](int64_t bytes) { loading_bytes_ = bytes; },
                                .token = pausing,
-                               .plan_cache = options_.plan_cache.has_value() ? &*options_.plan_cache : nullptr};
+                               .plan_cache = options_.plan_cache.has_value() ? &*options_.plan_cache : nullptr,
+                               .roots = roots()};
   absl::StatusOr<std::unique_ptr<LoadedModel>> loaded = LoadedModel::Load(*backend_, request, context);
   loading_bytes_ = 0;
   return loaded;
@@ -98,10 +105,27 @@ absl::StatusOr<std::unique_ptr<LoadedModel>> Engine::LoadPausing(const ModelRequ
 
 absl::StatusOr<LoadedModel*> Engine::Find(const std::string& key) {
   const auto found = models_.find(key);
-  if (found != models_.end()) return found->second.get();
-  const absl::Status known = FindModel(key) != nullptr ? absl::OkStatus() : LocateModel(key).status();
+  if (found != models_.end()) {
+    RETURN_IF_ERROR(CheckUnchanged(*found->second));
+    return found->second.get();
+  }
+  const absl::Status known = FindModel(key) != nullptr ? absl::OkStatus() : LocateModel(key, roots()).status();
   if (known.ok()) return absl::FailedPreconditionError(absl::StrCat("model '", key, "' is not compiled"));
+  if (absl::IsPermissionDenied(known)) return known;
   return UnknownModelError(key, known);
+}
+
+const LoadedModel* Engine::Loaded(const std::string& key) const {
+  const auto found = models_.find(key);
+  return found == models_.end() ? nullptr : found->second.get();
+}
+
+absl::Status Engine::CheckUnchanged(const LoadedModel& model) {
+  const absl::Status status = model.CheckUnchanged();
+  if (status.ok()) return status;
+  Publish();
+  return absl::Status(status.code(),
+                      absl::StrCat("model '", model.request().model, "' must be compiled again: ", status.message()));
 }
 
 absl::StatusOr<int> Engine::Unload(const std::string& key) {
@@ -162,6 +186,7 @@ absl::StatusOr<Generation*> Engine::Acquire(const std::string& id) {
   if (found == sessions_.end()) return absl::NotFoundError(absl::StrCat("no open session '", id, "'"));
   if (found->second.in_use)
     return absl::FailedPreconditionError(absl::StrCat("session '", id, "' is in use by another call"));
+  RETURN_IF_ERROR(CheckUnchanged(found->second.generation->model()));
   found->second.in_use = true;
   return found->second.generation.get();
 }

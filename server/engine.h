@@ -29,6 +29,7 @@ struct LoadedModelSnapshot {
   ModelRequest request;
   LoadedModel::Facts facts;
   bool has_tokenizer = false;
+  std::string error;  // Why it serves no more: LoadedModel::CheckUnchanged.
 };
 
 // The longest that calls may take, from when they are received; waiting counts.
@@ -43,6 +44,7 @@ struct EngineOptions {
   absl::Duration session_idle_limit = absl::Minutes(10);  // Sessions unused for longer are freed.
   std::optional<PlanCache> plan_cache;                    // Where searched plans are kept.
   CallLimits limits;
+  std::optional<PathRoots> model_roots;                   // What models are read from; nullopt = anywhere.
 };
 
 // The backend, the models loaded on it and the open sessions. Everything but queue(), Snapshot(), OpenSessions() and
@@ -62,12 +64,15 @@ class Engine {
   std::vector<LoadedModelSnapshot> Snapshot() const;  // Thread-safe.
   int64_t OpenSessions() const;                       // Thread-safe.
 
-  // Loads, or returns what an equal request loaded. Another model of the same key is freed first, once the new one's
-  // plan is known to be good. Lets others in every kTurnNs, so that it must be a whole job of the queue.
+  // Loads, or returns what an equal request loaded and whose files are still the same. Another model of the same key is
+  // freed first, once the new one's plan is known to be good. Lets others in every kTurnNs, so that it must be a whole
+  // job of the queue.
   absl::StatusOr<LoadedModel*> Load(const ModelRequest& request, const LoadProgress& progress,
                                     const CancelToken& token = {});
-  // FailedPrecondition for a model that is known but not compiled, NotFound for any other.
+  // FailedPrecondition for a model that is known but not compiled, NotFound for any other; errors of PathRoots::Check
+  // for a path; DataLoss as LoadedModel::CheckUnchanged.
   absl::StatusOr<LoadedModel*> Find(const std::string& key);
+  const LoadedModel* Loaded(const std::string& key) const;  // Whatever its state; nullptr for one that is not loaded.
   // Sessions closed. NotFound.
   absl::StatusOr<int> Unload(const std::string& key);
 
@@ -81,7 +86,7 @@ class Engine {
 
   // Keeps a generation until closed, expired or unloaded, and returns its id.
   std::string Keep(std::unique_ptr<Generation> generation);
-  // NotFound; FailedPrecondition while a decode uses it.
+  // NotFound; FailedPrecondition while a decode uses it; DataLoss as LoadedModel::CheckUnchanged.
   absl::StatusOr<Generation*> Acquire(const std::string& id);
   // A session acquired earlier, for the next step of that work; nullptr when it has been closed meanwhile.
   Generation* Reacquire(const std::string& id);
@@ -107,6 +112,8 @@ class Engine {
   void Publish();
   absl::StatusOr<std::unique_ptr<LoadedModel>> LoadPausing(const ModelRequest& request, const LoadProgress& progress,
                                                            const CancelToken& token);
+  absl::Status CheckUnchanged(const LoadedModel& model);  // What it says is published too.
+  const PathRoots* roots() const { return options_.model_roots.has_value() ? &*options_.model_roots : nullptr; }
   absl::Status CheckCacheFits(const LoadedModel& model, int64_t positions) const;
   int64_t UncommittedBytes() const;
 

@@ -146,6 +146,7 @@ v1::ModelInfo ToModelInfo(const LoadedModelSnapshot& model, absl::string_view ba
   info.set_plan_cached(facts.plan_cached);
   info.set_has_tokenizer(model.has_tokenizer);
   info.set_tokenizer_error(facts.tokenizer_error);
+  info.set_error(model.error);
   info.set_vocab_size(facts.vocab_size);
   info.set_layers(static_cast<int32_t>(facts.layers));
   info.set_model_layers(static_cast<int32_t>(facts.model_layers));

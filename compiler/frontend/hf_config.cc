@@ -87,8 +87,8 @@ absl::StatusOr<ModelConfig> ParseHfConfig(absl::string_view text) {
   return config;
 }
 
-absl::StatusOr<ModelConfig> ReadHfConfig(const std::string& path) {
-  ASSIGN_OR_RETURN(const std::string text, ReadRegularFile(path, kMaxConfigBytes));
+absl::StatusOr<ModelConfig> ReadHfConfig(const std::string& path, const PathRoots* roots) {
+  ASSIGN_OR_RETURN(const std::string text, ReadRegularFile(path, kMaxConfigBytes, roots));
   absl::StatusOr<ModelConfig> config = ParseHfConfig(text);
   if (!config.ok()) return absl::Status(config.status().code(), absl::StrCat(path, ": ", config.status().message()));
   return config;

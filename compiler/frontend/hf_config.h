@@ -6,6 +6,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "compiler/frontend/model_config.h"
+#include "runtime/base/path_roots.h"
 
 namespace metronome {
 
@@ -15,8 +16,8 @@ namespace metronome {
 // Unimplemented for a family or feature that would change the result and is not supported, with what is.
 absl::StatusOr<ModelConfig> ParseHfConfig(absl::string_view json);
 
-// The same from a file. NotFound.
-absl::StatusOr<ModelConfig> ReadHfConfig(const std::string& path);
+// The same from a file of at most 4 MiB; `roots` and errors as ReadRegularFile.
+absl::StatusOr<ModelConfig> ReadHfConfig(const std::string& path, const PathRoots* roots = nullptr);
 
 }  // namespace metronome
 

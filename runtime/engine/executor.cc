@@ -66,7 +66,7 @@ std::vector<KvStateSpec> KvStateSpecsOf(const PlanSet& plans) {
 absl::StatusOr<std::unique_ptr<Executor>> Executor::Create(Backend& backend, const PlanSet& plans,
                                                            const WeightStore& weights, LaunchMode mode,
                                                            const CancelToken& token) {
-  auto executor = std::unique_ptr<Executor>(new Executor(backend, plans));
+  auto executor = std::unique_ptr<Executor>(new Executor(backend, plans, weights));
   const std::vector<KvStateSpec> specs = KvStateSpecsOf(plans[0].plan);
   for (const BucketPlan& bucket : plans) {
     Bucket bound;
@@ -137,6 +137,7 @@ absl::Status Executor::Finish(const BoundPlan& plan, KvCache& cache, int64_t tok
   } else {
     RETURN_IF_ERROR(backend_.Synchronize());
   }
+  RETURN_IF_ERROR(weights_.CheckReadable());
   device_logits_ = plan.result(0);
   return cache.Advance(tokens);
 }
@@ -208,7 +209,9 @@ absl::StatusOr<std::vector<DrawnToken>> Executor::Draw(const DrawOptions& option
     }
     RETURN_IF_ERROR(draws_.Draw(device_logits_, static_cast<int32_t*>(tokens_->data())));
   }
-  return draws_.Finish();
+  ASSIGN_OR_RETURN(std::vector<DrawnToken> tokens, draws_.Finish());
+  RETURN_IF_ERROR(weights_.CheckReadable());
+  return tokens;
 }
 
 absl::StatusOr<Executor::StepProfile> Executor::Profile(absl::Span<const int32_t> tokens, KvCache& cache) {
@@ -218,6 +221,7 @@ absl::StatusOr<Executor::StepProfile> Executor::Profile(absl::Span<const int32_t
   StepProfile profile = {.plan = &plan->plan(),
                          .step = {.seq = static_cast<int64_t>(tokens.size()), .past = cache.length()}};
   ASSIGN_OR_RETURN(profile.calls, plan->Profile());
+  RETURN_IF_ERROR(weights_.CheckReadable());
   return profile;
 }
 

@@ -48,7 +48,8 @@ class Executor {
   // Runs the model for `tokens` at positions cache.length() and up, and advances the cache by as many. Afterwards
   // Logits() are those after the last token. On error the cache keeps its length, and the same step may be tried again.
   // InvalidArgument (no tokens), OutOfRange (the cache is full, or a token id is not in the vocabulary),
-  // ResourceExhausted, Cancelled (`keep_going`, asked before every kernel, said no).
+  // ResourceExhausted, Cancelled (`keep_going`, asked before every kernel, said no), DataLoss (weights could not be
+  // read from their file, which was truncated).
   absl::Status Step(absl::Span<const int32_t> tokens, KvCache& cache,
                     const std::function<bool()>& keep_going = nullptr);
 
@@ -105,7 +106,8 @@ class Executor {
   int64_t arena_bytes() const { return arena_ == nullptr ? 0 : arena_->size_bytes(); }
 
  private:
-  Executor(Backend& backend, const PlanSet& plans) : backend_(backend), plans_(plans), draws_(backend) {}
+  Executor(Backend& backend, const PlanSet& plans, const WeightStore& weights)
+      : backend_(backend), plans_(plans), weights_(weights), draws_(backend) {}
 
   // Makes everything ready for the step; the bucket to run.
   absl::StatusOr<Bucket*> Prepare(int64_t tokens, KvCache& cache);
@@ -114,6 +116,7 @@ class Executor {
 
   Backend& backend_;
   const PlanSet& plans_;
+  const WeightStore& weights_;
   std::vector<Bucket> buckets_;  // As plans_.
   std::unique_ptr<Buffer> tokens_;
   std::unique_ptr<Buffer> arena_;

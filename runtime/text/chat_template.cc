@@ -37,8 +37,8 @@ constexpr absl::string_view kSpecialTokens[] = {"bos_token", "eos_token", "unk_t
                                                 "pad_token", "cls_token", "mask_token"};
 
 // An object that a file holds; nullopt if there is no such file.
-absl::StatusOr<std::optional<nlohmann::json>> ReadObject(const std::string& path) {
-  absl::StatusOr<std::string> text = ReadTextFile(path);
+absl::StatusOr<std::optional<nlohmann::json>> ReadObject(const std::string& path, const PathRoots* roots) {
+  absl::StatusOr<std::string> text = ReadTextFile(path, roots);
   if (absl::IsNotFound(text.status())) return std::nullopt;
   if (!text.ok()) return text.status();
   ASSIGN_OR_RETURN(nlohmann::json json, ParseJsonObject(*text, path));
@@ -46,9 +46,9 @@ absl::StatusOr<std::optional<nlohmann::json>> ReadObject(const std::string& path
 }
 
 // The templates by name that a JSON file has at "chat_template": one text is called "default".
-absl::StatusOr<std::map<std::string, std::string>> TemplatesIn(const std::string& path) {
+absl::StatusOr<std::map<std::string, std::string>> TemplatesIn(const std::string& path, const PathRoots* roots) {
   std::map<std::string, std::string> templates;
-  ASSIGN_OR_RETURN(const std::optional<nlohmann::json> json, ReadObject(path));
+  ASSIGN_OR_RETURN(const std::optional<nlohmann::json> json, ReadObject(path, roots));
   if (!json.has_value()) return templates;
   const JsonNode node = JsonNode(*json, path)["chat_template"];
   if (node.is_null()) return templates;
@@ -65,30 +65,31 @@ absl::StatusOr<std::map<std::string, std::string>> TemplatesIn(const std::string
 }
 
 // Python opens these files with universal newlines.
-absl::StatusOr<std::string> ReadTemplate(const std::string& path) {
-  ASSIGN_OR_RETURN(const std::string text, ReadTextFile(path));
+absl::StatusOr<std::string> ReadTemplate(const std::string& path, const PathRoots* roots) {
+  ASSIGN_OR_RETURN(const std::string text, ReadTextFile(path, roots));
   return absl::StrReplaceAll(text, {{"\r\n", "\n"}, {"\r", "\n"}});
 }
 
 // Those of chat_template.jinja and additional_chat_templates/.
-absl::StatusOr<std::map<std::string, std::string>> TemplateFiles(const std::string& directory) {
+absl::StatusOr<std::map<std::string, std::string>> TemplateFiles(const std::string& directory, const PathRoots* roots) {
   std::map<std::string, std::string> templates;
-  absl::StatusOr<std::string> main = ReadTemplate(directory + "/chat_template.jinja");
+  absl::StatusOr<std::string> main = ReadTemplate(directory + "/chat_template.jinja", roots);
   if (main.ok()) templates["default"] = *std::move(main);
   if (!main.ok() && !absl::IsNotFound(main.status())) return main.status();
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(directory + "/additional_chat_templates", error)) {
     if (entry.path().extension() != ".jinja") continue;
-    ASSIGN_OR_RETURN(templates[entry.path().stem().string()], ReadTemplate(entry.path().string()));
+    ASSIGN_OR_RETURN(templates[entry.path().stem().string()], ReadTemplate(entry.path().string(), roots));
   }
   return templates;
 }
 
-absl::StatusOr<std::map<std::string, std::string>> SpecialTokensOf(const std::string& directory) {
+absl::StatusOr<std::map<std::string, std::string>> SpecialTokensOf(const std::string& directory,
+                                                                   const PathRoots* roots) {
   std::map<std::string, std::string> tokens;
   // What comes later wins: transformers takes the map's tokens only where the config has none.
   for (const char* file : {"/special_tokens_map.json", "/tokenizer_config.json"}) {
-    ASSIGN_OR_RETURN(const std::optional<nlohmann::json> json, ReadObject(directory + file));
+    ASSIGN_OR_RETURN(const std::optional<nlohmann::json> json, ReadObject(directory + file, roots));
     if (!json.has_value()) continue;
     for (const absl::string_view name : kSpecialTokens) {
       const JsonNode node = JsonNode(*json, directory + file)[name];
@@ -189,15 +190,16 @@ absl::Status CheckRequest(const ChatRequest& request) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<ChatTemplate>> ChatTemplate::FromDirectory(const std::string& directory) {
-  ASSIGN_OR_RETURN(auto templates, TemplateFiles(directory));
+absl::StatusOr<std::unique_ptr<ChatTemplate>> ChatTemplate::FromDirectory(const std::string& directory,
+                                                                          const PathRoots* roots) {
+  ASSIGN_OR_RETURN(auto templates, TemplateFiles(directory, roots));
   for (const char* file : {"/tokenizer_config.json", "/chat_template.json"}) {
     if (!templates.empty()) break;
-    ASSIGN_OR_RETURN(templates, TemplatesIn(directory + file));
+    ASSIGN_OR_RETURN(templates, TemplatesIn(directory + file, roots));
   }
   if (templates.empty()) return nullptr;
   auto chat_template = std::unique_ptr<ChatTemplate>(new ChatTemplate);
-  ASSIGN_OR_RETURN(chat_template->special_tokens_, SpecialTokensOf(directory));
+  ASSIGN_OR_RETURN(chat_template->special_tokens_, SpecialTokensOf(directory, roots));
   for (auto& [name, source] : templates) chat_template->Add(name, std::move(source));
   return chat_template;
 }

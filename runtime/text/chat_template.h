@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "runtime/base/path_roots.h"
 #include "runtime/text/jinja/template.h"
 
 namespace metronome {
@@ -40,8 +41,10 @@ class ChatTemplate {
   // The templates that transformers' tokenizers load: chat_template.jinja and additional_chat_templates/*.jinja, else
   // tokenizer_config.json's (a text, or named ones); and, as processors have it, chat_template.json last. The special
   // tokens that templates name are read from special_tokens_map.json and tokenizer_config.json. nullptr without
-  // templates; InvalidArgument for a malformed file. A template with an error is kept, and Render reports it.
-  static absl::StatusOr<std::unique_ptr<ChatTemplate>> FromDirectory(const std::string& directory);
+  // templates; InvalidArgument for a malformed file. A template with an error is kept, and Render reports it. `roots`
+  // as RegularFile::Open.
+  static absl::StatusOr<std::unique_ptr<ChatTemplate>> FromDirectory(const std::string& directory,
+                                                                     const PathRoots* roots = nullptr);
 
   // One template; `special_tokens` are variables such as bos_token.
   static std::unique_ptr<ChatTemplate> FromText(absl::string_view source,

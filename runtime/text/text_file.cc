@@ -6,9 +6,9 @@
 
 namespace metronome {
 
-absl::StatusOr<std::string> ReadTextFile(const std::string& path) {
+absl::StatusOr<std::string> ReadTextFile(const std::string& path, const PathRoots* roots) {
   constexpr int64_t kMaxBytes = int64_t{256} << 20;
-  return ReadRegularFile(path, kMaxBytes);
+  return ReadRegularFile(path, kMaxBytes, roots);
 }
 
 }  // namespace metronome

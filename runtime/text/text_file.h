@@ -4,11 +4,12 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "runtime/base/path_roots.h"
 
 namespace metronome {
 
 // The contents of a regular file of at most 256 MiB. Errors of ReadRegularFile.
-absl::StatusOr<std::string> ReadTextFile(const std::string& path);
+absl::StatusOr<std::string> ReadTextFile(const std::string& path, const PathRoots* roots);
 
 }  // namespace metronome
 

@@ -129,15 +129,15 @@ absl::StatusOr<std::unique_ptr<Tokenizer>> Tokenizer::FromJson(absl::string_view
 }
 
 absl::StatusOr<std::unique_ptr<Tokenizer>> Tokenizer::FromDirectory(const std::string& directory,
-                                                                    const CancelToken& token) {
+                                                                    const PathRoots* roots, const CancelToken& token) {
   TokenizerFiles files;
-  ASSIGN_OR_RETURN(files.tokenizer, ReadTextFile(directory + "/tokenizer.json"));
+  ASSIGN_OR_RETURN(files.tokenizer, ReadTextFile(directory + "/tokenizer.json", roots));
   const std::pair<const char*, std::string*> optional_files[] = {{"tokenizer_config.json", &files.config},
                                                                  {"special_tokens_map.json", &files.special_tokens_map},
                                                                  {"added_tokens.json", &files.added_tokens},
                                                                  {"config.json", &files.model_config}};
   for (const auto& [name, text] : optional_files) {
-    absl::StatusOr<std::string> read = ReadTextFile(absl::StrCat(directory, "/", name));
+    absl::StatusOr<std::string> read = ReadTextFile(absl::StrCat(directory, "/", name), roots);
     if (!read.ok() && !absl::IsNotFound(read.status())) return read.status();
     if (read.ok()) *text = *std::move(read);
   }

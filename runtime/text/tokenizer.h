@@ -10,6 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "runtime/base/cancel_token.h"
+#include "runtime/base/path_roots.h"
 #include "runtime/text/tokenizer_files.h"
 
 namespace metronome {
@@ -23,8 +24,9 @@ class Tokenizer {
  public:
   // Reads tokenizer.json and what there is of the files of TokenizerFiles. NotFound without tokenizer.json;
   // InvalidArgument naming the key, or the byte offset, of anything malformed; Unimplemented naming the type and the
-  // key of what is not supported; errors of the token.
+  // key of what is not supported; errors of the token. `roots` as RegularFile::Open.
   static absl::StatusOr<std::unique_ptr<Tokenizer>> FromDirectory(const std::string& directory,
+                                                                  const PathRoots* roots = nullptr,
                                                                   const CancelToken& token = {});
   static absl::StatusOr<std::unique_ptr<Tokenizer>> FromFiles(const TokenizerFiles& files,
                                                               const CancelToken& token = {});

@@ -30,8 +30,8 @@ std::string PlaceWithin(const std::string& shard) {
   return place.string();
 }
 
-absl::StatusOr<std::vector<std::string>> ShardsOf(const std::string& index_path) {
-  ASSIGN_OR_RETURN(const std::string text, ReadRegularFile(index_path, kMaxIndexBytes));
+absl::StatusOr<std::vector<std::string>> ShardsOf(const std::string& index_path, const PathRoots* roots) {
+  ASSIGN_OR_RETURN(const std::string text, ReadRegularFile(index_path, kMaxIndexBytes, roots));
   RETURN_IF_ERROR(CheckJsonDepth(text, index_path));
   const Json index = Json::parse(text, nullptr, /*allow_exceptions=*/false);
   if (!index.is_object() || !index.contains("weight_map") || !index["weight_map"].is_object()) {
@@ -69,7 +69,8 @@ absl::Status NoWeights(const std::string& directory, const FileIsThere& is_there
 
 }  // namespace
 
-absl::StatusOr<CheckpointFiles> FindCheckpointFiles(const std::string& directory, FileIsThere is_there) {
+absl::StatusOr<CheckpointFiles> FindCheckpointFiles(const std::string& directory, FileIsThere is_there,
+                                                    const PathRoots* roots) {
   std::error_code error;
   if (!fs::is_directory(directory, error)) return absl::NotFoundError(absl::StrCat("no directory ", directory));
   if (!is_there) {
@@ -78,10 +79,10 @@ absl::StatusOr<CheckpointFiles> FindCheckpointFiles(const std::string& directory
       return fs::is_regular_file(fs::path(directory) / name, ignored);
     };
   }
-  if (is_there(kWhole)) return CheckpointFiles{directory, {kWhole}};
+  if (is_there(kWhole)) return CheckpointFiles{directory, {kWhole}, roots};
   if (!is_there(kIndex)) return NoWeights(directory, is_there);
-  CheckpointFiles files = {.directory = directory};
-  ASSIGN_OR_RETURN(files.names, ShardsOf(absl::StrCat(directory, "/", kIndex)));
+  CheckpointFiles files = {.directory = directory, .roots = roots};
+  ASSIGN_OR_RETURN(files.names, ShardsOf(absl::StrCat(directory, "/", kIndex), roots));
   std::vector<std::string> missing;
   for (const std::string& name : files.names) {
     if (!is_there(name)) missing.push_back(name);

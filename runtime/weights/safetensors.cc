@@ -1,16 +1,11 @@
 #include "runtime/weights/safetensors.h"
 
-#include <sys/mman.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "kernels/convert.h"
-#include "runtime/base/regular_file.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/weights/safetensors_header.h"
 
@@ -41,41 +36,41 @@ void StoredTensor::Convert(int64_t begin, int64_t end, void* to, DType to_dtype)
   }
 }
 
-absl::StatusOr<std::unique_ptr<SafetensorsFile>> SafetensorsFile::Open(const std::string& path,
+absl::StatusOr<std::unique_ptr<SafetensorsFile>> SafetensorsFile::Open(const std::string& path, const PathRoots* roots,
                                                                        const CancelToken& token) {
-  ASSIGN_OR_RETURN(const RegularFile opened, RegularFile::Open(path, INT64_MAX));
-  if (opened.bytes() < kLengthBytes)
+  ASSIGN_OR_RETURN(std::unique_ptr<MappedFile> mapped, MappedFile::Open(path, roots));
+  if (mapped->size() < kLengthBytes)
     return absl::InvalidArgumentError(absl::StrCat(path, " is shorter than the 8 bytes of a header length"));
-  void* data = mmap(nullptr, static_cast<size_t>(opened.bytes()), PROT_READ, MAP_PRIVATE, opened.descriptor(), 0);
-  if (data == MAP_FAILED)
-    return absl::ResourceExhaustedError(absl::StrCat("cannot map ", path, ": ", std::strerror(errno)));
-  auto file =
-      std::unique_ptr<SafetensorsFile>(new SafetensorsFile(path, static_cast<const std::byte*>(data), opened.bytes()));
-  RETURN_IF_ERROR(file->ParseHeader(token));
+  auto file = std::unique_ptr<SafetensorsFile>(new SafetensorsFile(std::move(mapped)));
+  const absl::Status parsed = file->ParseHeader(token);
+  RETURN_IF_ERROR(file->file().CheckReadable());
+  RETURN_IF_ERROR(parsed);
   return file;
 }
 
-SafetensorsFile::~SafetensorsFile() { munmap(const_cast<std::byte*>(data_), static_cast<size_t>(size_)); }
-
 absl::Status SafetensorsFile::ParseHeader(const CancelToken& token) {
+  const std::byte* const data = file_->data();
+  const int64_t size = file_->size();
+  const std::string& path = file_->path();
   uint64_t length = 0;
-  for (int i = 0; i < kLengthBytes; ++i) length |= static_cast<uint64_t>(data_[i]) << (8 * i);
-  if (length > static_cast<uint64_t>(std::min(size_ - kLengthBytes, kMaxHeaderBytes))) {
-    return absl::InvalidArgumentError(absl::StrCat(path_, ": header of ", length, " bytes does not fit a file of ",
-                                                   size_, " or the limit of ", kMaxHeaderBytes));
+  for (int i = 0; i < kLengthBytes; ++i) length |= static_cast<uint64_t>(data[i]) << (8 * i);
+  if (length > static_cast<uint64_t>(std::min(size - kLengthBytes, kMaxHeaderBytes))) {
+    // Without the length: its bytes may be those of any file.
+    return absl::InvalidArgumentError(absl::StrCat(path, " begins with a length of its header that fits neither ", size,
+                                                   " bytes of file nor the limit of ", kMaxHeaderBytes));
   }
-  const auto* text = reinterpret_cast<const char*>(data_ + kLengthBytes);
+  const auto* text = reinterpret_cast<const char*>(data + kLengthBytes);
   const int64_t data_begin = kLengthBytes + static_cast<int64_t>(length);
-  absl::StatusOr<std::vector<TensorEntry>> entries = ParseSafetensorsHeader({text, length}, size_ - data_begin, token);
+  absl::StatusOr<std::vector<TensorEntry>> entries = ParseSafetensorsHeader({text, length}, size - data_begin, token);
   if (!entries.ok() && !absl::IsInvalidArgument(entries.status())) return entries.status();
-  if (!entries.ok()) return absl::InvalidArgumentError(absl::StrCat(path_, ": ", entries.status().message()));
+  if (!entries.ok()) return absl::InvalidArgumentError(absl::StrCat(path, ": ", entries.status().message()));
   tensors_.reserve(entries->size());
   for (TensorEntry& entry : *entries) {
     RETURN_IF_ERROR(token.CheckSometimes());
     tensors_.emplace(std::move(entry.name), StoredTensor{.dtype = entry.dtype,
                                                          .dtype_code = std::move(entry.dtype_code),
                                                          .shape = std::move(entry.shape),
-                                                         .data = data_ + data_begin + entry.begin,
+                                                         .data = data + data_begin + entry.begin,
                                                          .bytes = entry.bytes});
   }
   return absl::OkStatus();
@@ -94,7 +89,7 @@ absl::StatusOr<std::unique_ptr<SafetensorsDirectory>> SafetensorsDirectory::Open
   result->names_ = files.names;
   for (const std::string& file_name : result->names_) {
     ASSIGN_OR_RETURN(std::unique_ptr<SafetensorsFile> file,
-                     SafetensorsFile::Open(absl::StrCat(files.directory, "/", file_name), token));
+                     SafetensorsFile::Open(absl::StrCat(files.directory, "/", file_name), files.roots, token));
     for (const auto& [name, tensor] : file->tensors()) {
       RETURN_IF_ERROR(token.CheckSometimes());
       Place& place = result->tensors_[name];
@@ -107,6 +102,21 @@ absl::StatusOr<std::unique_ptr<SafetensorsDirectory>> SafetensorsDirectory::Open
     result->files_.push_back(std::move(file));
   }
   return result;
+}
+
+absl::Status SafetensorsDirectory::CheckReadable() const {
+  for (const auto& file : files_) RETURN_IF_ERROR(file->file().CheckReadable());
+  return absl::OkStatus();
+}
+
+absl::Status SafetensorsDirectory::CheckUnchanged() const {
+  for (const auto& file : files_) RETURN_IF_ERROR(file->file().CheckUnchanged());
+  return absl::OkStatus();
+}
+
+absl::Status SafetensorsDirectory::CheckCurrent() const {
+  for (const auto& file : files_) RETURN_IF_ERROR(file->file().CheckCurrent());
+  return absl::OkStatus();
 }
 
 absl::StatusOr<const StoredTensor*> SafetensorsDirectory::Find(absl::Span<const std::string> names) const {

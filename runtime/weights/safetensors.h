@@ -13,6 +13,7 @@
 #include "absl/types/span.h"
 #include "kernels/dtype.h"
 #include "runtime/base/cancel_token.h"
+#include "runtime/base/mapped_file.h"
 #include "runtime/weights/checkpoint_files.h"
 
 namespace metronome {
@@ -40,22 +41,20 @@ struct StoredTensor {
 class SafetensorsFile {
  public:
   // NotFound; InvalidArgument naming the file, and the tensor or offset, for anything malformed: a header longer than
-  // the file or 100 MB, no JSON object, equal names, ranges past the end, overlapping or not matching their shape.
-  static absl::StatusOr<std::unique_ptr<SafetensorsFile>> Open(const std::string& path, const CancelToken& token = {});
-  ~SafetensorsFile();
-  SafetensorsFile(const SafetensorsFile&) = delete;
-  SafetensorsFile& operator=(const SafetensorsFile&) = delete;
+  // the file or 100 MB, no JSON object, equal names, ranges past the end, overlapping or not matching their shape;
+  // errors of MappedFile::Open, with its `roots`; errors of the token.
+  static absl::StatusOr<std::unique_ptr<SafetensorsFile>> Open(const std::string& path,
+                                                               const PathRoots* roots = nullptr,
+                                                               const CancelToken& token = {});
 
   const absl::flat_hash_map<std::string, StoredTensor>& tensors() const { return tensors_; }
+  const MappedFile& file() const { return *file_; }
 
  private:
-  SafetensorsFile(std::string path, const std::byte* data, int64_t size)
-      : path_(std::move(path)), data_(data), size_(size) {}
+  explicit SafetensorsFile(std::unique_ptr<MappedFile> file) : file_(std::move(file)) {}
   absl::Status ParseHeader(const CancelToken& token);
 
-  std::string path_;
-  const std::byte* data_;
-  int64_t size_;
+  std::unique_ptr<MappedFile> file_;
   absl::flat_hash_map<std::string, StoredTensor> tensors_;
 };
 
@@ -69,6 +68,12 @@ class SafetensorsDirectory {
                                                                     const CancelToken& token = {});
 
   const std::string& path() const { return path_; }
+
+  // The checks of MappedFile over all files: the first that fails. Nothing that was read from tensors counts before
+  // CheckReadable has said so.
+  absl::Status CheckReadable() const;
+  absl::Status CheckUnchanged() const;
+  absl::Status CheckCurrent() const;
 
   // The tensor under the one of `names` that is there, wherever an index says it is. NotFound naming all;
   // InvalidArgument naming both where two are there, or two files have the one.

@@ -55,6 +55,7 @@ absl::StatusOr<StoredHead> CompareStoredHead(const SafetensorsDirectory& directo
             equal = false;
         });
   }
+  RETURN_IF_ERROR(directory.CheckReadable());
   return equal ? StoredHead::kSame : StoredHead::kDifferent;
 }
 

@@ -185,6 +185,7 @@ absl::StatusOr<std::unique_ptr<WeightStore>> WeightStore::Load(Backend& backend,
   const std::string name = std::filesystem::weakly_canonical(checkpoint.path).filename().string();
   store->provenance_ = absl::StrCat("safetensors:", checkpoint.name.empty() ? name : checkpoint.name);
   RETURN_IF_ERROR(store->Read(backend, specs, checkpoint, options));
+  RETURN_IF_ERROR(store->CheckUnchanged());
   return store;
 }
 

@@ -59,13 +59,21 @@ class WeightStore {
  public:
   // ResourceExhausted with bytes needed and available, before anything is allocated. NotFound for a missing tensor,
   // InvalidArgument for a wrong shape or a dtype that cannot be converted, naming both sides, or a tensor that is there
-  // twice; errors of SafetensorsDirectory::Open and of the token.
+  // twice; errors of SafetensorsDirectory::Open and of the token; DataLoss for a file that changed meanwhile.
   static absl::StatusOr<std::unique_ptr<WeightStore>> Load(Backend& backend, absl::Span<const WeightSpec> specs,
                                                            const WeightSource& source,
                                                            const WeightLoadOptions& options = {});
 
   // NotFound.
   absl::StatusOr<TensorView> Get(absl::string_view name) const;
+
+  // Whether a checkpoint's files still are what they were when they were opened; SafetensorsDirectory says how. OK for
+  // synthetic weights.
+  absl::Status CheckReadable() const { return directory_ == nullptr ? absl::OkStatus() : directory_->CheckReadable(); }
+  absl::Status CheckUnchanged() const {
+    return directory_ == nullptr ? absl::OkStatus() : directory_->CheckUnchanged();
+  }
+  absl::Status CheckCurrent() const { return directory_ == nullptr ? absl::OkStatus() : directory_->CheckCurrent(); }
 
   int64_t bytes() const { return bytes_; }
   const std::string& provenance() const { return provenance_; }  // "synthetic:42", "safetensors:<name>".

@@ -117,6 +117,7 @@ absl::Status Measure(Measurement& m) {
   RecordRefusal(m, *model);
   RaisePeakMemory(m);
   RETURN_IF_ERROR(measured);
+  RETURN_IF_ERROR(model->CheckUnchanged());  // Else some of it was measured with other weights.
   RecordForeignLoad(m);
   SummariseResult(m.result);
   CompareWithBandwidth(m, before, ProbeBandwidth(m));
@@ -152,20 +153,22 @@ void RecordError(const Engine& engine, const absl::Status& status, v1::Benchmark
 
 v1::BenchmarkResult RunBenchmark(Engine& engine, const v1::BenchmarkSpec& spec, const CancelToken& token,
                                  const BenchmarkProgress& progress) {
-  const bool loaded_before = engine.Find(spec.model()).ok();
+  const LoadedModel* const loaded = engine.Loaded(spec.model());
+  const bool loaded_before = loaded != nullptr, changed = loaded_before && !loaded->CheckCurrent().ok();
   ResetPeakResidentBytes();
   Measurement measurement = {.engine = engine, .spec = spec, .token = token, .progress = progress};
   v1::BenchmarkResult& result = measurement.result;
   *result.mutable_spec() = spec;
   result.set_provenance("server");
   result.set_memory_available_before_bytes(engine.backend().MemoryAvailableBytes());
+  if (changed) measurement.AddNote("the model was loaded again: its files had changed");
   absl::Status status = Measure(measurement);
   if (!status.ok()) {
     SummariseResult(result);                                                               // What there is.
     if (absl::Status stopped = token.Check(); !stopped.ok()) status = std::move(stopped);  // Says best why.
   }
   if (result.peak_memory_bytes() == 0) RaisePeakMemory(measurement);
-  if (!loaded_before && engine.Find(spec.model()).ok()) engine.Unload(spec.model()).status().IgnoreError();
+  if (!loaded_before && engine.Loaded(spec.model()) != nullptr) engine.Unload(spec.model()).status().IgnoreError();
   result.set_memory_available_after_bytes(engine.backend().MemoryAvailableBytes());
   if (status.ok()) {
     result.set_outcome("ok");

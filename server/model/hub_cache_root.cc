@@ -73,11 +73,13 @@ Environment ProcessEnvironment() {
   };
 }
 
+std::string HomeDirectory(const Environment& environment) { return ExpandUser("~", environment); }
+
 std::string HubCacheRoot(const Environment& environment) {
   const auto expand = [&](const std::string& path) {
     return ExpandVariables(ExpandUser(path, environment), environment);
   };
-  const std::string cache_home = environment("XDG_CACHE_HOME").value_or(Join(ExpandUser("~", environment), ".cache"));
+  const std::string cache_home = environment("XDG_CACHE_HOME").value_or(Join(HomeDirectory(environment), ".cache"));
   const std::string home = expand(environment("HF_HOME").value_or(Join(cache_home, "huggingface")));
   const std::string legacy = environment("HUGGINGFACE_HUB_CACHE").value_or(Join(home, "hub"));
   return expand(environment("HF_HUB_CACHE").value_or(legacy));

@@ -12,6 +12,9 @@ using Environment = std::function<std::optional<std::string>(const std::string& 
 
 Environment ProcessEnvironment();
 
+// The current user's home directory: HOME, else what the system has. "~" where neither says.
+std::string HomeDirectory(const Environment& environment);
+
 // The directory that huggingface_hub keeps its cache in: HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HOME/hub,
 // XDG_CACHE_HOME/huggingface/hub or ~/.cache/huggingface/hub, the first whose variable is set, with `~`, `~user`,
 // `$NAME` and `${NAME}` replaced where huggingface_hub replaces them.

@@ -52,7 +52,7 @@ absl::Status UnknownModelError(absl::string_view model, const absl::Status& why)
 
 absl::StatusOr<std::unique_ptr<LoadedModel>> LoadedModel::Load(Backend& backend, const ModelRequest& request,
                                                                const LoadContext& context) {
-  auto model = std::unique_ptr<LoadedModel>(new LoadedModel(backend, request));
+  auto model = std::unique_ptr<LoadedModel>(new LoadedModel(backend, request, context.roots));
   RETURN_IF_ERROR(model->Resolve(context.token));
   context.progress("graph", 0);
   ASSIGN_OR_RETURN(const Graph graph, model->BuildGraph(context.token));
@@ -61,32 +61,42 @@ absl::StatusOr<std::unique_ptr<LoadedModel>> LoadedModel::Load(Backend& backend,
   RETURN_IF_ERROR(model->LoadWeights(context));
   RETURN_IF_ERROR(model->SearchOrRecall(graph, context));
   RETURN_IF_ERROR(model->Bind(context));
+  RETURN_IF_ERROR(model->CheckUnchanged());
   return model;
 }
 
+absl::Status LoadedModel::CheckUnchanged() const { return weights_->CheckUnchanged(); }
+
+absl::Status LoadedModel::CheckCurrent() const {
+  RETURN_IF_ERROR(weights_->CheckCurrent());
+  if (!files_.has_value() || files_->SmallFiles() == small_files_) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat("files in ", files_->directory, " changed since they were read"));
+}
+
 absl::StatusOr<std::optional<ModelFiles>> LoadedModel::FindFiles(const CatalogueEntry* entry) {
-  if (request_.weights != "auto" && request_.weights != "synthetic") return LocateModel(request_.weights);
+  if (request_.weights != "auto" && request_.weights != "synthetic") return LocateModel(request_.weights, roots_);
   if (entry == nullptr) {
-    absl::StatusOr<ModelFiles> files = LocateModel(request_.model);
+    absl::StatusOr<ModelFiles> files = LocateModel(request_.model, roots_);
     if (absl::IsNotFound(files.status())) return UnknownModelError(request_.model, files.status());
     return files;
   }
   if (request_.weights == "synthetic") return std::nullopt;
-  CachedModel cached = FindCachedModel(*entry);
+  CachedModel cached = FindCachedModel(*entry, roots_);
   notes_ = std::move(cached.notes);
   return std::move(cached.files);
 }
 
 absl::Status LoadedModel::Resolve(const CancelToken& token) {
   const CatalogueEntry* entry = FindModel(request_.model);
-  ASSIGN_OR_RETURN(const std::optional<ModelFiles> files, FindFiles(entry));
-  if (files.has_value()) {
-    RETURN_IF_ERROR(ReadFiles(*files, entry, token));
+  ASSIGN_OR_RETURN(files_, FindFiles(entry));
+  if (files_.has_value()) {
+    small_files_ = files_->SmallFiles();
+    RETURN_IF_ERROR(ReadFiles(*files_, entry, token));
   } else {
     ASSIGN_OR_RETURN(config_, ParseHfConfig(entry->config));
   }
-  if (files.has_value() && request_.weights != "synthetic") {
-    RETURN_IF_ERROR(FindWeights(*files, token));
+  if (files_.has_value() && request_.weights != "synthetic") {
+    RETURN_IF_ERROR(FindWeights(*files_, token));
   } else {
     source_ = SyntheticWeights{request_.seed};
   }
@@ -114,23 +124,23 @@ absl::Status LoadedModel::Resolve(const CancelToken& token) {
 }
 
 absl::Status LoadedModel::ReadFiles(const ModelFiles& files, const CatalogueEntry* entry, const CancelToken& token) {
-  ASSIGN_OR_RETURN(config_, ReadHfConfig(absl::StrCat(files.directory, "/config.json")));
+  ASSIGN_OR_RETURN(config_, ReadHfConfig(absl::StrCat(files.directory, "/config.json"), roots_));
   if (entry != nullptr) {
     if (const absl::Status same = CheckSameShapes(config_, *entry); !same.ok())
       return absl::InvalidArgumentError(absl::StrCat(files.directory, "/config.json: ", same.message()));
   }
   if (files.has("tokenizer.json")) {
     // Ids and synthetic prompts need none, so that one that does not load leaves the model to them.
-    absl::StatusOr<std::unique_ptr<Tokenizer>> tokenizer = Tokenizer::FromDirectory(files.directory, token);
+    absl::StatusOr<std::unique_ptr<Tokenizer>> tokenizer = Tokenizer::FromDirectory(files.directory, roots_, token);
     RETURN_IF_ERROR(token.Check());  // Else it may be why.
     if (tokenizer.ok()) tokenizer_ = *std::move(tokenizer);
     tokenizer_status_ = tokenizer.status();
     facts_.tokenizer_error = std::string(tokenizer_status_.message());
-    ASSIGN_OR_RETURN(chat_template_, ChatTemplate::FromDirectory(files.directory));
+    ASSIGN_OR_RETURN(chat_template_, ChatTemplate::FromDirectory(files.directory, roots_));
   }
   if (!files.has("generation_config.json")) return absl::OkStatus();
   const std::string path = absl::StrCat(files.directory, "/generation_config.json");
-  ASSIGN_OR_RETURN(const std::string text, ReadRegularFile(path, kMaxGenerationConfigBytes));
+  ASSIGN_OR_RETURN(const std::string text, ReadRegularFile(path, kMaxGenerationConfigBytes, roots_));
   absl::StatusOr<GenerationDefaults> defaults = ParseGenerationDefaults(text);
   if (!defaults.ok())
     return absl::Status(defaults.status().code(), absl::StrCat(files.directory, "/", defaults.status().message()));
@@ -143,7 +153,7 @@ absl::Status LoadedModel::FindWeights(const ModelFiles& files, const CancelToken
   CheckpointDirectory source = {.path = files.directory,
                                 .naming = config_.wrapped ? TensorNaming::kWrapped : TensorNaming::kText,
                                 .name = files.name};
-  ASSIGN_OR_RETURN(source.files, FindCheckpointFiles(files.directory, files.has));
+  ASSIGN_OR_RETURN(source.files, FindCheckpointFiles(files.directory, files.has, roots_));
   if (config_.tied_head) {
     ASSIGN_OR_RETURN(const DType dtype, ParseModelDType(request_.dtype));
     ASSIGN_OR_RETURN(const auto directory, SafetensorsDirectory::Open(*source.files, token));

@@ -51,6 +51,7 @@ struct LoadContext {
   std::function<void(int64_t bytes)> reserve = nullptr;
   const CancelToken& token = CancelToken::None();  // Asked between all steps that take long.
   const PlanCache* plan_cache = nullptr;           // Where searched plans are kept; nullptr = nowhere.
+  const PathRoots* roots = nullptr;                // What files are read from (RegularFile::Open); nullptr = anywhere.
 };
 
 // A compiled model with its weights on a backend. Driven by the engine's thread; the facts below it are immutable.
@@ -77,7 +78,8 @@ class LoadedModel {
   };
 
   // Memory for weights, one full session and a prefill chunk is checked before anything is allocated.
-  // NotFound, InvalidArgument, Unimplemented, ResourceExhausted (with a MemoryShortage), Internal; errors of the token.
+  // NotFound, InvalidArgument, PermissionDenied (a file outside the roots), Unimplemented, ResourceExhausted (with a
+  // MemoryShortage), DataLoss (a file that changes while it is read), Internal; errors of the token.
   // Times among the facts leave out what waiting for the token took.
   static absl::StatusOr<std::unique_ptr<LoadedModel>> Load(Backend& backend, const ModelRequest& request,
                                                            const LoadContext& context);
@@ -96,6 +98,13 @@ class LoadedModel {
   const CompileReport& compile_report() const { return compiled_.report; }
   Executor& executor() { return *executor_; }
 
+  // DataLoss naming a file of weights that was changed or truncated, so that what the model computes is not what it was
+  // loaded to compute. Takes a system call a file.
+  absl::Status CheckUnchanged() const;
+  // That, and FailedPrecondition when any of its files is another one by now: loading it again would give another
+  // model.
+  absl::Status CheckCurrent() const;
+
   // The model in primitives, as it was compiled. Errors of `token`.
   absl::StatusOr<Graph> BuildGraph(const CancelToken& token = {}) const;
 
@@ -110,7 +119,8 @@ class LoadedModel {
   absl::StatusOr<std::unique_ptr<Session>> NewSession(int64_t max_length);
 
  private:
-  LoadedModel(Backend& backend, ModelRequest request) : backend_(backend), request_(std::move(request)) {}
+  LoadedModel(Backend& backend, ModelRequest request, const PathRoots* roots)
+      : backend_(backend), request_(std::move(request)), roots_(roots) {}
 
   absl::Status Resolve(const CancelToken& token);  // Config, weight source, tokenizer.
   // nullopt: the catalogue alone.
@@ -125,6 +135,9 @@ class LoadedModel {
 
   Backend& backend_;
   ModelRequest request_;
+  const PathRoots* const roots_;  // Used while loading.
+  std::optional<ModelFiles> files_;
+  std::vector<std::optional<FileIdentity>> small_files_;  // From before they were read.
   Facts facts_;
   ModelConfig config_;
   WeightSource source_;

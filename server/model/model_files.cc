@@ -23,26 +23,39 @@ std::string HostName() {
   return gethostname(name, sizeof(name) - 1) == 0 ? name : "the daemon's host";
 }
 
-ModelFiles FilesIn(const std::string& directory) {
-  return {.directory = directory, .has = [directory](const std::string& file) {
-            std::error_code error;
-            return fs::is_regular_file(fs::path(directory) / file, error);
-          }};
+// What a checkpoint's tokenizer, chat templates, shards and settings are read from.
+constexpr absl::string_view kSmallFiles[] = {
+    "config.json",           "generation_config.json", "tokenizer.json",
+    "tokenizer_config.json", "added_tokens.json",      "special_tokens_map.json",
+    "chat_template.jinja",   "chat_template.json",     "model.safetensors.index.json"};
+
+// A link that leads out of the roots counts as there, whether or not anything is at its end: opening it says why not.
+bool IsThere(const fs::path& path, const PathRoots* roots) {
+  std::error_code error;
+  if (roots != nullptr && fs::is_symlink(path, error) && !roots->Check(path.string()).ok()) return true;
+  return fs::is_regular_file(path, error);
 }
 
-ModelFiles FilesOf(const HubSnapshot& snapshot) {
-  return {.directory = snapshot.directory(), .name = snapshot.name(), .has = [snapshot](const std::string& file) {
-            return snapshot.Has(file);
-          }};
+ModelFiles FilesIn(const std::string& directory, const PathRoots* roots) {
+  return {.directory = directory,
+          .has = [directory, roots](const std::string& file) { return IsThere(fs::path(directory) / file, roots); },
+          .roots = roots};
+}
+
+ModelFiles FilesOf(const HubSnapshot& snapshot, const PathRoots* roots) {
+  return {.directory = snapshot.directory(),
+          .name = snapshot.name(),
+          .has = [snapshot](const std::string& file) { return snapshot.Has(file); },
+          .roots = roots};
 }
 
 // What keeps a snapshot from being loaded as the catalogue's model.
 absl::Status CheckWhole(const HubSnapshot& snapshot, const ModelFiles& files, const CatalogueEntry& entry) {
   const std::string config_path = files.PathOf("config.json");
   if (config_path.empty()) return absl::NotFoundError("it lacks config.json");
-  ASSIGN_OR_RETURN(const ModelConfig config, ReadHfConfig(config_path));
+  ASSIGN_OR_RETURN(const ModelConfig config, ReadHfConfig(config_path, files.roots));
   RETURN_IF_ERROR(CheckSameShapes(config, entry));
-  absl::Status weights = FindCheckpointFiles(files.directory, files.has).status();
+  absl::Status weights = FindCheckpointFiles(files.directory, files.has, files.roots).status();
   if (!weights.ok() && snapshot.has_unfinished_downloads())
     return absl::Status(weights.code(), absl::StrCat(weights.message(), "; a download did not finish"));
   return weights;
@@ -50,10 +63,22 @@ absl::Status CheckWhole(const HubSnapshot& snapshot, const ModelFiles& files, co
 
 }  // namespace
 
-absl::StatusOr<ModelFiles> LocateModel(const std::string& text) {
+std::vector<std::optional<FileIdentity>> ModelFiles::SmallFiles() const {
+  std::vector<std::optional<FileIdentity>> identities;
+  for (const absl::string_view name : kSmallFiles) {
+    const absl::StatusOr<FileIdentity> identity = IdentityOf(absl::StrCat(directory, "/", name));
+    identities.push_back(identity.ok() ? std::optional<FileIdentity>(*identity) : std::nullopt);
+  }
+  return identities;
+}
+
+absl::StatusOr<ModelFiles> LocateModel(const std::string& text, const PathRoots* roots) {
   std::error_code error;
   if (absl::StartsWith(text, "/")) {
-    if (fs::is_directory(text, error)) return FilesIn(text);
+    if (roots != nullptr) RETURN_IF_ERROR(roots->Check(text));
+    // By name, as the roots take it, so that nothing outside them is walked through.
+    const fs::path directory = fs::path(text).lexically_normal();
+    if (fs::is_directory(directory, error)) return FilesIn(directory.string(), roots);
     return absl::NotFoundError(
         absl::StrCat("no directory ", text, " on ", HostName(), ", where the daemon runs and a model's files must be"));
   }
@@ -69,16 +94,16 @@ absl::StatusOr<ModelFiles> LocateModel(const std::string& text) {
     return absl::NotFoundError(absl::StrCat(snapshot.status().message(), " on ", HostName(),
                                             "; a directory must be given by its absolute path"));
   }
-  return FilesOf(*snapshot);
+  return FilesOf(*snapshot, roots);
 }
 
-CachedModel FindCachedModel(const CatalogueEntry& entry) {
+CachedModel FindCachedModel(const CatalogueEntry& entry, const PathRoots* roots) {
   CachedModel found;
   const std::string root = HubCacheRoot(ProcessEnvironment());
   for (const absl::string_view repository : RepositoriesOf(entry.key)) {
     const absl::StatusOr<HubSnapshot> snapshot = HubSnapshot::Find(root, {.repository = std::string(repository)});
     if (!snapshot.ok()) continue;
-    ModelFiles files = FilesOf(*snapshot);
+    ModelFiles files = FilesOf(*snapshot, roots);
     if (const absl::Status status = CheckWhole(*snapshot, files, entry); !status.ok()) {
       found.notes.push_back(absl::StrCat(files.name, " not taken: ", status.message()));
       continue;

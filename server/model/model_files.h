@@ -8,6 +8,8 @@
 #include "absl/status/statusor.h"
 #include "compiler/frontend/catalogue.h"
 #include "compiler/frontend/model_config.h"
+#include "runtime/base/path_roots.h"
+#include "runtime/base/regular_file.h"
 #include "runtime/weights/checkpoint_files.h"
 
 namespace metronome {
@@ -17,15 +19,20 @@ struct ModelFiles {
   std::string directory;  // Absolute.
   std::string name;       // What the provenance calls it: empty for a directory, "org/name@commit" for a snapshot.
   FileIsThere has;        // By name in the directory.
+  const PathRoots* roots = nullptr;  // That every file must lie in; nullptr = anywhere.
 
   // The path of a file that is there, else empty.
   std::string PathOf(const std::string& file) const { return has(file) ? directory + "/" + file : ""; }
+
+  // The files that a model is read from beside its weights, as they are now: equal while none of them changes.
+  std::vector<std::optional<FileIdentity>> SmallFiles() const;
 };
 
 // What `text` names: the absolute path of a directory on this machine, or a repository in the HuggingFace cache,
 // "org/name" or "org/name@revision". NotFound naming what was looked for, and where; InvalidArgument for a relative
-// path.
-absl::StatusOr<ModelFiles> LocateModel(const std::string& text);
+// path; PermissionDenied for a directory that `roots` (nullptr = anywhere) do not contain, there or not. `roots` are
+// kept.
+absl::StatusOr<ModelFiles> LocateModel(const std::string& text, const PathRoots* roots);
 
 // What the cache has of a catalogue key: the first repository whose snapshot is whole and whose config.json has the
 // catalogue's shapes.
@@ -33,7 +40,7 @@ struct CachedModel {
   std::optional<ModelFiles> files;
   std::vector<std::string> notes;  // What is in the cache and was not taken, and why.
 };
-CachedModel FindCachedModel(const CatalogueEntry& entry);
+CachedModel FindCachedModel(const CatalogueEntry& entry, const PathRoots* roots);
 
 // InvalidArgument naming the first size in which `config`, read from files, differs from that of the catalogue.
 absl::Status CheckSameShapes(const ModelConfig& config, const CatalogueEntry& entry);

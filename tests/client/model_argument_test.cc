@@ -56,5 +56,19 @@ TEST_F(ModelArgumentTest, WeightsHaveWordsOfTheirOwn) {
   EXPECT_EQ(WeightsArgument("models/llama"), here_ + "/models/llama");
 }
 
+// A daemon started for a command reads the directories that it names, and the files that links in them lead to.
+TEST_F(ModelArgumentTest, RootsAreWhatIsNamedAndWhereItsLinksLead) {
+  fs::create_directories(here_ + "/blobs");
+  directory_.Write("blobs/abc", "weights");
+  fs::create_symlink("../../blobs/abc", here_ + "/models/llama/model.safetensors");
+  fs::create_symlink("../../blobs/none", here_ + "/models/llama/tokenizer.json");
+  const ServerOptions options = WithModelRoots(
+      {.address = "a", .threads = 3}, {"models/llama", "tiny-llama", "auto", "org/name", "", "./none", "/data/x"});
+  EXPECT_EQ(options.address, "a");
+  EXPECT_EQ(options.threads, 3);
+  EXPECT_EQ(options.model_roots,
+            (std::vector<std::string>{here_ + "/models/llama", here_ + "/blobs/abc", here_ + "/none", "/data/x"}));
+}
+
 }  // namespace
 }  // namespace metronome

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 import unittest
+from unittest import mock
 
 BIN = pathlib.Path(sys.argv[1]).resolve()
 GOLDEN = pathlib.Path(sys.argv[2]).resolve()
@@ -71,6 +72,26 @@ class BenchClientTest(unittest.TestCase):
         compiled = self.run_client("compile", "org/name", HF_HOME="~/nowhere", HUGGINGFACE_HUB_CACHE="$HOME/cache")
         self.assertEqual(compiled.returncode, 0, compiled.stderr)
         self.assertIn(f"safetensors:org/name@{commit}", compiled.stdout)
+
+    def test_a_daemon_of_its_own_reads_what_the_command_names(self):
+        """Directories outside the home, links of a cache that is elsewhere included; a daemon that others started does not."""
+        elsewhere = pathlib.Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, elsewhere)
+        snapshot, blobs = elsewhere / "models--org--name" / "snapshots" / "abc", elsewhere / "models--org--name" / "blobs"
+        shutil.copytree(CHECKPOINT, blobs)
+        snapshot.mkdir(parents=True)
+        for file in blobs.iterdir():
+            (snapshot / file.name).symlink_to(f"../../blobs/{file.name}")
+        for arguments in (["compile", str(snapshot), "--dtype", "float32"],
+                          ["generate", "--model", str(snapshot), "--prompt-tokens", "3", "--max-tokens", "2"],
+                          ["explain", str(snapshot)],
+                          ["run", "--models", str(snapshot), "--weights", str(snapshot), "--prompt-tokens", "3"]):
+            done = self.run_client(*arguments)
+            self.assertEqual(done.returncode, 0, done.stderr)
+        with mock.patch.dict(os.environ, HOME=self.directory), Daemon(self.directory) as daemon:
+            refused = self.run_client("compile", str(snapshot), "--server", daemon.address, own_daemon=False)
+        self.assertEqual(refused.returncode, 1, refused.stderr)
+        self.assertIn("--model-root", refused.stderr)
 
     def test_sampling_as_the_model_has_it(self):
         model = pathlib.Path(self.directory) / "model"

@@ -20,7 +20,7 @@ class TurnsTest(unittest.TestCase):
         self.directory = directory.name
 
     def serve(self, *flags):
-        server = daemon.Daemon(self.directory, *flags)
+        server = daemon.Daemon(self.directory, "--model-root", self.directory, *flags)
         server.__enter__()
         self.addCleanup(server.__exit__)
         client = reflection.Client(server.address)

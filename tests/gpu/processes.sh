@@ -75,7 +75,8 @@ ensure_daemon() {
     echo "metronomed has not started $daemon_failures times: $(tail -1 "$work/details/daemon.log")"
     return 1
   fi
-  local flags=(--listen 127.0.0.1:0 --metrics-listen '' --db "$work/metronome.db" --plan-cache "$cache/plans" --port-file "$work/ports")
+  local flags=(--listen 127.0.0.1:0 --metrics-listen '' --db "$work/metronome.db" --plan-cache "$cache/plans" --port-file "$work/ports"
+    --model-root "${TMPDIR:-/tmp}")  # Where step_parity writes its models.
   if limited 20 "$bin/metronomed" --help | grep -- --backend >/dev/null; then
     flags+=(--backend "$backend")
   elif [ "$backend" != cpu ]; then

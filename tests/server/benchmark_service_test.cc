@@ -392,7 +392,7 @@ TEST_F(BenchmarkServiceTest, WhatCannotRunBecomesAResultToo) {
   spec.set_model(directory_.File("mamba"));
   directory_.Write("mamba/config.json", R"({"model_type": "mamba"})");
   ASSERT_TRUE(Measure(run, spec, &skipped).ok());
-  spec.set_model("/nonexistent/model");
+  spec.set_model(directory_.File("nonexistent/model"));
   ASSERT_TRUE(Measure(run, spec, &missing).ok());
   spec = TinySpec();
   spec.set_prompt_tokens(3000);

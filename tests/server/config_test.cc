@@ -25,6 +25,19 @@ std::string ErrorOfFile(const std::string& path) {
   return std::string(status.message());
 }
 
+TEST(ConfigTest, ModelRootsAreAListThatTheFlagReplaces) {
+  const TempDirectory directory;
+  const std::string one = directory.Write("one.toml", "model_root = '/a'\n"),
+                    two = directory.Write("two.toml", "model_root = ['/a', '/b']\n");
+  EXPECT_EQ((*Parse({"--config", one}))->model_root, std::vector<std::string>{"/a"});
+  EXPECT_EQ((*Parse({"--config", two}))->model_root, (std::vector<std::string>{"/a", "/b"}));
+  EXPECT_EQ((*Parse({"--config", two, "--model-root", "/c", "--model-root", "/d"}))->model_root,
+            (std::vector<std::string>{"/c", "/d"}));
+  EXPECT_TRUE((*Parse({}))->model_root.empty());
+  for (const char* bad : {"model_root = 7\n", "model_root = ['/a', 7]\n"})
+    EXPECT_THAT(ErrorOfFile(directory.Write("bad.toml", bad)), HasSubstr("'model_root' is not an array of strings"));
+}
+
 TEST(ConfigTest, FlagsOverrideTheFileAndTheFileOverridesDefaults) {
   const TempDirectory directory;
   const std::string file = directory.Write("m.toml", "listen = \"127.0.0.1:7000\"\nqueue_limit = 7\nthreads = 3\n");

@@ -78,10 +78,11 @@ TEST_F(InferenceErrorsTest, UnsupportedArchitectureIsUnimplemented) {
 }
 
 TEST_F(InferenceErrorsTest, MissingDirectoriesAndFilesAreNamed) {
-  ExpectCompileError(TinyRequest("/nonexistent/model"), grpc::StatusCode::NOT_FOUND, HasSubstr("/nonexistent/model"));
+  const std::string none = directory_.File("nonexistent/model");
+  ExpectCompileError(TinyRequest(none), grpc::StatusCode::NOT_FOUND, HasSubstr(none));
   v1::CompileRequest request = TinyRequest();
-  request.set_weights("/nonexistent/weights");
-  ExpectCompileError(request, grpc::StatusCode::NOT_FOUND, HasSubstr("/nonexistent/weights"));
+  request.set_weights(none);
+  ExpectCompileError(request, grpc::StatusCode::NOT_FOUND, HasSubstr(none));
   std::filesystem::create_directory(directory_.File("empty"));
   ExpectCompileError(TinyRequest(directory_.File("empty")), grpc::StatusCode::NOT_FOUND, HasSubstr("config.json"));
   const std::string model = CopyModel("llama-untied");

@@ -34,6 +34,7 @@ class ServedDaemon : public testing::Test {
     config.calibration = "off";
     config.backend = "cpu";
     config.threads = 2;
+    config.model_root = {directory_.path(), METRONOME_GOLDEN_DIR};
     if (adjust) adjust(config);
     absl::StatusOr<std::unique_ptr<Daemon>> daemon = Daemon::Start(config);
     EXPECT_TRUE(daemon.ok()) << daemon.status();

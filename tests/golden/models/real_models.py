@@ -72,7 +72,7 @@ def main():
     prompts, failed = PROMPTS[:options.prompts], False
     with tempfile.TemporaryDirectory() as temp:
         address = f"unix:{temp}/socket"
-        daemon = subprocess.Popen([options.bin / "metronomed", "--listen", address, "--metrics-listen", "", "--db", f"{temp}/runs.db", "--plan-cache", "off"],
+        daemon = subprocess.Popen([options.bin / "metronomed", "--listen", address, "--metrics-listen", "", "--db", f"{temp}/runs.db", "--plan-cache", "off", "--model-root", temp],
                                   stderr=open(f"{temp}/log", "w"))
         try:
             for gguf in options.models:

@@ -61,5 +61,38 @@ TEST_F(RegularFileTest, RefusesNulBytesAndNamesWhatIsMissing) {
   ExpectError("", absl::StatusCode::kNotFound, "cannot open");
 }
 
+TEST_F(RegularFileTest, IdentityChangesWithContentAndFile) {
+  const std::string file = directory_.Write("file", "text");
+  const FileIdentity before = *IdentityOf(file);
+  EXPECT_EQ(*IdentityOf(file), before);
+  EXPECT_EQ(RegularFile::Open(file, 100)->identity(), before);
+
+  std::filesystem::resize_file(file, 3);
+  EXPECT_NE(*IdentityOf(file), before);
+  directory_.Write("other", "text");
+  std::filesystem::rename(directory_.File("other"), file);
+  EXPECT_NE(IdentityOf(file)->inode, before.inode);
+  EXPECT_EQ(IdentityOf(directory_.path()).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+// What lies outside, by a link too, is refused alike whether it is a file, a FIFO or not there at all.
+TEST_F(RegularFileTest, OpensNothingOutsideItsRoots) {
+  std::filesystem::create_directory(directory_.File("models"));
+  directory_.Write("models/config.json", "{}");
+  directory_.Write("secret", "text");
+  ASSERT_EQ(mkfifo(directory_.File("fifo").c_str(), 0600), 0);
+  const PathRoots roots({directory_.File("models")});
+  EXPECT_EQ(*ReadRegularFile(directory_.File("models/config.json"), 100, &roots), "{}");
+  EXPECT_EQ(ReadRegularFile(directory_.File("models/none"), 100, &roots).status().code(), absl::StatusCode::kNotFound);
+  for (const char* name : {"secret", "fifo", "none"}) {
+    const std::string link = directory_.File("models/tokenizer.json");
+    std::filesystem::remove(link);
+    std::filesystem::create_symlink(directory_.File(name), link);
+    const absl::Status status = ReadRegularFile(link, 100, &roots).status();
+    EXPECT_EQ(status, roots.Check(link)) << name;
+    EXPECT_EQ(status.code(), absl::StatusCode::kPermissionDenied);
+  }
+}
+
 }  // namespace
 }  // namespace metronome

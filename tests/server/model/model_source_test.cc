@@ -100,7 +100,7 @@ TEST_F(ModelSourceTest, WhatIsNotThereIsSaidWithTheHost) {
 
 TEST_F(ModelSourceTest, ACatalogueKeyTakesTheFirstRepositoryThatIsWholeAndOfItsShapes) {
   const CatalogueEntry& entry = *FindModel("llama-3-8b");
-  EXPECT_FALSE(FindCachedModel(entry).files.has_value());
+  EXPECT_FALSE(FindCachedModel(entry, nullptr).files.has_value());
   Write(Snapshot("meta-llama--Meta-Llama-3-8B", kCommit) + "/config.json", std::string(entry.config));  // No weights.
   const std::string instruct = Snapshot("NousResearch--Meta-Llama-3-8B-Instruct", kOther);
   nlohmann::json config = nlohmann::json::parse(entry.config);
@@ -108,9 +108,9 @@ TEST_F(ModelSourceTest, ACatalogueKeyTakesTheFirstRepositoryThatIsWholeAndOfItsS
   Write(instruct + "/config.json", config.dump());
   Write(instruct + "/model.safetensors", "weights");
 
-  const CachedModel none = FindCachedModel(entry);
+  const CachedModel none = FindCachedModel(entry, nullptr);
   Write(instruct + "/config.json", std::string(entry.config));
-  const CachedModel found = FindCachedModel(entry);
+  const CachedModel found = FindCachedModel(entry, nullptr);
 
   EXPECT_FALSE(none.files.has_value());
   ASSERT_EQ(none.notes.size(), 2u);
