@@ -15,6 +15,7 @@
 #include "server/listen_address.h"
 #include "server/model/hub_cache_root.h"
 #include "server/rpc/transport.h"
+#include "server/rpc/unparsed_requests.h"
 
 namespace metronome {
 namespace {
@@ -84,6 +85,12 @@ absl::Status Daemon::Serve() {
   builder.AddListeningPort(config_.listen, gate_->credentials(), &grpc_port_);
   builder.SetMaxReceiveMessageSize(kMaxRequestBytes);
   ConfigureTransport(builder);
+  auto unparsed = std::make_unique<UnparsedRequests>();
+  for (const char* service : {v1::Inference::service_full_name(), v1::Benchmark::service_full_name()})
+    unparsed->AddService(service);
+  std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
+  interceptors.push_back(std::move(unparsed));
+  builder.experimental().SetInterceptorCreators(std::move(interceptors));
   builder.RegisterService(inference_.get());
   builder.RegisterService(benchmark_.get());
   server_ = builder.BuildAndStart();

@@ -74,12 +74,14 @@ absl::StatusOr<std::vector<GeneratedToken>> Generation::DrawOnDevice(bool from_l
                                                                      const std::function<bool(int32_t)>& ends,
                                                                      const std::function<bool()>& keep_going) {
   const int64_t start_ns = clock_.MonotonicNs(), length = session_->length();
-  ASSIGN_OR_RETURN(std::vector<DrawnToken> drawn, session_->Draw({.sampling = sampler_.options(),
-                                                                  .state = sampler_.state(),
-                                                                  .history = history_,
-                                                                  .from_logits = from_logits,
-                                                                  .count = count},
-                                                                 keep_going));
+  absl::StatusOr<std::vector<DrawnToken>> drawn_or = session_->Draw({.sampling = sampler_.options(),
+                                                                     .state = sampler_.state(),
+                                                                     .history = history_,
+                                                                     .from_logits = from_logits,
+                                                                     .count = count},
+                                                                    keep_going);
+  if (!drawn_or.ok()) return NameModel(model_, drawn_or.status());
+  std::vector<DrawnToken>& drawn = *drawn_or;
   const int64_t end_ns = clock_.MonotonicNs();
   const auto last = ends == nullptr ? drawn.end()
                                     : std::find_if(drawn.begin(), drawn.end(),
@@ -100,6 +102,12 @@ absl::StatusOr<std::vector<GeneratedToken>> Generation::DrawOnDevice(bool from_l
 }
 
 absl::StatusOr<GeneratedToken> Generation::Sample() {
+  absl::StatusOr<GeneratedToken> token = SampleLogits();
+  if (!token.ok()) return NameModel(model_, token.status());
+  return token;
+}
+
+absl::StatusOr<GeneratedToken> Generation::SampleLogits() {
   GeneratedToken token = {.logits_ns = clock_.MonotonicNs()};
   const std::optional<int32_t> most_likely = session_->most_likely();
   const std::optional<int32_t> id =
@@ -136,6 +144,11 @@ absl::StatusOr<std::unique_ptr<Generation>> Generation::Fork() const {
     for (size_t i = prompt_tokens_; i < history_.size(); ++i) fork->text_->Push(history_[i]);
   }
   return fork;
+}
+
+absl::Status NameModel(const LoadedModel& model, const absl::Status& status) {
+  if (!absl::IsInternal(status)) return status;
+  return absl::InternalError(absl::StrCat("model '", model.request().model, "': ", status.message()));
 }
 
 void TokenDigest::Add(int32_t id) {

@@ -75,6 +75,7 @@ class Generation {
 
  private:
   absl::StatusOr<GeneratedToken> Sample();
+  absl::StatusOr<GeneratedToken> SampleLogits();
   bool DrawsOnDevice(int64_t count) const;
   absl::StatusOr<std::vector<GeneratedToken>> DrawOnDevice(bool from_logits, int64_t count,
                                                            const std::function<bool(int32_t)>& ends,
@@ -91,6 +92,9 @@ class Generation {
   std::vector<int32_t> history_;  // Prompt and generated ids.
   size_t prompt_tokens_ = 0;      // How many of them are the prompt.
 };
+
+// An Internal error of a sampler, which says that a logit is NaN but not whose, with the model's name.
+absl::Status NameModel(const LoadedModel& model, const absl::Status& status);
 
 // 64-bit FNV-1a over token ids, as 16 hex digits.
 class TokenDigest {

@@ -1,5 +1,7 @@
 #include "server/logging.h"
 
+#include <google/protobuf/stubs/logging.h>
+#include <grpc/support/log.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
@@ -21,6 +23,21 @@ class JsonMessageFlag final : public spdlog::custom_flag_formatter {
   }
   std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<JsonMessageFlag>(); }
 };
+
+void LogOfProtobuf(google::protobuf::LogLevel level, const char*, int, const std::string& text) {
+  // What it calls errors is said of requests that it cannot parse.
+  spdlog::log(level == google::protobuf::LOGLEVEL_FATAL  ? spdlog::level::err
+              : level == google::protobuf::LOGLEVEL_INFO ? spdlog::level::info
+                                                         : spdlog::level::warn,
+              "protobuf: {}", text);
+}
+
+void LogOfGrpc(gpr_log_func_args* args) {
+  spdlog::log(args->severity == GPR_LOG_SEVERITY_ERROR  ? spdlog::level::err
+              : args->severity == GPR_LOG_SEVERITY_INFO ? spdlog::level::info
+                                                        : spdlog::level::debug,
+              "grpc: {} ({}:{})", args->message, args->file, args->line);
+}
 
 }  // namespace
 
@@ -51,6 +68,8 @@ void ConfigureLogging(const std::string& level, absl::string_view format) {
   logger->set_formatter(std::move(formatter));
   logger->set_level(spdlog::level::from_str(level));
   spdlog::set_default_logger(logger);
+  google::protobuf::SetLogHandler(LogOfProtobuf);
+  gpr_set_log_function(LogOfGrpc);
 }
 
 }  // namespace metronome

@@ -7,8 +7,8 @@
 
 namespace metronome {
 
-// Sends spdlog's default logger to stderr. `level`: "debug", "info", "warn" or "error". `format`: "text", or "json" for
-// one object a line with time (RFC 3339), level and message.
+// Sends spdlog's default logger, and through it what gRPC and protobuf log, to stderr. `level`: "debug", "info", "warn"
+// or "error". `format`: "text", or "json" for one object a line with time (RFC 3339), level and message.
 void ConfigureLogging(const std::string& level, absl::string_view format);
 
 // What may stand between the quotes of a JSON string: quotes, backslashes and control characters escaped, bytes that

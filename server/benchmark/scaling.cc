@@ -19,6 +19,16 @@ std::vector<int64_t> ScalingPositions(int64_t last) {
 
 namespace {
 
+// What is timed must be a model that works. Random keys and values stand for no text, but give finite logits.
+absl::Status CheckLogits(const LoadedModel& model, Session& session) {
+  ASSIGN_OR_RETURN(Sampler greedy, Sampler::Create({}));
+  const std::optional<int32_t> most_likely = session.most_likely();
+  if (most_likely.has_value() && greedy.NextWithoutLogits(*most_likely, model.facts().vocab_size).has_value())
+    return absl::OkStatus();
+  ASSIGN_OR_RETURN(const absl::Span<const float> logits, session.Logits());
+  return NameModel(model, greedy.Next(logits, {}).status());
+}
+
 std::string IterationName(int iteration, int64_t position) {
   return absl::StrCat(iteration < 0 ? "warmup" : absl::StrCat("iteration ", iteration), " at ", position);
 }
@@ -49,6 +59,7 @@ absl::Status MeasureScaling(LoadedModel& model, Measurement& m) {
         RETURN_IF_ERROR(session->Step(tokens[static_cast<size_t>(iteration + 1)]));
         step_ns = m.engine.clock().MonotonicNs() - start;
       }
+      if (iteration < 0) RETURN_IF_ERROR(CheckLogits(model, *session));
       RETURN_IF_ERROR(session->Truncate(position));
       if (iteration < 0) continue;
       m.AddSample("step_ms", iteration, position, static_cast<double>(step_ns) * 1e-6);

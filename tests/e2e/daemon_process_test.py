@@ -209,13 +209,40 @@ class DaemonProcessTest(unittest.TestCase):
         self.assertEqual(code, 0)
         self.assertIn("--metrics-listen", output)
 
+    def test_addresses_that_are_none_are_usage_errors(self):
+        for address in ("127.0.0.1:99999", "127.0.0.1", "localhost", "unix:", ":", "127.0.0.1:-1", "127.0.0.1:80x"):
+            code, output = daemon.run_to_exit("--listen", address, "--db", os.path.join(self.directory, "runs.db"))
+            self.assertEqual(code, 2, (address, output))
+            self.assertIn("listen is", output)
+
+    def test_requests_that_cannot_be_parsed_are_invalid(self):
+        """A text that is not UTF-8, and bytes that are no message; a method that does not exist stays one."""
+        with daemon.Daemon(self.directory) as server, grpc.insecure_channel(server.address) as channel:
+            def call(method, request):
+                stub = channel.unary_unary(method, lambda data: data, lambda data: data)
+                with self.assertRaises(grpc.RpcError) as raised:
+                    stub(request, timeout=30)
+                return raised.exception.code()
+            for service, methods in (("Inference", ("Compile", "Unload", "Prefill", "Decode", "CloseSession", "ForkSession", "Generate", "Explain")),
+                                     ("Benchmark", ("StartRun", "RunBenchmark", "RecordResult", "FinishRun", "GetRun"))):
+                for method in methods:
+                    for request in (b"\x0a\x02\xff\xfe", b"\x0a\x7f"):
+                        self.assertEqual(call(f"/metronome.v1.{service}/{method}", request), grpc.StatusCode.INVALID_ARGUMENT, method)
+            self.assertEqual(call("/metronome.v1.Inference/Nothing", b""), grpc.StatusCode.UNIMPLEMENTED)
+            self.assertTrue(self.client(server).is_serving())
+
     def test_json_log_lines_are_json(self):
         with daemon.Daemon(self.directory, "--log-format", "json") as server:
+            with grpc.insecure_channel(server.address) as channel:  # What protobuf logs too.
+                unload = channel.unary_unary("/metronome.v1.Inference/Unload", lambda data: data, lambda data: data)
+                with self.assertRaises(grpc.RpcError):
+                    unload(b"\x0a\x02\xff\xfe", timeout=30)
             server.terminate()
             self.assertEqual(server.wait(), 0)
             lines = [json.loads(line) for line in server.log().splitlines()]
         self.assertEqual(lines[-1]["message"], "stopped")
-        self.assertEqual({line["level"] for line in lines}, {"info"})
+        self.assertEqual({line["level"] for line in lines}, {"info", "warning"})
+        self.assertTrue(any("UTF-8" in line["message"] for line in lines), lines)
 
     def test_unix_socket(self):
         path = os.path.join(self.directory, "socket")
