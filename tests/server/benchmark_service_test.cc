@@ -1,7 +1,12 @@
-#include <thread>
+// What measurements are made of and what their results say.
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
 
 #include "gmock/gmock.h"
-#include "tests/server/served_daemon.h"
+#include "tests/server/served_benchmarks.h"
 
 namespace metronome {
 namespace {
@@ -9,94 +14,7 @@ namespace {
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-class BenchmarkServiceTest : public ServedDaemon {
- protected:
-  std::string StartRun() {
-    Context context;
-    v1::StartRunRequest request;
-    request.set_mode("latency");
-    request.mutable_caller()->set_git_branch("feature/x");
-    v1::StartRunResponse response;
-    const grpc::Status status = benchmark_->StartRun(&context, request, &response);
-    EXPECT_TRUE(status.ok()) << status.error_message();
-    return response.run_id();
-  }
-  static v1::BenchmarkSpec TinySpec() {
-    v1::BenchmarkSpec spec;
-    spec.set_model("tiny-qwen3");
-    spec.set_dtype("float32");
-    spec.set_iters(3);
-    spec.set_warmups(1);
-    spec.set_decode_tokens(6);
-    spec.set_prompt_tokens(11);
-    spec.set_seed(5);
-    return spec;
-  }
-  grpc::Status Measure(const std::string& run, const v1::BenchmarkSpec& spec, v1::BenchmarkResult* result) {
-    Context context;
-    v1::RunBenchmarkRequest request;
-    request.set_run_id(run);
-    *request.mutable_spec() = spec;
-    std::vector<v1::RunBenchmarkResponse> messages;
-    grpc::Status status = ReadAll(benchmark_->RunBenchmark(&context, request), &messages);
-    if (status.ok()) *result = messages.back().result();
-    return status;
-  }
-  static v1::BenchmarkResult PeerResult() {
-    v1::BenchmarkResult result;
-    result.mutable_spec()->set_model("llama-3.2-1b");
-    result.mutable_spec()->set_path("hf_eager");
-    result.mutable_spec()->set_dtype("bfloat16");
-    result.set_prompt_tokens(8);
-    for (const double value : {3.0, 1.0, 2.0}) {
-      v1::Sample& sample = *result.add_samples();
-      sample.set_metric("ttft_ms");
-      sample.set_value(value);
-    }
-    return result;
-  }
-  grpc::Status Record(const std::string& run, const v1::BenchmarkResult& result,
-                      v1::RecordResultResponse* response = nullptr, bool validate_only = false) {
-    Context context;
-    v1::RecordResultRequest request;
-    request.set_run_id(run);
-    *request.mutable_result() = result;
-    request.set_validate_only(validate_only);
-    v1::RecordResultResponse ignored;
-    return benchmark_->RecordResult(&context, request, response == nullptr ? &ignored : response);
-  }
-  v1::Run GetRun(const std::string& id) {
-    Context context;
-    v1::GetRunRequest request;
-    request.set_run_id(id);
-    v1::Run run;
-    const grpc::Status status = benchmark_->GetRun(&context, request, &run);
-    EXPECT_TRUE(status.ok()) << status.error_message();
-    return run;
-  }
-  std::vector<v1::Sample> SamplesOf(const v1::BenchmarkResult& result) {
-    std::vector<v1::Sample> samples;
-    v1::ListSamplesRequest request;
-    request.set_result_id(result.result_id());
-    do {
-      Context context;
-      v1::ListSamplesResponse page;
-      const grpc::Status status = benchmark_->ListSamples(&context, request, &page);
-      EXPECT_TRUE(status.ok()) << status.error_message();
-      samples.insert(samples.end(), page.samples().begin(), page.samples().end());
-      request.set_page_token(page.next_page_token());
-    } while (!request.page_token().empty());
-    return samples;
-  }
-  grpc::Status FinishRun(const std::string& id, const std::string& state = "") {
-    Context context;
-    v1::FinishRunRequest request;
-    request.set_run_id(id);
-    request.set_state(state);
-    v1::FinishRunResponse response;
-    return benchmark_->FinishRun(&context, request, &response);
-  }
-};
+class BenchmarkServiceTest : public ServedBenchmarks {};
 
 TEST_F(BenchmarkServiceTest, ResultSaysWhatRanAndIsStoredAsReported) {
   const std::string run_id = StartRun();
@@ -275,80 +193,6 @@ TEST_F(BenchmarkServiceTest, SequentialPrefillGivesTheSameTokens) {
   EXPECT_EQ(sequential.output_digest(), chunked.output_digest());
 }
 
-// 60 iterations of 1500 tokens are 180,000 samples, 5 MB; the channel takes 4 MB, gRPC's default.
-TEST_F(BenchmarkServiceTest, ManySamplesReachAClientWithDefaultLimits) {
-  const std::string run = StartRun();
-  v1::BenchmarkSpec spec;
-  spec.set_model("tiny-llama");
-  spec.set_iters(60);
-  spec.set_decode_tokens(1500);
-  spec.set_prompt_tokens(1);
-  v1::BenchmarkResult result;
-
-  const grpc::Status status = Measure(run, spec, &result);
-
-  ASSERT_TRUE(status.ok()) << status.error_message();
-  EXPECT_EQ(result.outcome(), "ok") << result.error_text();
-  EXPECT_EQ(result.step_ms().n(), 60 * 1499);
-  EXPECT_EQ(result.sample_count(), 60 + 60 + 2 * 60 * 1499);
-  EXPECT_EQ(GetRun(run).results(0).SerializeAsString(), result.SerializeAsString());
-  const std::vector<v1::Sample> samples = SamplesOf(result);
-  ASSERT_EQ(static_cast<int64_t>(samples.size()), result.sample_count());
-  double tpot = 0;
-  for (const v1::Sample& sample : samples) {
-    if (sample.metric() == "tpot_ms") tpot += sample.value() / 60;
-  }
-  EXPECT_NEAR(tpot, result.tpot_ms().mean(), 1e-9);
-}
-
-TEST_F(BenchmarkServiceTest, SamplePagesAreBounded) {
-  const std::string run = StartRun();
-  v1::BenchmarkResult result;
-  ASSERT_TRUE(Measure(run, TinySpec(), &result).ok());
-  const auto list = [&](int64_t id, int size, const std::string& token, v1::ListSamplesResponse* response) {
-    Context context;
-    v1::ListSamplesRequest request;
-    request.set_result_id(id);
-    request.set_page_size(size);
-    request.set_page_token(token);
-    return benchmark_->ListSamples(&context, request, response).error_code();
-  };
-  v1::ListSamplesResponse two, none;
-  EXPECT_EQ(list(result.result_id(), 2, "", &two), grpc::StatusCode::OK);
-  EXPECT_EQ(two.samples_size(), 2);
-  EXPECT_NE(two.next_page_token(), "");
-  EXPECT_EQ(list(result.result_id(), -1, "", &none), grpc::StatusCode::INVALID_ARGUMENT);
-  EXPECT_EQ(list(result.result_id(), 50001, "", &none), grpc::StatusCode::INVALID_ARGUMENT);
-  EXPECT_EQ(list(result.result_id(), 2, "two", &none), grpc::StatusCode::INVALID_ARGUMENT);
-  EXPECT_EQ(list(result.result_id() + 1, 2, "", &none), grpc::StatusCode::NOT_FOUND);
-}
-
-// What is recorded comes back in messages of 4 MB, so no text of it may be longer.
-TEST_F(BenchmarkServiceTest, TextsThatAreRecordedAreBounded) {
-  const std::string run = StartRun();
-  const std::string long_text((64 << 10) + 1, 'x');
-  v1::BenchmarkSpec spec = TinySpec();
-  v1::BenchmarkResult result;
-  spec.set_config(long_text);
-  grpc::Status status = Measure(run, spec, &result);
-  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
-  EXPECT_THAT(status.error_message(), HasSubstr("config has 65537 bytes, more than 65536"));
-  spec = TinySpec();
-  spec.set_prompt(std::string((1 << 20) + 1, 'x'));
-  EXPECT_EQ(Measure(run, spec, &result).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
-  v1::BenchmarkResult external = PeerResult();
-  external.mutable_spec()->set_prompt(std::string(1 << 20, 'x'));
-  EXPECT_TRUE(Record(run, external).ok());
-  external.set_note(long_text);
-  EXPECT_THAT(Record(run, external).error_message(), HasSubstr("note has 65537 bytes"));
-  Context context;
-  v1::StartRunRequest start;
-  start.mutable_caller()->set_host(long_text);
-  v1::StartRunResponse response;
-  status = benchmark_->StartRun(&context, start, &response);
-  EXPECT_THAT(status.error_message(), HasSubstr("caller.host has 65537 bytes"));
-}
-
 TEST_F(BenchmarkServiceTest, ModelDefaultsAreNotForBenchmarks) {
   v1::BenchmarkSpec spec = TinySpec();
   spec.mutable_sampling()->set_model_defaults(true);
@@ -435,123 +279,6 @@ TEST_F(BenchmarkServiceTest, BadSpecsAreRefusedAndNotStored) {
       },
       invalid, AllOf(HasSubstr("iters * decode_tokens is 1100000"), HasSubstr("1000000]")));
   EXPECT_EQ(GetRun(run).results_size(), 0);
-}
-
-TEST_F(BenchmarkServiceTest, RunsOpenAndCloseOnce) {
-  const std::string run = StartRun();
-  v1::BenchmarkResult result;
-  EXPECT_EQ(Measure("20200101T000000.000000Z", TinySpec(), &result).error_code(), grpc::StatusCode::NOT_FOUND);
-  EXPECT_EQ(FinishRun("20200101T000000.000000Z").error_code(), grpc::StatusCode::NOT_FOUND);
-  EXPECT_EQ(FinishRun(run, "splendid").error_code(), grpc::StatusCode::INVALID_ARGUMENT);
-  EXPECT_TRUE(FinishRun(run, "failed").ok());
-  EXPECT_EQ(FinishRun(run).error_code(), grpc::StatusCode::FAILED_PRECONDITION);
-  EXPECT_EQ(Measure(run, TinySpec(), &result).error_code(), grpc::StatusCode::FAILED_PRECONDITION);
-  EXPECT_EQ(GetRun(run).state(), "failed");
-}
-
-TEST_F(BenchmarkServiceTest, ExternalResultGetsItsStatisticsFromItsSamples) {
-  const std::string run = StartRun();
-  v1::RecordResultResponse response;
-  ASSERT_TRUE(Record(run, PeerResult(), &response).ok());
-  const v1::Run stored = GetRun(run);
-  ASSERT_EQ(stored.results_size(), 1);
-  EXPECT_EQ(stored.results(0).result_id(), response.result_id());
-  EXPECT_EQ(stored.results(0).provenance(), "external");
-  EXPECT_EQ(stored.results(0).outcome(), "ok");
-  EXPECT_EQ(stored.results(0).spec().path(), "hf_eager");
-  EXPECT_EQ(stored.results(0).ttft_ms().n(), 3);
-  EXPECT_EQ(stored.results(0).ttft_ms().median(), 2);
-  EXPECT_EQ(stored.results(0).prefill_tokens_per_second(), 4000);
-}
-
-TEST_F(BenchmarkServiceTest, BadExternalResultsAreRefusedAndNotStored) {
-  const std::string run = StartRun();
-  const auto expect = [](const grpc::Status& status, grpc::StatusCode code, const std::string& message) {
-    EXPECT_EQ(status.error_code(), code) << status.error_message();
-    EXPECT_THAT(status.error_message(), HasSubstr(message));
-  };
-  v1::BenchmarkResult bad = PeerResult();
-  bad.mutable_samples(1)->set_value(-1);
-  expect(Record(run, bad), grpc::StatusCode::INVALID_ARGUMENT, "samples[1].value is -1");
-  bad = PeerResult();
-  bad.mutable_spec()->set_path("scenic");
-  expect(Record(run, bad), grpc::StatusCode::INVALID_ARGUMENT, "spec.path is 'scenic'");
-  expect(Record("", PeerResult()), grpc::StatusCode::INVALID_ARGUMENT, "run_id is empty");
-  expect(Record("20200101T000000.000000Z", PeerResult()), grpc::StatusCode::NOT_FOUND,
-         "no run '20200101T000000.000000Z'");
-  EXPECT_EQ(GetRun(run).results_size(), 0);
-  ASSERT_TRUE(FinishRun(run).ok());
-  expect(Record(run, PeerResult()), grpc::StatusCode::FAILED_PRECONDITION, "is complete, not running");
-}
-
-TEST_F(BenchmarkServiceTest, ExternalResultsAreCheckedWithoutBeingStored) {
-  const std::string run = StartRun();
-  v1::BenchmarkResult bad = PeerResult();
-  bad.mutable_spec()->clear_dtype();
-  v1::RecordResultResponse response;
-  for (const std::string& id : {run, std::string()}) {
-    EXPECT_TRUE(Record(id, PeerResult(), &response, true).ok());
-    EXPECT_EQ(response.result_id(), 0);
-    EXPECT_EQ(Record(id, bad, &response, true).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
-  }
-  EXPECT_EQ(Record("no-such-run", PeerResult(), &response, true).error_code(), grpc::StatusCode::NOT_FOUND);
-  EXPECT_EQ(GetRun(run).results_size(), 0);
-}
-
-TEST_F(BenchmarkServiceTest, ListIsBounded) {
-  for (int i = 0; i < 3; ++i) StartRun();
-  const auto list = [&](int limit, v1::ListRunsResponse* response) {
-    Context context;
-    v1::ListRunsRequest request;
-    request.set_limit(limit);
-    return benchmark_->ListRuns(&context, request, response).error_code();
-  };
-  v1::ListRunsResponse all, two, none;
-  EXPECT_EQ(list(0, &all), grpc::StatusCode::OK);
-  EXPECT_EQ(all.runs_size(), 3);
-  EXPECT_EQ(list(2, &two), grpc::StatusCode::OK);
-  EXPECT_EQ(two.runs_size(), 2);
-  EXPECT_EQ(list(-1, &none), grpc::StatusCode::INVALID_ARGUMENT);
-  EXPECT_EQ(list(10001, &none), grpc::StatusCode::INVALID_ARGUMENT);
-}
-
-TEST_F(BenchmarkServiceTest, ClientThatLeavesEndsItsBenchmarkWhichIsRecorded) {
-  const std::string run = StartRun();
-  {
-    Context context;
-    v1::RunBenchmarkRequest request;
-    request.set_run_id(run);
-    *request.mutable_spec() = TinySpec();
-    request.mutable_spec()->set_path("eager");
-    request.mutable_spec()->set_iters(10000);
-    request.mutable_spec()->set_decode_tokens(100);
-    const auto reader = benchmark_->RunBenchmark(&context, request);
-    v1::RunBenchmarkResponse message;
-    while (reader->Read(&message) && message.progress().phase() != "measure") {
-    }
-    context.TryCancel();
-    while (reader->Read(&message)) {
-    }
-    EXPECT_EQ(reader->Finish().error_code(), grpc::StatusCode::CANCELLED);
-  }
-  // The engine serves again once the benchmark has noticed; its record follows.
-  EXPECT_EQ(CloseSession("s1").error_code(), grpc::StatusCode::NOT_FOUND);
-  v1::Run stored = GetRun(run);
-  for (int i = 0; i < 1000 && stored.results_size() == 0; ++i) stored = GetRun(run);
-  ASSERT_EQ(stored.results_size(), 1);
-  EXPECT_EQ(stored.results(0).outcome(), "failed");
-  EXPECT_EQ(stored.results(0).error_kind(), "CANCELLED");
-}
-
-TEST_F(BenchmarkServiceTest, StoppedDaemonRefusesAndItsRunsAreInterruptedNextTime) {
-  const std::string run = StartRun();
-  daemon_->Stop();
-  Context context;
-  v1::StartRunResponse response;
-  EXPECT_EQ(benchmark_->StartRun(&context, {}, &response).error_code(), grpc::StatusCode::UNAVAILABLE);
-  const auto store = RunStore::Open(directory_.File("runs.db"), Clock::Real());
-  ASSERT_TRUE(store.ok()) << store.status();
-  EXPECT_EQ((*store)->GetRun(run)->state(), "interrupted");
 }
 
 }  // namespace

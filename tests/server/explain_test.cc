@@ -1,3 +1,4 @@
+#include <filesystem>
 #include <set>
 
 #include "gmock/gmock.h"
@@ -88,6 +89,36 @@ TEST_F(ExplainTest, SaysHowThePlanCameAbout) {
   EXPECT_THAT(response.blocks_text(), HasSubstr("block 1, 3 times"));
   EXPECT_THAT(response.fused_text(), HasSubstr("attention"));
   EXPECT_THAT(response.plan_text(), HasSubstr("qkv_rope_cache"));
+}
+
+// The channel takes 4 MB, gRPC's default; the graph of six hundred layers alone has more than a megabyte of text.
+TEST_F(ExplainTest, LongDumpsAreCutSoThatTheAnswerFitsAMessage) {
+  std::filesystem::create_directory(directory_.File("deep"));
+  directory_.Write("deep/config.json",
+                   R"({"model_type": "qwen3", "vocab_size": 64, "hidden_size": 16, "intermediate_size": 16,
+                       "num_hidden_layers": 600, "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 8,
+                       "max_position_embeddings": 64, "tie_word_embeddings": true})");
+  v1::CompileRequest compile = TinyRequest(directory_.File("deep"));
+  compile.set_weights("synthetic");
+  for (const char* path : {"compiled", "eager"}) {
+    compile.set_path(path);
+    ASSERT_TRUE(Compile(compile).ok());
+    v1::ExplainRequest request = Request(1, 0);
+    request.set_model(directory_.File("deep"));
+    request.set_dumps(true);
+    v1::ExplainResponse response;
+
+    const grpc::Status status = Explain(request, &response);
+
+    ASSERT_TRUE(status.ok()) << path << ": " << status.error_message();
+    constexpr size_t kMessageBytes = size_t{4} << 20, kDumpBytes = size_t{640} << 10;
+    EXPECT_LT(response.ByteSizeLong(), kMessageBytes);
+    EXPECT_LE(response.graph_text().size(), kDumpBytes);
+    EXPECT_GT(response.graph_text().size(), kDumpBytes - 8);
+    EXPECT_THAT(response.graph_text(), testing::EndsWith("..."));
+    EXPECT_LE(response.plan_text().size(), kDumpBytes);
+    EXPECT_GT(response.plan_text().size(), size_t{100'000});
+  }
 }
 
 TEST_F(ExplainTest, AnEagerModelHasNothingRewritten) {
