@@ -12,6 +12,8 @@
 namespace metronome {
 namespace {
 
+constexpr char kUnfinished[] = "running";  // The state of a run that could not be finished.
+
 absl::StatusOr<BenchmarkConfig> Configure(const RunOptions& options) {
   BenchmarkConfig config;
   if (!options.config.empty()) {
@@ -123,8 +125,11 @@ absl::StatusOr<v1::Run> MeasureAll(Connection& connection, const RunOptions& opt
   for (v1::BenchmarkResult& result : *run.mutable_results())
     RETURN_IF_ERROR(FetchSamples(connection, options.output, result));
   const bool failed = HasFailedResult(run);
-  RETURN_IF_ERROR(FinishRun(connection, run.run_id(), failed));
   run.set_state(failed ? "failed" : "complete");
+  if (const absl::Status status = FinishRun(connection, run.run_id(), failed); !status.ok()) {
+    Report(status);  // What was measured is shown all the same.
+    run.set_state(kUnfinished);
+  }
   return run;
 }
 
@@ -139,7 +144,8 @@ ExitCode RunBenchmarks(const ServerOptions& server, const RunOptions& options) {
   if (!connection.ok()) return Report(connection.status());
   const absl::StatusOr<v1::Run> run = MeasureAll(**connection, options, *config);
   if (!run.ok()) return Report(run.status());
-  return PrintRun(*run, options.output);
+  const ExitCode printed = PrintRun(*run, options.output);
+  return run->state() == kUnfinished ? ExitCode::kFailed : printed;
 }
 
 }  // namespace metronome

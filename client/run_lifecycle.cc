@@ -72,7 +72,8 @@ absl::StatusOr<v1::Run> GetRun(Connection& connection, const std::string& run_id
 }
 
 absl::Status FetchSamples(Connection& connection, OutputFormat output, v1::BenchmarkResult& result) {
-  if (output != OutputFormat::kJson || result.sample_count() == 0) return absl::OkStatus();
+  // One that the daemon could not store yet has no id; its note says so.
+  if (output != OutputFormat::kJson || result.sample_count() == 0 || result.result_id() == 0) return absl::OkStatus();
   v1::ListSamplesRequest request;
   request.set_result_id(result.result_id());
   do {

@@ -87,25 +87,24 @@ absl::Status CheckRange(absl::string_view key, int64_t value, int64_t least, int
   return absl::InvalidArgumentError(absl::StrCat(key, " is ", value, ", not in [", least, ", ", greatest, "]"));
 }
 
-std::string CacheDirectory(absl::string_view name) {
-  if (const char* cache = std::getenv("XDG_CACHE_HOME"); cache != nullptr && *cache != '\0')
-    return absl::StrCat(cache, "/metronome/", name);
+// Below the directory that `variable` names, or else below `fallback` in the user's home, as the XDG specification
+// says.
+std::string UserPath(const char* variable, absl::string_view fallback, absl::string_view name) {
+  if (const char* base = std::getenv(variable); base != nullptr && *base != '\0')
+    return absl::StrCat(base, "/metronome", name);
   const char* home = std::getenv("HOME");
-  return absl::StrCat(home == nullptr ? "." : home, "/.cache/metronome/", name);
+  return absl::StrCat(home == nullptr ? "." : home, "/", fallback, "/metronome", name);
 }
 
 }  // namespace
 
-std::string DefaultDatabasePath() {
-  if (const char* data = std::getenv("XDG_DATA_HOME"); data != nullptr && *data != '\0')
-    return absl::StrCat(data, "/metronome/metronome.db");
-  const char* home = std::getenv("HOME");
-  return absl::StrCat(home == nullptr ? "." : home, "/.local/share/metronome/metronome.db");
-}
+std::string DefaultDatabasePath() { return UserPath("XDG_DATA_HOME", ".local/share", "/metronome.db"); }
 
-std::string DefaultPlanCacheDirectory() { return CacheDirectory("plans"); }
+std::string DefaultSpoolDirectory() { return UserPath("XDG_STATE_HOME", ".local/state", ""); }
 
-std::string DefaultCalibrationDirectory() { return CacheDirectory("calibration"); }
+std::string DefaultPlanCacheDirectory() { return UserPath("XDG_CACHE_HOME", ".cache", "/plans"); }
+
+std::string DefaultCalibrationDirectory() { return UserPath("XDG_CACHE_HOME", ".cache", "/calibration"); }
 
 absl::Status ApplyConfigFile(const std::string& path, DaemonConfig& config) {
   ASSIGN_OR_RETURN(const std::string text, ReadRegularFile(path, kMaxTomlBytes));

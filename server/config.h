@@ -50,6 +50,10 @@ std::string DefaultPlanCacheDirectory();
 // ~/.cache/metronome/calibration, likewise.
 std::string DefaultCalibrationDirectory();
 
+// ~/.local/state/metronome, or below XDG_STATE_HOME: where results wait when neither the database nor its directory
+// takes them.
+std::string DefaultSpoolDirectory();
+
 // Applies a TOML file. NotFound; InvalidArgument with file:line:column for bad syntax, an unknown key or a wrong type.
 absl::Status ApplyConfigFile(const std::string& path, DaemonConfig& config);
 

@@ -47,7 +47,7 @@ absl::StatusOr<std::unique_ptr<Daemon>> Daemon::Start(const DaemonConfig& config
 absl::Status Daemon::Serve() {
   const Clock& clock = Clock::Real();
   ASSIGN_OR_RETURN(gate_, Gate::Open(config_, metrics_, clock));
-  ASSIGN_OR_RETURN(store_, RunStore::Open(config_.db, clock));
+  ASSIGN_OR_RETURN(archive_, RunArchive::Open({.path = config_.db, .spare_directory = DefaultSpoolDirectory()}, clock));
   database_ = std::make_unique<WorkQueue>("database", kDatabaseQueueLimit);
   ASSIGN_OR_RETURN(BackendChoice choice, ChooseBackend(config_));
   EngineOptions options = {.queue_limit = static_cast<size_t>(config_.queue_limit),
@@ -74,7 +74,7 @@ absl::Status Daemon::Serve() {
                                                                        .other_backend = choice.other,
                                                                        .other_backend_reason = choice.other_reason,
                                                                        .calibration = choice.calibration});
-  benchmark_ = std::make_unique<BenchmarkService>(*engine_, *store_, *database_, gate_->access());
+  benchmark_ = std::make_unique<BenchmarkService>(*engine_, *archive_, *database_, gate_->access());
   static std::once_flag reflection;  // Registering it twice in one process would be an error.
   std::call_once(reflection, [] {
     grpc::EnableDefaultHealthCheckService(true);
@@ -97,6 +97,8 @@ absl::Status Daemon::Serve() {
   ASSIGN_OR_RETURN(const ListenAddress listen, ParseListenAddress(config_.listen));
   if (server_ == nullptr || (grpc_port_ == 0 && !listen.is_unix())) return WhyNotListening(listen);
   server_->GetHealthCheckService()->SetServingStatus(true);
+  for (const char* service : {v1::Inference::service_full_name(), v1::Benchmark::service_full_name()})
+    server_->GetHealthCheckService()->SetServingStatus(service, true);
 
   const DeviceInfo device = engine_->backend().Describe();
   spdlog::info("metronomed {} ({}) serves gRPC on {} port {}, metrics on {}", kVersion, kBuildCommit, config_.listen,
@@ -127,11 +129,21 @@ void Daemon::Tick() {
     spdlog::error("not serving any more: {}", std::string(health.message()));
     server_->GetHealthCheckService()->SetServingStatus(false);
   }
+  ReportRecords();
   if (housekeeping_queued_.exchange(true)) return;  // The engine is in a long job.
   engine_->queue().Continue([this] {
     engine_->Housekeep();
     housekeeping_queued_ = false;
   });
+}
+
+// Models are served whether or not results can be stored.
+void Daemon::ReportRecords() {
+  benchmark_->Housekeep();
+  if (const bool ready = healthy_ && benchmark_->ready(); records_ready_ != ready) {
+    records_ready_ = ready;
+    server_->GetHealthCheckService()->SetServingStatus(v1::Benchmark::service_full_name(), ready);
+  }
 }
 
 void Daemon::Stop() {
@@ -147,7 +159,7 @@ void Daemon::Stop() {
   server_.reset();
   database_.reset();  // Writes what was accepted.
   engine_.reset();
-  store_.reset();
+  archive_.reset();
   spdlog::info("stopped");
 }
 

@@ -13,7 +13,7 @@
 #include "server/engine.h"
 #include "server/inference_service.h"
 #include "server/metrics.h"
-#include "server/store/run_store.h"
+#include "server/store/run_archive.h"
 
 namespace metronome {
 
@@ -41,11 +41,12 @@ class Daemon {
  private:
   explicit Daemon(const DaemonConfig& config) : config_(config) {}
   absl::Status Serve();
+  void ReportRecords();
 
   const DaemonConfig config_;
   Metrics metrics_;
   std::unique_ptr<Gate> gate_;
-  std::unique_ptr<RunStore> store_;
+  std::unique_ptr<RunArchive> archive_;
   std::unique_ptr<WorkQueue> database_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<InferenceService> inference_;
@@ -53,7 +54,8 @@ class Daemon {
   std::unique_ptr<grpc::Server> server_;
   int grpc_port_ = 0;
   std::atomic<bool> housekeeping_queued_{false};
-  bool healthy_ = true;  // Until the backend says that its device has failed.
+  bool healthy_ = true;        // Until the backend says that its device has failed.
+  bool records_ready_ = true;  // What the health service says of the Benchmark service.
 };
 
 }  // namespace metronome

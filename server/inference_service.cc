@@ -157,8 +157,7 @@ grpc::ServerUnaryReactor* InferenceService::ListModels(grpc::CallbackServerConte
 grpc::ServerUnaryReactor* InferenceService::Prefill(grpc::CallbackServerContext* context,
                                                     const v1::PrefillRequest* request, v1::PrefillResponse* response) {
   const CallMeter meter = Meter("Prefill");
-  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-  const FinishCall finish = FinishOf(reactor, meter);
+  const auto answer = std::make_shared<UnaryAnswer>(context, meter);
   const auto job = std::make_shared<PrefillJob>(
       engine_,
       PrefillJob::Options{.model = request->model(),
@@ -168,16 +167,16 @@ grpc::ServerUnaryReactor* InferenceService::Prefill(grpc::CallbackServerContext*
                           .max_cache_len = request->max_cache_len(),
                           .received_ns = meter.received_ns(),
                           .token = CallToken(meter, engine_.limits().generation, context)},
-      [this, response, meter, finish](absl::StatusOr<v1::PrefillResponse> prefilled) {
-        if (!prefilled.ok()) return finish(prefilled.status());
+      [this, response, meter, answer](absl::StatusOr<v1::PrefillResponse> prefilled) {
+        if (!prefilled.ok()) return answer->Finish(prefilled.status());
         engine_.Release(prefilled->session());
         *response = *std::move(prefilled);
         response->mutable_timeline()->set_first_write_ns(engine_.clock().MonotonicNs() - meter.received_ns());
-        finish(absl::OkStatus());
+        answer->Finish(absl::OkStatus());
       });
   const absl::Status queued = engine_.queue().Submit([job] { job->Run(); });
-  if (!queued.ok()) finish(queued);
-  return reactor;
+  if (!queued.ok()) answer->Finish(queued);
+  return answer->reactor();
 }
 
 grpc::ServerWriteReactor<v1::DecodeResponse>* InferenceService::Decode(grpc::CallbackServerContext* context,

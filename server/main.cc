@@ -78,6 +78,7 @@ int main(int argc, char** argv) {
   metronome::ConfigureLogging((*parsed)->log_level, (*parsed)->log_format);
   const sigset_t signals = BlockSignals();
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // A file at its limit (ulimit -f) is a full disk, not the end.
   if ((*parsed)->stop_with_stdin) StopWithStandardInput();
 
   const auto daemon = metronome::Daemon::Start(**parsed);

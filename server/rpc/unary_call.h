@@ -3,7 +3,9 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <atomic>
 #include <functional>
+#include <memory>
 #include <utility>
 
 #include "absl/status/status.h"
@@ -40,27 +42,57 @@ class CallMeter {
   int64_t received_ns_;
 };
 
-// Ends a unary RPC with a status; called once.
-using FinishCall = std::function<void(const absl::Status&)>;
+// The answer to a unary RPC that takes several jobs, which share it. The first Finish counts.
+class UnaryAnswer : public std::enable_shared_from_this<UnaryAnswer> {
+ public:
+  UnaryAnswer(grpc::CallbackServerContext* context, CallMeter meter)
+      : reactor_(context->DefaultReactor()), meter_(meter) {}
 
-inline FinishCall FinishOf(grpc::ServerUnaryReactor* reactor, const CallMeter& meter) {
-  return [reactor, meter](const absl::Status& status) {
-    meter.Done(status.code());
-    reactor->Finish(ToGrpcStatus(status));
-  };
-}
+  grpc::ServerUnaryReactor* reactor() const { return reactor_; }
+  void Finish(const absl::Status& status) {
+    if (finished_.exchange(true)) return;
+    meter_.Done(status.code());
+    reactor_->Finish(ToGrpcStatus(status));
+  }
+
+  // Runs `step` on `queue`. An error of it, an exception or a refusal of the queue is the answer; after OK the answer
+  // is for somebody else to give.
+  void RunOn(WorkQueue& queue, std::function<absl::Status()> step,
+             WorkQueue::JobKind kind = WorkQueue::JobKind::kTurn) {
+    const absl::Status queued = queue.Submit(JobOf(std::move(step)), kind);
+    if (!queued.ok()) Finish(queued);
+  }
+  // Likewise, for work that was accepted.
+  void ContinueOn(WorkQueue& queue, std::function<absl::Status()> step) { queue.Continue(JobOf(std::move(step))); }
+
+ private:
+  std::function<void()> JobOf(std::function<absl::Status()> step) {
+    return [self = shared_from_this(), step = std::move(step)] {
+      const absl::Status status = Guarded(self->meter_.rpc(), step);
+      if (!status.ok()) self->Finish(status);
+    };
+  }
+
+  grpc::ServerUnaryReactor* const reactor_;
+  const CallMeter meter_;
+  std::atomic<bool> finished_{false};
+};
 
 // Answers a unary RPC with what `work` returns, run on `queue`; a refusal of the queue is the answer too, and so is an
 // exception.
 inline grpc::ServerUnaryReactor* AnswerFrom(WorkQueue& queue, grpc::CallbackServerContext* context, CallMeter meter,
                                             std::function<absl::Status()> work,
                                             WorkQueue::JobKind kind = WorkQueue::JobKind::kTurn) {
-  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-  const FinishCall finish = FinishOf(reactor, meter);
-  const absl::Status queued =
-      queue.Submit([finish, meter, work = std::move(work)] { finish(Guarded(meter.rpc(), work)); }, kind);
-  if (!queued.ok()) finish(queued);
-  return reactor;
+  const auto answer = std::make_shared<UnaryAnswer>(context, meter);
+  answer->RunOn(
+      queue,
+      [answer = answer.get(), work = std::move(work)] {  // The job holds it.
+        const absl::Status status = work();
+        if (status.ok()) answer->Finish(status);
+        return status;
+      },
+      kind);
+  return answer->reactor();
 }
 
 }  // namespace metronome

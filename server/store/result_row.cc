@@ -1,5 +1,7 @@
 #include "server/store/result_row.h"
 
+#include "runtime/base/status_macros.h"
+
 namespace metronome {
 namespace {
 
@@ -103,7 +105,7 @@ void BindResult(Statement& statement, const v1::BenchmarkResult& result) {
       .Bind(If(result.has_power_max_watts(), result.power_max_watts()))
       .BindOptionalText(If(result.has_throttle_reasons(), result.throttle_reasons()))
       .BindBlob(StatisticsOf(result))
-      .Bind(int64_t{result.samples_size()})
+      .Bind(result.sample_count())
       .Bind(result.bandwidth_before_bytes_per_second())
       .Bind(result.bandwidth_after_bytes_per_second());
 }
@@ -163,9 +165,8 @@ void ReadExtremes(Statement& row, v1::BenchmarkResult& result) {
 
 }  // namespace
 
-StoredResult ReadResult(Statement& row) {
-  StoredResult stored;
-  v1::BenchmarkResult& result = stored.result;
+v1::BenchmarkResult ReadResult(Statement& row) {
+  v1::BenchmarkResult result;
   v1::BenchmarkSpec& spec = *result.mutable_spec();
   result.set_result_id(row.Int());
   result.set_provenance(row.Text());
@@ -224,11 +225,18 @@ StoredResult ReadResult(Statement& row) {
   ReadTelemetry(row, &v1::BenchmarkResult::mutable_telemetry_after, result);
   ReadExtremes(row, result);
   if (const std::optional<std::string> statistics = row.OptionalBlob(); statistics.has_value())
-    stored.has_statistics = result.MergeFromString(*statistics);
+    result.MergeFromString(*statistics);
   result.set_sample_count(row.Int());
   result.set_bandwidth_before_bytes_per_second(row.Double());
   result.set_bandwidth_after_bytes_per_second(row.Double());
-  return stored;
+  return result;
+}
+
+absl::Status InsertBlocks(Sqlite& database, int64_t result_key, absl::Span<const SampleBlock> blocks) {
+  Statement insert(database, "INSERT INTO sample_blocks (result_key, first, count, data) VALUES (?, ?, ?, ?)");
+  for (const SampleBlock& block : blocks)
+    RETURN_IF_ERROR(insert.Bind(result_key).Bind(block.first).Bind(block.count).BindBlob(block.data).Run());
+  return absl::OkStatus();
 }
 
 }  // namespace metronome

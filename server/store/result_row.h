@@ -3,8 +3,11 @@
 
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 #include "metronome/v1/benchmark.pb.h"
+#include "server/store/sample_blocks.h"
 #include "server/store/sqlite.h"
 
 namespace metronome {
@@ -29,15 +32,15 @@ inline constexpr absl::string_view kResultColumns =
     "throttle_reasons, statistics, sample_count, bandwidth_before_bytes_per_second, "
     "bandwidth_after_bytes_per_second";
 
-// Binds all of them; statistics as their medians, and whole in a message of their own.
+// Binds all of them; statistics as their medians, and whole in a message of their own. The result has no samples any
+// more, only their count.
 void BindResult(Statement& statement, const v1::BenchmarkResult& result);
 
-struct StoredResult {
-  v1::BenchmarkResult result;   // Without samples.
-  bool has_statistics = false;  // No: stored by a version that computed them when it read; only medians are known.
-};
-// Reads result_id and then all of them.
-StoredResult ReadResult(Statement& row);
+// Reads result_id and then all of them; without samples.
+v1::BenchmarkResult ReadResult(Statement& row);
+
+// Into sample_blocks.
+absl::Status InsertBlocks(Sqlite& database, int64_t result_key, absl::Span<const SampleBlock> blocks);
 
 // What the column statistics holds: a BenchmarkResult that has the statistics and positions of this one, serialized.
 std::string StatisticsOf(const v1::BenchmarkResult& result);

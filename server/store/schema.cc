@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "runtime/base/status_macros.h"
+#include "server/store/sample_migration.h"
 
 namespace metronome {
 namespace {
@@ -151,7 +152,41 @@ ALTER TABLE results ADD COLUMN sample_count INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE results ADD COLUMN bandwidth_before_bytes_per_second REAL NOT NULL DEFAULT 0;
 ALTER TABLE results ADD COLUMN bandwidth_after_bytes_per_second REAL NOT NULL DEFAULT 0;
 )",
+    // Samples in blocks (sample_blocks.h says what a blob holds) that may come before their result does, in
+    // transactions of their own; those of the table samples are moved here. result_key: drawn when a result is made, so
+    // that storing it twice stores it once.
+    R"(
+ALTER TABLE runs ADD COLUMN owner INTEGER NOT NULL DEFAULT 0;  -- The place of the daemon that started it (lease.h).
+ALTER TABLE results ADD COLUMN result_key INTEGER;
+UPDATE results SET result_key = random();
+CREATE UNIQUE INDEX results_by_key ON results (result_key);
+CREATE TABLE sample_blocks (
+  result_key INTEGER NOT NULL,
+  first INTEGER NOT NULL,                 -- Samples of the result before this block.
+  count INTEGER NOT NULL,
+  data BLOB NOT NULL,
+  PRIMARY KEY (result_key, first)
+) STRICT;
+CREATE TABLE unfinished_results (         -- Of which some blocks are stored and the rest is not.
+  result_key INTEGER PRIMARY KEY,
+  owner INTEGER NOT NULL                  -- As in runs.
+) STRICT;
+CREATE TRIGGER samples_go_with_results AFTER DELETE ON results
+BEGIN
+  DELETE FROM sample_blocks WHERE result_key = OLD.result_key;
+END;
+)",
+    "DROP TABLE samples",
 };
+
+// The step whose SQL is followed by MoveSamplesToBlocks.
+constexpr int64_t kSamplesToBlocks = 6;
+
+absl::StatusOr<int64_t> VersionOf(Sqlite& database) {
+  Statement query(database, "PRAGMA user_version");
+  RETURN_IF_ERROR(query.Step().status());
+  return query.Int();
+}
 
 }  // namespace
 
@@ -159,23 +194,23 @@ absl::Span<const char* const> SchemaMigrations() { return kMigrations; }
 
 absl::Status MigrateSchema(Sqlite& database) {
   const auto known = static_cast<int64_t>(SchemaMigrations().size());
-  Statement query(database, "PRAGMA user_version");
-  RETURN_IF_ERROR(query.Step().status());
-  const int64_t version = query.Int();
-  if (version > known) {
-    return absl::FailedPreconditionError(absl::StrCat("the database has schema version ", version,
-                                                      "; this program knows up to ", known,
-                                                      ", so a newer one wrote it"));
-  }
-  RETURN_IF_ERROR(query.Run());
-  for (int64_t step = version; step < known; ++step) {
+  for (;;) {
+    ASSIGN_OR_RETURN(const int64_t version, VersionOf(database));
+    if (version == known) return absl::OkStatus();
+    if (version > known) {
+      return absl::FailedPreconditionError(absl::StrCat("the database has schema version ", version,
+                                                        "; this program knows up to ", known,
+                                                        ", so a newer one wrote it"));
+    }
     Transaction transaction(database);
     RETURN_IF_ERROR(transaction.status());
+    ASSIGN_OR_RETURN(const int64_t step, VersionOf(database));
+    if (step != version) continue;  // Another daemon was faster.
     RETURN_IF_ERROR(database.Execute(SchemaMigrations()[static_cast<size_t>(step)]));
+    if (step == kSamplesToBlocks) RETURN_IF_ERROR(MoveSamplesToBlocks(database));
     RETURN_IF_ERROR(database.Execute(absl::StrCat("PRAGMA user_version = ", step + 1)));
     RETURN_IF_ERROR(transaction.Commit());
   }
-  return absl::OkStatus();
 }
 
 }  // namespace metronome

@@ -1,8 +1,54 @@
 #include "server/store/sqlite.h"
 
+#include <cerrno>
+#include <cstring>
+
 #include "absl/strings/str_cat.h"
 
 namespace metronome {
+namespace {
+
+constexpr char kMagic[] = "SQLite format 3";  // With its final 0: the first 16 bytes of every database.
+
+// The system's error of the last operation on this file that failed; 0 for none.
+int LastErrno(sqlite3* handle, int which_file) {
+  sqlite3_file* file = nullptr;
+  int error = 0;
+  if (sqlite3_file_control(handle, "main", which_file, &file) != SQLITE_OK || file == nullptr ||
+      file->pMethods == nullptr || file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error) != SQLITE_OK)
+    return 0;
+  return error;
+}
+
+// SQLite knows ENOSPC as SQLITE_FULL; the others are limits of a user and of a process.
+bool IsOutOfSpace(int code, int system_error) {
+  return code == SQLITE_FULL ||
+         (code == SQLITE_IOERR && (system_error == ENOSPC || system_error == EDQUOT || system_error == EFBIG));
+}
+
+absl::StatusCode StatusCodeOf(int code, int system_error) {
+  if (IsOutOfSpace(code, system_error)) return absl::StatusCode::kResourceExhausted;
+  switch (code) {
+    case SQLITE_NOMEM:
+      return absl::StatusCode::kResourceExhausted;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+    case SQLITE_PROTOCOL:
+      return absl::StatusCode::kUnavailable;
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+      return absl::StatusCode::kFailedPrecondition;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return absl::StatusCode::kDataLoss;
+    default:
+      return absl::StatusCode::kInternal;
+  }
+}
+
+}  // namespace
 
 absl::StatusOr<Sqlite> Sqlite::Open(const std::string& path) {
   sqlite3* handle = nullptr;
@@ -13,16 +59,40 @@ absl::StatusOr<Sqlite> Sqlite::Open(const std::string& path) {
     return absl::FailedPreconditionError(absl::StrCat("cannot open database ", path, ": ",
                                                       handle == nullptr ? "out of memory" : sqlite3_errmsg(handle)));
   }
-  sqlite3_busy_timeout(handle, 5000);
+  sqlite3_busy_timeout(handle, kBusyTimeoutMs);
   if (sqlite3_db_readonly(handle, "main") == 1)
     return absl::FailedPreconditionError(absl::StrCat("database ", path, " is read-only"));
   return database;
 }
 
 absl::Status Sqlite::Error() const {
-  return absl::InternalError(
-      absl::StrCat("database ", sqlite3_db_filename(handle_.get(), "main"), ": ", sqlite3_errmsg(handle_.get())));
+  const int code = sqlite3_errcode(handle_.get()) & 0xff;  // The rest says more of the same kind.
+  // sqlite3_system_errno would be what the unlocking left.
+  int system_error = LastErrno(handle_.get(), SQLITE_FCNTL_JOURNAL_POINTER);
+  if (system_error == 0) system_error = LastErrno(handle_.get(), SQLITE_FCNTL_FILE_POINTER);
+  std::string text =
+      absl::StrCat("database ", sqlite3_db_filename(handle_.get(), "main"), ": ", sqlite3_errmsg(handle_.get()));
+  if (code == SQLITE_BUSY || code == SQLITE_LOCKED)
+    absl::StrAppend(&text, ": another process has held its lock for more than ", kBusyTimeoutMs, " ms");
+  if (code == SQLITE_IOERR && system_error != 0) absl::StrAppend(&text, ": ", std::strerror(system_error));
+  return absl::Status(StatusCodeOf(code, system_error), text);
 }
+
+bool Sqlite::HasMoved() const {
+  int moved = 0;
+  return sqlite3_file_control(handle_.get(), "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved != 0;
+}
+
+bool Sqlite::HasHeader() const {
+  sqlite3_file* file = nullptr;
+  if (sqlite3_file_control(handle_.get(), "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK || file == nullptr)
+    return false;
+  char header[sizeof(kMagic)] = {};
+  return file->pMethods->xRead(file, header, sizeof(header), 0) == SQLITE_OK &&
+         std::memcmp(header, kMagic, sizeof(kMagic)) == 0;
+}
+
+void Sqlite::KeepLogOnClose() { sqlite3_db_config(handle_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr); }
 
 absl::Status Sqlite::Execute(const std::string& sql) {
   return sqlite3_exec(handle_.get(), sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK ? absl::OkStatus() : Error();
@@ -125,6 +195,14 @@ std::optional<std::string> Statement::OptionalBlob() {
   const auto* bytes = static_cast<const char*>(sqlite3_column_blob(statement_.get(), column));
   const int size = sqlite3_column_bytes(statement_.get(), column);
   return bytes == nullptr ? std::string() : std::string(bytes, static_cast<size_t>(size));
+}
+
+std::string Placeholders(absl::string_view columns) {
+  std::string text = "?";
+  for (const char c : columns) {
+    if (c == ',') text += ", ?";
+  }
+  return text;
 }
 
 Transaction::~Transaction() {

@@ -14,18 +14,30 @@
 
 namespace metronome {
 
+// How long a statement waits for another process to let go of the database.
+inline constexpr int kBusyTimeoutMs = 2000;
+
 // A connection. Used by one thread at a time.
 class Sqlite {
  public:
   // FailedPrecondition naming the path when it cannot be opened or created for writing.
   static absl::StatusOr<Sqlite> Open(const std::string& path);
 
-  // Runs statements without parameters or rows. Internal with SQLite's message.
+  // Runs statements without parameters or rows. Errors as Error.
   absl::Status Execute(const std::string& sql);
   int64_t last_insert_id() const { return sqlite3_last_insert_rowid(handle_.get()); }
   sqlite3* handle() const { return handle_.get(); }
-  // The latest failure as a status that names the file.
+  // The latest failure as a status that names the file: ResourceExhausted (no space, no memory), Unavailable (another
+  // process holds the lock, or reading and writing fail), FailedPrecondition (read-only), DataLoss (damaged), Internal
+  // (anything else: a mistake of ours).
   absl::Status Error() const;
+  // Whether the file that was opened is no longer the one at its path.
+  bool HasMoved() const;
+  // Whether the file begins as databases do. Reads through the connection: opening the file once more in this process
+  // and closing it would end SQLite's locks.
+  bool HasHeader() const;
+  // Leaves what is in the write-ahead log there when the connection is closed.
+  void KeepLogOnClose();
 
  private:
   struct Close {
@@ -51,9 +63,9 @@ class Statement {
 
   Statement& BindBlob(absl::string_view bytes);
 
-  // True while there is a row to read. Internal.
+  // True while there is a row to read. Errors as Sqlite::Error, of this and of Run.
   absl::StatusOr<bool> Step();
-  // Runs to completion, rows ignored. Internal.
+  // Runs to completion, rows ignored.
   absl::Status Run();
 
   // Columns of the current row, from 0, in the order of the query.
@@ -79,6 +91,9 @@ class Statement {
   int parameter_ = 0;
   int column_ = 0;
 };
+
+// "?, ?, ?", one for each of the columns.
+std::string Placeholders(absl::string_view columns);
 
 // Rolled back unless committed.
 class Transaction {

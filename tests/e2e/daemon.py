@@ -13,10 +13,10 @@ START_TIMEOUT_S = 60
 class Daemon:
     """Started with free ports and a database in `directory`; killed at the end of the with block if still there."""
 
-    def __init__(self, directory, *flags, listen="127.0.0.1:0", stdin=None):
+    def __init__(self, directory, *flags, listen="127.0.0.1:0", stdin=None, database=None):
         self.directory = pathlib.Path(directory)
         self.log_path = self.directory / "daemon.log"
-        self.database = self.directory / "runs.db"
+        self.database = pathlib.Path(database or self.directory / "runs.db")
         self._listen = listen
         self._flags = flags
         self._stdin = stdin
@@ -28,7 +28,8 @@ class Daemon:
         self.process = subprocess.Popen(
             [BINARY, "--listen", self._listen, "--metrics-listen", "127.0.0.1:0", "--db", str(self.database),
              "--plan-cache", str(self.directory / "plans"), "--calibration", "off", "--port-file", str(port_file), *self._flags],
-            stdin=self._stdin, stderr=self._log, stdout=self._log)
+            stdin=self._stdin, stderr=self._log, stdout=self._log,
+            env=dict(os.environ, XDG_STATE_HOME=str(self.directory / "state")))
         give_up = time.monotonic() + START_TIMEOUT_S
         while not (port_file.exists() and port_file.read_text().count("\n") == 2):
             if self.process.poll() is not None or time.monotonic() > give_up:

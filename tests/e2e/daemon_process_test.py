@@ -148,8 +148,8 @@ class DaemonProcessTest(unittest.TestCase):
             self.assertEqual(database.execute("SELECT state FROM runs").fetchall(), [("running",)])
             rows = database.execute("SELECT outcome, model, ttft_ms FROM results WHERE run_id = ?", (run,)).fetchall()
             self.assertEqual(rows[0][:2], ("ok", "tiny-llama"))
-            samples = dict(database.execute("SELECT metric, count(*) FROM samples GROUP BY metric").fetchall())
-            self.assertEqual(samples, {"ttft_ms": 2, "tpot_ms": 2, "step_ms": 4, "sampling_ms": 4})
+            samples = database.execute("SELECT sum(count) FROM sample_blocks JOIN results USING (result_key)").fetchone()
+            self.assertEqual(samples, (2 + 2 + 4 + 4,))
             database.close()
 
     def test_port_in_use_is_an_error_that_names_it(self):

@@ -99,11 +99,12 @@ class Client:
         request, stub = self._method(service, name)
         return stub.future(request(**fields), timeout=timeout)
 
-    def is_serving(self):
-        """What grpc.health.v1.Health says; reflection does not describe it. An empty request asks for the whole server, and status, field
-        1, is SERVING at 1."""
+    def is_serving(self, service=""):
+        """What grpc.health.v1.Health says; reflection does not describe it. A request has the service, field 1, or nothing to ask for the whole
+        server, and status, field 1 of the answer, is SERVING at 1."""
         check = self.channel.unary_unary("/grpc.health.v1.Health/Check", lambda request: request, lambda response: response)
-        return check(b"", timeout=30) == b"\x08\x01"
+        name = service.encode()
+        return check(b"\x0a" + bytes([len(name)]) + name if name else b"", timeout=30) == b"\x08\x01"
 
     def inference(self, name, **fields):
         return self.call("metronome.v1.Inference", name, fields)

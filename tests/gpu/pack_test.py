@@ -7,6 +7,7 @@ import json
 import pathlib
 import random
 import sqlite3
+import struct
 import tempfile
 import unittest
 
@@ -14,9 +15,17 @@ import database
 import pack
 
 SCHEMA = """
-CREATE TABLE results (result_id INTEGER PRIMARY KEY, path TEXT);
-CREATE TABLE samples (result_id INTEGER, metric TEXT, sample_index INTEGER, position INTEGER, value REAL);
+CREATE TABLE results (result_id INTEGER PRIMARY KEY, result_key INTEGER, path TEXT);
+CREATE TABLE sample_blocks (result_key INTEGER, first INTEGER, count INTEGER, data BLOB, PRIMARY KEY (result_key, first));
 """
+# As SampleBlocksTest.FormatIsWhatOthersRead has it: step_ms, ttft_ms, step_ms.
+BLOCK = bytes.fromhex("02 07 737465705f6d73 07 747466745f6d73 000100 000002 2a0002 000000000000f83f 0000000000000040 000000000000f0bf")
+
+
+def steps(values):
+    """A block of step_ms samples, whose indices count up from 0."""
+    count = len(values)
+    return b"\1\7step_ms" + bytes(count) + b"\0" + b"\2" * (count - 1) + bytes(count) + struct.pack(f"<{count}d", *values)
 
 
 class PackTest(unittest.TestCase):
@@ -34,13 +43,15 @@ class PackTest(unittest.TestCase):
         with contextlib.closing(sqlite3.connect(self.work / "metronome.db")) as opened:
             opened.execute("PRAGMA journal_mode=WAL")
             opened.executescript(SCHEMA)
-            opened.execute("INSERT INTO results VALUES (1, 'graph')")
-            opened.executemany("INSERT INTO samples VALUES (1, 'step_ms', ?, 0, ?)", [(i, i / 7) for i in range(samples)])
+            opened.execute("INSERT INTO results VALUES (1, 77, 'graph')")
+            for first in range(0, samples, 4096):
+                values = [i / 7 for i in range(first, min(samples, first + 4096))]
+                opened.execute("INSERT INTO sample_blocks VALUES (77, ?, ?, ?)", (first, len(values), steps(values)))
             opened.commit()
 
     def samples_left(self, file):
         with contextlib.closing(sqlite3.connect(file)) as opened:
-            return opened.execute("SELECT count(*) FROM samples").fetchone()[0]
+            return opened.execute("SELECT ifnull(sum(count), 0) FROM sample_blocks").fetchone()[0]
 
     def test_a_call_leaves_five_files_and_the_next_one_finds_all_of_them(self):
         self.make_database(samples=3)
@@ -59,7 +70,7 @@ class PackTest(unittest.TestCase):
     def test_packing_is_repeated_while_the_daemon_has_the_database_open(self):
         self.make_database(samples=3)
         with contextlib.closing(sqlite3.connect(self.work / "metronome.db")) as daemon:
-            daemon.execute("INSERT INTO samples VALUES (1, 'step_ms', 3, 0, 0.5)")
+            daemon.execute("INSERT INTO sample_blocks VALUES (77, 3, 1, ?)", (steps([0.5]),))
             pack.close_work(self.work, self.output)  # What is not committed is not packed.
             self.assertEqual(self.samples_left(self.output / "metronome.db"), 3)
             daemon.commit()
@@ -89,14 +100,18 @@ class PackTest(unittest.TestCase):
 
     def test_samples_go_before_the_database_does(self):
         self.make_database(samples=5000)
-        self.assertGreater((self.work / "metronome.db").stat().st_size, 100_000)
-        content = database.thinned(self.work / "metronome.db", 100_000)
-        for kept in (database.KEPT_SAMPLES, 50):
+        content = database.thinned(self.work / "metronome.db", 50_000)
+        for kept in (database.KEPT_SAMPLES, 100):
             (self.output / "metronome.db").write_bytes(content)
             self.assertEqual(self.samples_left(self.output / "metronome.db"), kept)
             content = database.thinned(self.work / "metronome.db", len(content) - 1)
         self.assertIsNone(content)  # Tables take a page each.
         self.assertEqual(self.samples_left(self.work / "metronome.db"), 5000)
+
+    def test_a_block_is_cut_to_its_first_samples(self):
+        self.assertEqual(database.first_samples(BLOCK, 3, 3), BLOCK)
+        self.assertEqual(database.first_samples(BLOCK, 3, 2), BLOCK[:17] + bytes.fromhex("0001 0000 2a00 000000000000f83f 0000000000000040"))
+        self.assertEqual(database.first_samples(steps([1.0] * 300), 300, 200), steps([1.0] * 200))
 
     def test_an_archive_from_elsewhere_writes_below_its_folder_only(self):
         pack.write_below(self.output, {"../outside.txt": b"x", "a/b.txt": b"y"})

@@ -15,8 +15,8 @@ import summarise
 
 SCHEMA = """
 CREATE TABLE runs (run_id TEXT PRIMARY KEY, mode TEXT);
-CREATE TABLE results (result_id INTEGER PRIMARY KEY, run_id TEXT, path TEXT);
-CREATE TABLE samples (result_id INTEGER, metric TEXT, sample_index INTEGER, position INTEGER, value REAL);
+CREATE TABLE results (result_id INTEGER PRIMARY KEY, result_key INTEGER, run_id TEXT, path TEXT);
+CREATE TABLE sample_blocks (result_key INTEGER, first INTEGER, count INTEGER, data BLOB, PRIMARY KEY (result_key, first));
 PRAGMA user_version = 3;
 """
 
@@ -148,8 +148,9 @@ class SummariseTest(unittest.TestCase):
         for run, paths in runs.items():
             opened.execute("INSERT INTO runs VALUES (?, 'latency')", (run,))
             for path in paths:
-                result = opened.execute("INSERT INTO results (run_id, path) VALUES (?, ?)", (run, path)).lastrowid
-                opened.executemany("INSERT INTO samples VALUES (?, 'ttft_ms', ?, 0, ?)", [(result, i, len(path)) for i in range(samples)])
+                key = {"compiled": 1, "eager": 2, "hf_eager": 3}[path]
+                opened.execute("INSERT INTO results (result_key, run_id, path) VALUES (?, ?, ?)", (key, run, path))
+                opened.execute("INSERT INTO sample_blocks VALUES (?, 0, ?, ?)", (key, samples, path.encode()))
         opened.commit()
         opened.close()
 
@@ -168,9 +169,8 @@ class SummariseTest(unittest.TestCase):
         self.assertEqual(self.row(text, "second")[2], "10 ms")
         self.assertIn("Machine: G-1", text)
         with contextlib.closing(sqlite3.connect(self.directory / "all" / "metronome.db")) as opened:
-            rows = opened.execute("SELECT run_id, path, count(*), min(value) FROM results JOIN samples USING (result_id) GROUP BY result_id "
-                                  "ORDER BY result_id").fetchall()
-        self.assertEqual(rows, [("r1", "compiled", 3, 8), ("r1", "eager", 3, 5), ("r2", "hf_eager", 3, 8)])
+            rows = opened.execute("SELECT run_id, path, count, data FROM results JOIN sample_blocks USING (result_key) ORDER BY result_id").fetchall()
+        self.assertEqual(rows, [("r1", "compiled", 3, b"compiled"), ("r1", "eager", 3, b"eager"), ("r2", "hf_eager", 3, b"hf_eager")])
         self.assertEqual(pack.read_archive(self.directory / "all" / "details.tar.gz"), {"a/daemon.log": b"a", "b/daemon.log": b"b"})
         self.assertEqual((self.directory / "all" / "log.txt").read_text(), "log of a\nlog of b\n")
         self.raw("latency-third", ours(30, 1), "c")

@@ -188,7 +188,8 @@ TEST_F(BenchmarkRecordsTest, ClientThatLeavesEndsItsBenchmarkWhichIsRecorded) {
     request.mutable_spec()->set_decode_tokens(100);
     const auto reader = benchmark_->RunBenchmark(&context, request);
     v1::RunBenchmarkResponse message;
-    while (reader->Read(&message) && (message.progress().phase() != "measure" || message.progress().fraction() < 0.02)) {
+    while (reader->Read(&message) &&
+           (message.progress().phase() != "measure" || message.progress().fraction() < 0.02)) {
     }
     context.TryCancel();
     while (reader->Read(&message)) {

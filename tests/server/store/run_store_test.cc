@@ -10,9 +10,9 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "server/benchmark/statistics.h"
 #include "server/work_queue.h"
 #include "tests/server/fake_clock.h"
+#include "tests/server/store/store_test_results.h"
 #include "tests/temp_directory.h"
 
 namespace metronome {
@@ -70,37 +70,12 @@ v1::BenchmarkResult FullResult() {
   return result;
 }
 
-v1::BenchmarkResult SmallResult(int index) {
-  v1::BenchmarkResult result;
-  result.set_provenance("server");
-  result.set_outcome("ok");
-  result.mutable_spec()->set_model(absl::StrCat("model-", index));
-  for (int i = 0; i < 3; ++i) {
-    v1::Sample& sample = *result.add_samples();
-    sample.set_metric("ttft_ms");
-    sample.set_index(i);
-    sample.set_value(index + 0.5 * i);
-  }
-  SummariseSamples(result);
-  return result;
-}
-
 class RunStoreTest : public testing::Test {
  protected:
   std::unique_ptr<RunStore> Open() {
     absl::StatusOr<std::unique_ptr<RunStore>> store = RunStore::Open(path_, clock_);
     EXPECT_TRUE(store.ok()) << store.status();
     return store.ok() ? *std::move(store) : nullptr;
-  }
-  static std::string StartRun(RunStore& store) {
-    const absl::StatusOr<std::string> id = store.StartRun({}, {});
-    EXPECT_TRUE(id.ok()) << id.status();
-    return id.ok() ? *id : "";
-  }
-  static std::string StateOf(RunStore& store, const std::string& id) {
-    const absl::StatusOr<v1::Run> run = store.GetRun(id);
-    EXPECT_TRUE(run.ok()) << run.status();
-    return run.ok() ? run->state() : "";
   }
 
   const TempDirectory directory_;
@@ -229,6 +204,49 @@ TEST_F(RunStoreTest, SamplesComeInPagesThatAddUp) {
     EXPECT_EQ(store->ListSamples(*id, 10, token).status().code(), absl::StatusCode::kInvalidArgument) << token;
 }
 
+// A block has 4096 samples; one transaction 64 of them.
+TEST_F(RunStoreTest, PagesAndTransactionsDoNotDependOnBlocks) {
+  const auto store = Open();
+  const std::string run = StartRun(*store);
+  constexpr int kSamples = 70 * 4096 + 5;
+  NewResult pending = PrepareResult(*store->GetRunning(run), SmallResult(0, kSamples), clock_.UnixMicros());
+
+  const absl::StatusOr<std::optional<int64_t>> first = store->StoreSome(pending);
+  const absl::StatusOr<v1::Run> meanwhile = store->GetRun(run);
+  const absl::StatusOr<std::optional<int64_t>> second = store->StoreSome(pending);
+
+  ASSERT_TRUE(first.ok() && meanwhile.ok() && second.ok()) << first.status() << second.status();
+  EXPECT_FALSE(first->has_value());
+  EXPECT_EQ(meanwhile->results_size(), 0);
+  ASSERT_TRUE(second->has_value());
+  EXPECT_EQ(store->GetRun(run)->results(0).sample_count(), kSamples);
+  for (const int size : {4095, 4096, 4097, 50000}) {
+    int next = 0;
+    std::string token;
+    do {
+      const absl::StatusOr<v1::ListSamplesResponse> page = store->ListSamples(**second, size, token);
+      ASSERT_TRUE(page.ok()) << page.status();
+      for (const v1::Sample& sample : page->samples()) ASSERT_EQ(sample.index(), next++);
+      token = page->next_page_token();
+      ASSERT_TRUE(token.empty() ? next == kSamples : page->samples_size() == size);
+    } while (!token.empty());
+    EXPECT_EQ(next, kSamples);
+  }
+  EXPECT_EQ(store->ListSamples(**second, 10, "999999999999")->samples_size(), 0);
+}
+
+TEST_F(RunStoreTest, ResultThatIsStoredAgainIsTheSame) {
+  const auto store = Open();
+  const std::string run = StartRun(*store);
+  NewResult pending = PrepareResult(*store->GetRunning(run), SmallResult(3), clock_.UnixMicros());
+  const absl::StatusOr<std::optional<int64_t>> first = store->StoreSome(pending);
+  pending.blocks_stored = 0;
+  const absl::StatusOr<std::optional<int64_t>> again = store->StoreSome(pending);
+  ASSERT_TRUE(first.ok() && again.ok());
+  EXPECT_EQ(*first, *again);
+  EXPECT_EQ(store->GetRun(run)->results_size(), 1);
+}
+
 // Five results of a megabyte each are two pages; so are runs with long notes.
 TEST_F(RunStoreTest, ResultsAndRunsComeInPagesThatFitAMessage) {
   const auto store = Open();
@@ -301,6 +319,16 @@ TEST_F(RunStoreTest, NewestRunsAreListedFirstWithTheirResultCounts) {
   EXPECT_EQ(older->runs(0).run_id(), first);
 }
 
+TEST_F(RunStoreTest, RunningRunsAloneAreInterrupted) {
+  const auto store = Open();
+  const std::string finished = StartRun(*store), running = StartRun(*store);
+  ASSERT_TRUE(store->FinishRun(finished, "complete").ok());
+  EXPECT_TRUE(store->InterruptRun(finished).ok());
+  EXPECT_TRUE(store->InterruptRun(running).ok());
+  EXPECT_EQ(StateOf(*store, finished), "complete");
+  EXPECT_EQ(StateOf(*store, running), "interrupted");
+}
+
 TEST_F(RunStoreTest, FinishedRunTakesNothingMore) {
   const auto store = Open();
   const std::string run = StartRun(*store);
@@ -335,35 +363,6 @@ TEST_F(RunStoreTest, RefusedResultLeavesNothingBehind) {
   EXPECT_EQ(store->AddResult(run, result).status().code(), absl::StatusCode::kInternal);
   EXPECT_EQ(store->GetRun(run)->results_size(), 0);
   EXPECT_TRUE(store->AddResult(run, SmallResult(2)).ok());
-}
-
-TEST_F(RunStoreTest, RunsLeftRunningAreInterruptedAtTheNextOpening) {
-  auto store = Open();
-  const std::string left = StartRun(*store), finished = StartRun(*store);
-  ASSERT_TRUE(store->FinishRun(finished, "complete").ok());
-  store.reset();
-
-  store = Open();
-
-  EXPECT_EQ(StateOf(*store, left), "interrupted");
-  EXPECT_EQ(StateOf(*store, finished), "complete");
-  EXPECT_EQ(store->AddResult(left, SmallResult(1)).status().code(), absl::StatusCode::kFailedPrecondition);
-}
-
-TEST_F(RunStoreTest, RunsOfALivingDaemonAreLeftAlone) {
-  auto first = Open();
-  const std::string run = StartRun(*first);
-
-  auto second = Open();
-  EXPECT_EQ(StateOf(*second, run), "running");
-  EXPECT_TRUE(first->AddResult(run, SmallResult(1)).ok());
-  first.reset();
-  auto third = Open();  // The second still lives.
-  EXPECT_EQ(StateOf(*third, run), "running");
-  second.reset();
-  third.reset();
-
-  EXPECT_EQ(StateOf(*Open(), run), "interrupted");
 }
 
 TEST_F(RunStoreTest, DaemonsOnOneFileWaitForEachOther) {
