@@ -16,6 +16,10 @@ namespace {
 
 constexpr float kRemoved = -std::numeric_limits<float>::infinity();
 
+// A float32 logit of up to 1e8 stays finite when it is divided or multiplied by what lies between these. Beyond them a
+// penalty soon is 0 or infinite in float32, and logits infinite or NaN.
+constexpr double kLeastPenalty = 1e-30, kMostPenalty = 1e30;
+
 // A draw sums the weights of one block at a time, then walks through the one it falls into.
 constexpr size_t kDrawBlock = 512;
 
@@ -40,9 +44,8 @@ void Penalise(absl::Span<const float> logits, absl::Span<const int32_t> history,
 
 absl::Status ValidateSamplingOptions(const SamplingOptions& options) {
   // Written so that NaN fails every test.
-  if (!(options.repetition_penalty > 0) || std::isinf(options.repetition_penalty)) {
-    return OutsideRange("repetition_penalty", options.repetition_penalty, "a finite number > 0");
-  }
+  if (!(options.repetition_penalty >= kLeastPenalty && options.repetition_penalty <= kMostPenalty))
+    return OutsideRange("repetition_penalty", options.repetition_penalty, "in [1e-30, 1e30]");
   if (!(options.temperature >= 0) || std::isinf(options.temperature))
     return OutsideRange("temperature", options.temperature, "a finite number >= 0");
   if (options.top_k < 0) return OutsideRange("top_k", static_cast<double>(options.top_k), ">= 0");

@@ -16,7 +16,7 @@ namespace metronome {
 // processor of that name.
 struct SamplingOptions {
   double repetition_penalty =
-      1;  // > 0. Divides positive and multiplies negative logits of tokens already in the sequence; 1 = off.
+      1;  // [1e-30, 1e30]. Divides positive, multiplies negative logits of tokens already in the sequence; 1 = off.
   double temperature =
       0;  // >= 0. 0 = greedy: the most likely token, ties to the lowest id; the fields below are then not used.
   int64_t top_k = 0;  // >= 0. Keeps logits no smaller than the k-th largest; 0 = off.

@@ -133,7 +133,7 @@ DrawCase RandomDrawCase(int64_t vocab, std::mt19937& random) {
   const DType dtype = kFloats[random() % 3];
   const int kind = static_cast<int>(random() % kKinds);
   std::normal_distribution<double> normal;
-  DrawCase test = {.options = {.repetition_penalty = Any({1.0, 1.0, 1.1, 1.5, 0.7, 1e-60, 1e30}, random),
+  DrawCase test = {.options = {.repetition_penalty = Any({1.0, 1.0, 1.1, 1.5, 0.7, 1e-30, 1e30}, random),
                                .temperature = Any({0.0, 1e-9, 5e-324, 0.3, 0.8, 1.0, 3.0, 1e9}, random),
                                .top_k = Any({0, 0, 0, 1, 2, 50, 700, 5000, 40000}, random),
                                .top_p = Any({1.0, 1.0, 0.999999, 0.9, 0.5, 0.05, 1e-9}, random),

@@ -167,6 +167,9 @@ TEST_P(SamplerOptionTest, IsRefusedByName) {
 INSTANTIATE_TEST_SUITE_P(All, SamplerOptionTest,
                          testing::Values(BadOption{{.repetition_penalty = 0}, "repetition_penalty is 0"},
                                          BadOption{{.repetition_penalty = kNan}, "repetition_penalty"},
+                                         // 0 and infinity as a float32.
+                                         BadOption{{.repetition_penalty = 1e-60}, "repetition_penalty is 1e-60"},
+                                         BadOption{{.repetition_penalty = 1e60}, "repetition_penalty is 1e+60"},
                                          BadOption{{.temperature = -1}, "temperature is -1"},
                                          BadOption{{.temperature = kNan}, "temperature"},
                                          BadOption{{.temperature = std::numeric_limits<double>::infinity()},
@@ -174,6 +177,18 @@ INSTANTIATE_TEST_SUITE_P(All, SamplerOptionTest,
                                          BadOption{{.top_k = -1}, "top_k is -1"}, BadOption{{.top_p = 0}, "top_p is 0"},
                                          BadOption{{.top_p = 1.1}, "top_p is 1.1"}, BadOption{{.top_p = kNan}, "top_p"},
                                          BadOption{{.min_p = -0.1}, "min_p"}, BadOption{{.min_p = 2}, "min_p is 2"}));
+
+// A positive, a negative and a 0 logit are penalised. The smallest penalty makes the first the largest by far, the
+// largest one leaves the last.
+TEST(SamplerTest, NoPenaltyInRangeMakesALogitInfinite) {
+  for (const double penalty : {1e-30, 1e30}) {
+    for (const float scale : {1.0f, 1e7f}) {
+      Sampler sampler = Make({.repetition_penalty = penalty, .temperature = 1e-3});
+      const float logits[] = {2 * scale, -3 * scale, 0, scale};
+      EXPECT_EQ(sampler.Next(logits, {0, 1, 2}).value(), penalty < 1 ? 0 : 3) << penalty << " " << scale;
+    }
+  }
+}
 
 TEST(SamplerTest, TellsTheMostLikelyTokenWithoutLogitsWhereThatIsSure) {
   const Sampler greedy = Make({});
