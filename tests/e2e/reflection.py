@@ -44,7 +44,8 @@ def _reflection_classes():
 class Client:
     """call("metronome.v1.Inference", "Prefill", {...}) with dictionaries as requests."""
 
-    def __init__(self, address):
+    def __init__(self, address, timeout_s=120):
+        self._timeout_s = timeout_s
         self.channel = grpc.insecure_channel(address)  # With gRPC's default limits.
         self._request, response = _reflection_classes()
         self._reflect = self.channel.stream_stream(_SERVICE, self._request.SerializeToString, response.FromString)
@@ -89,10 +90,10 @@ class Client:
         stub = self.channel.unary_stream if streams else self.channel.unary_unary
         return request, stub(f"/{service}/{name}", request.SerializeToString, response.FromString)
 
-    def call(self, service, name, fields=None, timeout=120):
+    def call(self, service, name, fields=None, timeout=None):
         """The response, or an iterator of them."""
         request, stub = self._method(service, name)
-        return stub(request(**(fields or {})), timeout=timeout)
+        return stub(request(**(fields or {})), timeout=timeout or self._timeout_s)
 
     def future(self, service, name, fields, timeout):
         """A unary call that goes on meanwhile."""

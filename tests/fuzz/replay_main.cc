@@ -5,6 +5,7 @@
 // First the files (as they are), then the target's seeds, then N mutations of seeds and of each other, the same ones
 // for the same S; fewer where T seconds are over before. A crash, a run of more than ten seconds of CPU time or more
 // memory than M ends it with a code other than 0; the input is then in `replay-finding` in the working directory.
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/time.h>
@@ -56,10 +57,9 @@ const std::string* running = nullptr;
 // Keeps the input that ends the process. Calls nothing that a signal handler may not.
 void KeepFinding(int signal) {
   static constexpr char kText[] = "replay: the input is in replay-finding\n";
-  if (running != nullptr) {
-    std::ofstream("replay-finding", std::ios::binary) << *running;
+  const int file = running == nullptr ? -1 : open("replay-finding", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (file >= 0 && write(file, running->data(), running->size()) == static_cast<ssize_t>(running->size()))
     (void)!write(STDERR_FILENO, kText, sizeof(kText) - 1);
-  }
   ::signal(signal, SIG_DFL);
   raise(signal);
 }
