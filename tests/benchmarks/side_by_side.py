@@ -6,9 +6,9 @@
     side_by_side.py --table rounds.jsonl          # prints the table of an earlier --output once more
 
 Engines: metronome (bench-client and metronomed of --bin), the peers of client/peers (--peers hf_eager,torch_compile; $PYTHON needs torch), and
-llama_cpp (--llama-bench, a GGUF of the same shapes and dtype for each model). Each prompt length is a cell: TTFT of so many tokens, TPOT of the
-tokens after them. In each round every engine measures every cell once, in an order drawn by --seed, so that a machine whose speed drifts drifts for
-all. A ratio is the other engine's time over ours in the same round, above 1 where ours is faster: the table has the median over rounds and a 95%
+llama_cpp (--llama-bench, a GGUF of the same shapes and dtype for each model, which write_gguf.py makes). Each prompt length
+is a cell: TTFT of so many tokens, TPOT of the tokens after them. In each round every engine measures every cell once, in an order drawn by --seed, so
+that a machine whose speed drifts drifts for all. A ratio is the other engine's time over ours in the same round, above 1 where ours is faster: the table has the median over rounds and a 95%
 interval by bootstrap over rounds. An engine that fails is said to, and the others go on. Exit codes: 0 measured, 1 something failed, 2 usage.
 """
 import argparse
