@@ -5,7 +5,7 @@
 #include "compiler/egraph/extract.h"
 #include "compiler/rolling/roll.h"
 #include "compiler/rules/rules.h"
-#include "kernels/catalogue.h"
+#include "kernels/catalogue/catalogue.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/plan/plan.h"
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "kernels/fused_program.h"
+#include "kernels/program/fused_program.h"
 #include "runtime/plan/storage_root.h"
 
 namespace metronome {
@@ -60,9 +60,9 @@ bool Dataflow::MayFuse(int index) const {
   return std::all_of(uses_[index].begin(), uses_[index].end(), [&](const Use& use) { return IsWhole(use.value); });
 }
 
-std::optional<FusedOp> Dataflow::Classify(int index) const {
+std::optional<Op> Dataflow::Classify(int index) const {
   const KernelCall& kernel = call(index);
-  const std::optional<FusedOp> op = ParseFusedOp(kernel.kernel);
+  const std::optional<Op> op = ParseProgramStep(kernel.kernel);
   if (!op.has_value() || !IsReduction(*op)) return op;
   const auto last = static_cast<int64_t>(ShapeOf(kernel.inputs[0]).size()) - 1;
   return kernel.attributes.Int("axis", -1) == last ? op : std::nullopt;

@@ -4,7 +4,7 @@
 #include <optional>
 #include <vector>
 
-#include "kernels/fused_op.h"
+#include "kernels/catalogue/ops.h"
 #include "runtime/plan/plan.h"
 
 namespace metronome {
@@ -31,14 +31,14 @@ class Dataflow {
   const std::vector<Use>& UsesOf(int call) const { return uses_[call]; }  // Of all outputs.
   // The op of a call that may become a step. None for other kernels, reductions of other axes, calls whose result is
   // read as only a part of it, and calls that read a state which is written after them.
-  std::optional<FusedOp> StepOf(int call) const { return steps_[call]; }
+  std::optional<Op> StepOf(int call) const { return steps_[call]; }
   // Of a call that only repeats its operand's elements, which a program does by walking them: how many copies stand
   // side by side along the last axis (concat of a value with itself), or 1 (broadcast). 0 for all others.
   int64_t CopiesOf(int call) const { return copies_[call]; }
 
  private:
   bool MayFuse(int call) const;
-  std::optional<FusedOp> Classify(int call) const;
+  std::optional<Op> Classify(int call) const;
   int64_t CountCopies(int call) const;
   bool IsWhole(ValueId alias) const;
 
@@ -46,7 +46,7 @@ class Dataflow {
   std::vector<int> producers_;     // By storage root.
   std::vector<int> last_written_;  // By storage root: the last call that does.
   std::vector<std::vector<Use>> uses_;
-  std::vector<std::optional<FusedOp>> steps_;
+  std::vector<std::optional<Op>> steps_;
   std::vector<int64_t> copies_;
 };
 

@@ -33,7 +33,7 @@ Dims Padded(Dims shape, size_t rank) {
 constexpr int64_t kMaxReducedColumns = 16384;
 
 // Worth computing again rather than a kernel and a value in memory.
-bool IsCheap(FusedOp op) { return op == FusedOp::kNeg || op > FusedOp::kSin; }
+bool IsCheap(Op op) { return !RowOf(op).Has(kTranscendental); }
 
 class Builder {
  public:
@@ -48,7 +48,7 @@ class Builder {
  private:
   size_t count() const { return region_.calls.size(); }
   const KernelCall& Call(size_t i) const { return dataflow_.call(region_.calls[i]); }
-  FusedOp OpOf(size_t i) const { return *dataflow_.StepOf(region_.calls[i]); }
+  Op OpOf(size_t i) const { return *dataflow_.StepOf(region_.calls[i]); }
   bool IsCopy(size_t i) const { return dataflow_.CopiesOf(region_.calls[i]) > 0; }
   bool IsReduced(size_t i) const { return !IsCopy(i) && IsReduction(OpOf(i)); }
   Dims ShapeOf(ValueId value) const { return WithCopies(dataflow_.ShapeOf(value)); }
@@ -197,7 +197,7 @@ class Builder {
       return value.storage == Storage::kConstant && value.contents.size() == 1 ? &value.contents[0] : nullptr;
     };
     const double* const value = constant(operand);
-    const bool selects = OpOf(i) == FusedOp::kSelect;
+    const bool selects = OpOf(i) == Op::kSelect;
     if (value == nullptr || (selects && operand == 0)) return nullptr;
     for (size_t other = selects ? 1 : 0; other < Call(i).inputs.size(); ++other) {
       if (other != operand && constant(other) == nullptr) return value;

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "compiler/fusion/dataflow.h"
-#include "kernels/fused_program.h"
+#include "kernels/program/fused_program.h"
 
 namespace metronome {
 
@@ -30,7 +30,7 @@ struct Region {
 //    computed under that one, where its operands can follow. Where copies stand side by side, all shapes have an axis
 //    for them.
 //  - order: a reader outside that comes before the last call.
-//  - limits of kernels/fused_op.h.
+//  - limits of kernels/program/fused_limits.h.
 std::optional<Region> DescribeRegion(const Dataflow& dataflow, std::vector<int> calls);
 
 }  // namespace metronome

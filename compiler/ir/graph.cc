@@ -89,16 +89,10 @@ absl::Status VerifyGraph(const Graph& graph, const CancelToken& token) {
 }
 
 int OutputCount(const Node& node) {
-  if (node.op == Op::kAddRmsNorm || node.op == Op::kTopK) return 2;
-  if (node.op == Op::kQkvRopeCache) return 3;
-  if (node.op != Op::kLinearGroup) return 1;
+  const OpRow& row = RowOf(node.op);
+  if (row.least_outputs == row.most_outputs) return row.least_outputs;
   const size_t extras = node.attributes.Int("has_norm") != 0 ? 2 : 1;  // x, and the weight of its norm.
   return static_cast<int>(node.inputs.size() - extras) / (node.attributes.Int("has_bias") != 0 ? 2 : 1);
-}
-
-int WrittenInput(Op op, int output) {
-  if (op == Op::kCacheWrite) return 0;
-  return op == Op::kQkvRopeCache && output > 0 ? 5 + output : -1;
 }
 
 Attributes CallAttributes(const Node& node) {

@@ -9,8 +9,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "compiler/ir/op.h"
 #include "kernels/attributes.h"
+#include "kernels/catalogue/op_table.h"
 #include "kernels/dtype.h"
 #include "runtime/base/cancel_token.h"
 #include "runtime/plan/dim.h"
@@ -78,8 +78,6 @@ absl::Status VerifyGraph(const Graph& graph, const CancelToken& token = {});
 
 // Outputs of the kernel that computes `node`: more than 1 for ops with an `output` attribute.
 int OutputCount(const Node& node);
-// The input that an output of the op is written over, in place: a state. -1 for none.
-int WrittenInput(Op op, int output);
 // The kernel call behind a node: its attributes without `output`, so that the nodes of one call compare equal.
 Attributes CallAttributes(const Node& node);
 

@@ -67,9 +67,10 @@ absl::StatusOr<TensorType> InferElementwise(Op op, Types inputs) {
   }
   if (op == Op::kSelect && inputs[0].dtype != DType::kBool) return Mismatch(op, inputs, "the condition is not bool");
   if (op == Op::kAnd && inputs[0].dtype != DType::kBool) return Mismatch(op, inputs, "the operands are not bool");
-  if (op <= Op::kSin && !IsFloat(inputs[0].dtype)) return Mismatch(op, inputs, "the operand is not a float");
+  const OpGroup group = GroupOf(op);
+  if (group == OpGroup::kUnary && !IsFloat(inputs[0].dtype)) return Mismatch(op, inputs, "the operand is not a float");
   ASSIGN_OR_RETURN(std::vector<Dim> shape, BroadcastShapes(op, inputs));
-  const bool compares = op >= Op::kLt && op <= Op::kAnd;
+  const bool compares = group == OpGroup::kCompare || group == OpGroup::kLogical;
   return TensorType{compares ? DType::kBool : values[0].dtype, std::move(shape)};
 }
 
@@ -324,70 +325,16 @@ absl::StatusOr<TensorType> InferFused(Op op, Types inputs, const Attributes& att
   }
 }
 
-// The least and greatest number of inputs.
-std::pair<size_t, size_t> Arity(Op op) {
-  switch (op) {
-    case Op::kTokens:
-    case Op::kInput:
-    case Op::kWeight:
-    case Op::kConstant:
-    case Op::kState:
-    case Op::kIota:
-      return {0, 0};
-    case Op::kAdd:
-    case Op::kSub:
-    case Op::kMul:
-    case Op::kDiv:
-    case Op::kMaximum:
-    case Op::kMinimum:
-    case Op::kLt:
-    case Op::kLe:
-    case Op::kGt:
-    case Op::kGe:
-    case Op::kEq:
-    case Op::kAnd:
-    case Op::kMatmul:
-    case Op::kGather:
-    case Op::kCacheWrite:
-    case Op::kGatedActivation:
-    case Op::kEmbedding:
-      return {2, 2};
-    case Op::kSelect:
-    case Op::kRope:
-    case Op::kAttention:
-      return {3, 3};
-    case Op::kGatedLinear:
-      return {3, 4};
-    case Op::kExpertLinear:
-    case Op::kGatedExperts:
-      return {3, 3};
-    case Op::kExpertMix:
-      return {4, 4};
-    case Op::kAddRmsNorm:
-      return {2, 3};
-    case Op::kLinearGroup:
-      return {3, 18};
-    case Op::kQkvRopeCache:
-      return {8, 14};
-    case Op::kRmsNorm:
-      return {1, 2};
-    case Op::kLinear:
-      return {2, 5};
-    case Op::kConcat:
-      return {1, 64};
-    default:
-      return {1, 1};
-  }
-}
-
 }  // namespace
 
 absl::StatusOr<TensorType> InferType(Op op, Types inputs, const Attributes& attributes, const TensorType& declared) {
-  const auto [least, greatest] = Arity(op);
-  if (inputs.size() < least || inputs.size() > greatest)
-    return Mismatch(op, inputs, absl::StrCat("takes ", least, " to ", greatest, " operands"));
+  const OpRow& row = RowOf(op);
+  const auto operands = static_cast<int>(inputs.size());
+  if (operands < row.least_inputs || operands > row.most_inputs)
+    return Mismatch(op, inputs, absl::StrCat("takes ", row.least_inputs, " to ", row.most_inputs, " operands"));
   if (IsLeaf(op)) return declared;
-  if (op <= Op::kSelect) return InferElementwise(op, inputs);
+  if (row.group == OpGroup::kProgram) return Mismatch(op, inputs, "stands in plans alone");
+  if (IsElementwise(op) && op != Op::kCast) return InferElementwise(op, inputs);
   switch (op) {
     case Op::kCast:
       return TensorType{declared.dtype, inputs[0].shape};

@@ -13,7 +13,7 @@
 #include "kernels/cpu/calibration/cpu_tuning.h"
 #include "kernels/cpu/cpu_features.h"
 #include "kernels/cpu/onednn_matmul.h"
-#include "kernels/fused_program.h"
+#include "kernels/program/fused_program.h"
 #include "runtime/base/thread_pool.h"
 
 namespace metronome::cpu {

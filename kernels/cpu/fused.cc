@@ -4,8 +4,8 @@
 
 #include "kernels/cpu/fused_steps.h"
 #include "kernels/cpu/optimised.h"
-#include "kernels/fused_program.h"
-#include "kernels/fused_schedule.h"
+#include "kernels/program/fused_program.h"
+#include "kernels/program/fused_schedule.h"
 #include "runtime/base/status_macros.h"
 
 // A program is interpreted a register of columns at a time, so that deciding what to do costs little beside doing it,

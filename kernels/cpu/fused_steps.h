@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "kernels/fused_program.h"
+#include "kernels/program/fused_program.h"
 
 namespace metronome::cpu {
 
@@ -22,8 +22,8 @@ void FillRegister(const void* element, int64_t columns, void* to);
 void RunStep(const FusedStep& step, DType dtype, const void* const (&operands)[3], int64_t columns, void* result);
 
 // The fold of a register's columns into `value`, in order.
-double FoldColumns(FusedOp op, const void* operand, int64_t columns, double value);
-double FoldStart(FusedOp op);
+double FoldColumns(Op op, const void* operand, int64_t columns, double value);
+double FoldStart(Op op);
 
 }  // namespace metronome::cpu
 

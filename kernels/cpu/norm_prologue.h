@@ -3,8 +3,8 @@
 
 #include <vector>
 
+#include "kernels/catalogue/norm_prologue.h"
 #include "kernels/cpu/cpu_kernel.h"
-#include "kernels/norm_prologue.h"
 
 namespace metronome::cpu {
 

@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "kernels/qkv_rope_cache.h"
+#include "kernels/catalogue/qkv_rope_cache.h"
 #include "runtime/base/status_macros.h"
 
 namespace metronome::cpu {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kernels/catalogue/op_table.h"
 #include "kernels/cpu/vector/bfloat_attention.h"
 
 namespace metronome::cpu {
@@ -19,11 +20,6 @@ constexpr int64_t kMaxBFloatDotRows = 48;
 int64_t Bounded(const Attributes& attributes, absl::string_view name, int64_t otherwise, int64_t least, int64_t most) {
   const int64_t value = attributes.Int(name, otherwise);
   return value < least || value > most ? otherwise : value;
-}
-
-bool IsProduct(absl::string_view kernel) {
-  return kernel == "linear" || kernel == "linear_group" || kernel == "gated_linear" || kernel == "qkv_rope_cache" ||
-         kernel == "expert_linear" || kernel == "gated_experts" || kernel == "expert_mix";
 }
 
 // The values, that of `calibrated` in front.
@@ -84,9 +80,8 @@ AttentionTuning AttentionTuningOf(const Attributes& attributes) {
 
 std::vector<TuningParameter> TuningSpace(absl::string_view kernel, const KernelArgs& args,
                                          const CpuTuning& calibrated) {
-  if (IsProduct(kernel)) {
-    const bool gated = kernel == "gated_linear" || kernel == "gated_experts";
-    return ProductSpace(gated ? TunedForm::kGated : TunedForm::kProduct, args.inputs[0], calibrated);
+  if (HasTrait(kernel, kProduct) || HasTrait(kernel, kExpertProduct)) {
+    return ProductSpace(HasTrait(kernel, kGated) ? TunedForm::kGated : TunedForm::kProduct, args.inputs[0], calibrated);
   }
   if (kernel == "attention") {
     std::vector<TuningParameter> space = {{kBlock, {32, 64, 128, 256}},

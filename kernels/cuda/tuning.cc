@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "kernels/catalogue/op_table.h"
 #include "kernels/cuda/products/experts.h"
 #include "kernels/cuda/products/library/library_matmul.h"
 
@@ -11,18 +12,13 @@ namespace {
 constexpr absl::string_view kRows = "tune_rows", kWarps = "tune_warps", kBlocks = "tune_blocks", kPacks = "tune_packs",
                             kSplits = "tune_splits", kTile = "tune_tile", kLibrary = "tune_library";
 
-bool IsLinear(absl::string_view kernel) {
-  return kernel == "linear" || kernel == "linear_group" || kernel == "gated_linear" || kernel == "qkv_rope_cache";
-}
-bool IsExperts(absl::string_view kernel) { return kernel == "expert_linear" || kernel == "gated_experts"; }
-
 // Of our own kernels.
 std::vector<TuningParameter> OwnSpace(absl::string_view kernel, const KernelArgs& args) {
-  const bool mix = kernel == "expert_mix";
-  if (!IsLinear(kernel) && !IsExperts(kernel) && !mix) return {};
+  const bool mix = kernel == Name(Op::kExpertMix), experts = HasTrait(kernel, kExpertProduct);
+  if (!experts && !HasTrait(kernel, kProduct)) return {};
   if (mix && args.inputs[3].shape[0] <= kMaxGemvRows) return {};
   const bool gemv =
-      !mix && (IsExperts(kernel) ? args.inputs[2].shape[0] <= kMaxGemvSlots : args.inputs[0].shape[0] <= kMaxGemvRows);
+      !mix && (experts ? args.inputs[2].shape[0] <= kMaxGemvSlots : args.inputs[0].shape[0] <= kMaxGemvRows);
   if (gemv)
     return {
         {kRows, {2, 4}}, {kWarps, {1, 2, 4, 8}}, {kBlocks, {1, 2, 3, 4, 8}}, {kPacks, {4, 8}}, {kSplits, {1, 2, 4, 8}}};

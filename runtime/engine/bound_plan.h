@@ -11,7 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "kernels/backend.h"
-#include "kernels/catalogue.h"
+#include "kernels/catalogue/catalogue.h"
 #include "runtime/base/cancel_token.h"
 #include "runtime/engine/recording_cache.h"
 #include "runtime/plan/memory_plan.h"

@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "absl/strings/str_cat.h"
+#include "kernels/catalogue/op_table.h"
 #include "kernels/convert.h"
 #include "kernels/profiler_range.h"
 #include "runtime/base/status_macros.h"
@@ -33,7 +34,7 @@ std::vector<KvStateSpec> KvStateSpecsOf(const Plan& plan) {
   constexpr int64_t kUnread = -1;
   std::vector<int64_t> windows(plan.values.size(), kUnread);  // By state.
   for (const KernelCall& call : plan.calls) {
-    const int64_t window = call.kernel == "attention" ? call.attributes.Int("window") : 0;
+    const int64_t window = HasTrait(call.kernel, kWindowed) ? call.attributes.Int("window") : 0;
     for (ValueId id : call.inputs) {
       if (WritesInPlace(plan, call, id)) continue;
       int64_t& widest = windows[StorageRoot(plan, id)];

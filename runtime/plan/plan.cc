@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "kernels/catalogue.h"
+#include "kernels/catalogue/catalogue.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/status_macros.h"
 #include "runtime/plan/storage_root.h"

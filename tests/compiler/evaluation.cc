@@ -9,7 +9,7 @@
 #include "compiler/egraph/extract.h"
 #include "compiler/lowering/lower.h"
 #include "gtest/gtest.h"
-#include "kernels/catalogue.h"
+#include "kernels/catalogue/catalogue.h"
 #include "kernels/cpu/cpu_backend.h"
 #include "runtime/base/hash.h"
 #include "runtime/base/status_macros.h"

@@ -288,7 +288,7 @@ void Add(const DeviceContext& context, const Call& call) {
   cuda::StridedWalk<2> walk;
   walk.elements = walk.sizes[0] = call.outputs[0].elements();
   for (int i = 0; i < 2; ++i) walk.strides[i][0] = call.inputs[i].elements() == walk.elements ? 1 : 0;
-  cuda::LaunchBinary(context, {.op = cuda::BinaryOp::kAdd,
+  cuda::LaunchBinary(context, {.op = Op::kAdd,
                                .dtype = call.outputs[0].dtype,
                                .a = call.in[0],
                                .b = call.in[1],

@@ -10,7 +10,7 @@
 #include "compiler/frontend/catalogue.h"
 #include "compiler/frontend/decoder.h"
 #include "compiler/frontend/hf_config.h"
-#include "kernels/catalogue.h"
+#include "kernels/catalogue/catalogue.h"
 #include "runtime/base/status_macros.h"
 
 namespace metronome::testing {

@@ -1,4 +1,4 @@
-#include "kernels/catalogue.h"
+#include "kernels/catalogue/catalogue.h"
 
 #include <gtest/gtest.h>
 

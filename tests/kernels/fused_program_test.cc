@@ -1,9 +1,10 @@
-#include "kernels/fused_program.h"
+#include "kernels/program/fused_program.h"
 
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
-#include "kernels/fused_schedule.h"
+#include "kernels/catalogue/checks.h"
+#include "kernels/program/fused_schedule.h"
 
 namespace metronome {
 namespace {

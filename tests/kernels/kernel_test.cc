@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
-#include "kernels/catalogue.h"
+#include "kernels/catalogue/catalogue.h"
 #include "runtime/base/status_macros.h"
 #include "tests/kernels/device_copies.h"
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "kernels/catalogue.h"
+#include "kernels/catalogue/catalogue.h"
 
 namespace metronome {
 namespace {

@@ -4,7 +4,7 @@
 #include <random>
 #include <utility>
 
-#include "kernels/catalogue.h"
+#include "kernels/catalogue/catalogue.h"
 
 namespace metronome::testing {
 namespace {
@@ -20,7 +20,11 @@ HostTensor Contents(DType dtype, const Shape& shape, uint64_t seed) {
 
 class Generator {
  public:
-  explicit Generator(uint64_t seed) : random_(seed) {}
+  explicit Generator(uint64_t seed) : random_(seed) {
+    for (int op = 0; op < kOpCount; ++op) {
+      if (IsProgramStep(static_cast<Op>(op))) steps_.push_back(static_cast<Op>(op));
+    }
+  }
 
   // May be no program that the catalogue accepts.
   FusedCase Run() {
@@ -81,27 +85,28 @@ class Generator {
     const auto same = [](DType a, DType b) { return a == b; };
     const auto number = [](DType a, DType) { return a != DType::kBool; };
     for (;;) {
-      FusedStep step = {.op = static_cast<FusedOp>(Below(kFusedOps))};
-      const bool arithmetic = step.op >= FusedOp::kAdd && step.op < FusedOp::kAnd;
+      FusedStep step = {.op = steps_[Below(steps_.size())]};
+      const OpGroup group = GroupOf(step.op);
+      const bool arithmetic = group == OpGroup::kBinary || group == OpGroup::kCompare;
       const auto any = [](DType, DType) { return true; };
       const auto floats = [](DType a, DType) { return IsFloat(a); };
-      step.operands[0] = step.op == FusedOp::kSelect || step.op == FusedOp::kAnd ? Pick(same, DType::kBool, false)
-                         : arithmetic                                            ? Pick(number, {}, false)
-                         : step.op == FusedOp::kCast                             ? Pick(any, {}, false)
-                                                                                 : Pick(floats, {}, false);
+      step.operands[0] = step.op == Op::kSelect || step.op == Op::kAnd ? Pick(same, DType::kBool, false)
+                         : arithmetic                                  ? Pick(number, {}, false)
+                         : step.op == Op::kCast                        ? Pick(any, {}, false)
+                                                                       : Pick(floats, {}, false);
       if (step.operands[0] < 0) continue;
       DType dtype = program().dtype(step.operands[0]);
-      if (step.op == FusedOp::kSelect) {
+      if (step.op == Op::kSelect) {
         step.operands[1] = Pick(any, {}, false);
         dtype = program().dtype(step.operands[1]);
         step.operands[2] = Pick(same, dtype, true);
       } else if (OperandCount(step.op) == 2) {
-        step.operands[1] = Pick(same, dtype, step.op != FusedOp::kAnd);
+        step.operands[1] = Pick(same, dtype, step.op != Op::kAnd);
         if (Below(2) == 0) std::swap(step.operands[0], step.operands[1]);
       }
-      step.dtype = step.op == FusedOp::kCast                             ? static_cast<DType>(Below(5))
-                   : step.op >= FusedOp::kLt && step.op <= FusedOp::kAnd ? DType::kBool
-                                                                         : dtype;
+      step.dtype = step.op == Op::kCast                                       ? static_cast<DType>(Below(5))
+                   : group == OpGroup::kCompare || group == OpGroup::kLogical ? DType::kBool
+                                                                              : dtype;
       for (int i = 0; i < OperandCount(step.op); ++i) used_[step.operands[i]] = true;
       program().steps.push_back(step);
       used_.push_back(false);
@@ -110,6 +115,7 @@ class Generator {
   }
 
   std::mt19937_64 random_;
+  std::vector<Op> steps_;  // Those that a program may have.
   Shape domain_;
   FusedCase case_;
   std::vector<bool> used_;  // By value.

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "kernels/fused_program.h"
+#include "kernels/program/fused_program.h"
 #include "tests/kernels/host_tensor.h"
 
 namespace metronome::testing {

@@ -1,6 +1,4 @@
-#include <cmath>
-#include <limits>
-
+#include "kernels/cpu/arithmetic.h"
 #include "kernels/cpu/reference/reference.h"
 #include "kernels/cpu/reference/typed.h"
 
@@ -89,14 +87,6 @@ absl::Status Select(CpuContext& context, const KernelArgs& args) {
   return absl::OkStatus();
 }
 
-// C++ leaves what does not fit undefined: it saturates here, and NaN is 0.
-int32_t Truncate(float x) {
-  constexpr float kLimit = 2147483648.0f;
-  if (x != x) return 0;
-  if (x >= kLimit) return std::numeric_limits<int32_t>::max();
-  return x < -kLimit ? std::numeric_limits<int32_t>::min() : static_cast<int32_t>(x);
-}
-
 // Numbers convert through float, which holds every int32 position below 2^24 exactly.
 absl::Status Cast(CpuContext& context, const KernelArgs& args) {
   WithAnyType(args.inputs[0].dtype, [&](auto from) {
@@ -119,59 +109,27 @@ absl::Status Cast(CpuContext& context, const KernelArgs& args) {
   return absl::OkStatus();
 }
 
-// int32 arithmetic wraps, and nothing traps: x / 0 is 0 and the lowest number / -1 is itself.
-float Add(float a, float b) { return a + b; }
-float Sub(float a, float b) { return a - b; }
-float Mul(float a, float b) { return a * b; }
-float Div(float a, float b) { return a / b; }
-int32_t Wrap(uint32_t bits) { return static_cast<int32_t>(bits); }
-int32_t Add(int32_t a, int32_t b) { return Wrap(static_cast<uint32_t>(a) + static_cast<uint32_t>(b)); }
-int32_t Sub(int32_t a, int32_t b) { return Wrap(static_cast<uint32_t>(a) - static_cast<uint32_t>(b)); }
-int32_t Mul(int32_t a, int32_t b) { return Wrap(static_cast<uint32_t>(a) * static_cast<uint32_t>(b)); }
-int32_t Div(int32_t a, int32_t b) { return b == 0 ? 0 : b == -1 ? Sub(0, a) : a / b; }
-
-// NaN wins, as in NumPy.
-template <typename T>
-T Greater(T a, T b) {
-  return a > b || a != a ? a : b;
-}
-template <typename T>
-T Lesser(T a, T b) {
-  return a < b || a != a ? a : b;
-}
-
 }  // namespace
 
 void AddReferenceElementwise(CpuFunctionTable& table) {
-#define METRONOME_UNARY(name, expression)                            \
-  table[name] = [](CpuContext& context, const KernelArgs& args) {    \
-    return Unary(context, args, [](float x) { return expression; }); \
-  }
-#define METRONOME_BINARY(name, form, expression)                           \
-  table[name] = [](CpuContext& context, const KernelArgs& args) {          \
-    return form(context, args, [](auto a, auto b) { return expression; }); \
-  }
-
-  METRONOME_UNARY("neg", -x);
-  METRONOME_UNARY("exp", std::exp(x));
-  METRONOME_UNARY("tanh", std::tanh(x));
-  METRONOME_UNARY("sigmoid", 1.0f / (1.0f + std::exp(-x)));
-  METRONOME_UNARY("rsqrt", 1.0f / std::sqrt(x));
-  METRONOME_UNARY("cos", std::cos(x));
-  METRONOME_UNARY("sin", std::sin(x));
-  METRONOME_BINARY("add", Binary, Add(a, b));
-  METRONOME_BINARY("sub", Binary, Sub(a, b));
-  METRONOME_BINARY("mul", Binary, Mul(a, b));
-  METRONOME_BINARY("maximum", Binary, Greater(a, b));
-  METRONOME_BINARY("minimum", Binary, Lesser(a, b));
-  METRONOME_BINARY("lt", Compare, a < b);
-  METRONOME_BINARY("le", Compare, a <= b);
-  METRONOME_BINARY("gt", Compare, a > b);
-  METRONOME_BINARY("ge", Compare, a >= b);
-  METRONOME_BINARY("eq", Compare, a == b);
-  METRONOME_BINARY("div", Binary, Div(a, b));
-#undef METRONOME_UNARY
-#undef METRONOME_BINARY
+#define METRONOME_ADD_UNARY(id, name, ...)                                  \
+  table[name] = [](CpuContext& context, const KernelArgs& args) {           \
+    return Unary(context, args, [](float x) { return Arithmetic::id(x); }); \
+  };
+#define METRONOME_ADD_BINARY(id, name, ...)                                            \
+  table[name] = [](CpuContext& context, const KernelArgs& args) {                      \
+    return Binary(context, args, [](auto a, auto b) { return Arithmetic::id(a, b); }); \
+  };
+#define METRONOME_ADD_COMPARE(id, name, ...)                                            \
+  table[name] = [](CpuContext& context, const KernelArgs& args) {                       \
+    return Compare(context, args, [](auto a, auto b) { return Comparison::id(a, b); }); \
+  };
+  METRONOME_UNARY_OPS(METRONOME_ADD_UNARY)
+  METRONOME_BINARY_OPS(METRONOME_ADD_BINARY)
+  METRONOME_COMPARE_OPS(METRONOME_ADD_COMPARE)
+#undef METRONOME_ADD_UNARY
+#undef METRONOME_ADD_BINARY
+#undef METRONOME_ADD_COMPARE
   table["and"] = And;
   table["select"] = Select;
   table["cast"] = Cast;

@@ -3,7 +3,7 @@
 
 #include "kernels/convert.h"
 #include "kernels/cpu/reference/reference.h"
-#include "kernels/fused_program.h"
+#include "kernels/program/fused_program.h"
 #include "runtime/base/status_macros.h"
 
 namespace metronome::cpu {

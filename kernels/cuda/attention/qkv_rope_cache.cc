@@ -1,11 +1,11 @@
 #include "kernels/cuda/attention/qkv_rope_cache.h"
 
 #include "absl/strings/str_cat.h"
+#include "kernels/catalogue/qkv_rope_cache.h"
 #include "kernels/cuda/attention/qkv_rows.h"
 #include "kernels/cuda/kernel_table.h"
 #include "kernels/cuda/products/norm_linear.h"
 #include "kernels/cuda/tuning.h"
-#include "kernels/qkv_rope_cache.h"
 
 namespace metronome::cuda {
 namespace {

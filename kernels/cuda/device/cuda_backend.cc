@@ -10,6 +10,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "kernels/catalogue/op_table.h"
 #include "kernels/cuda/attention/attention.h"
 #include "kernels/cuda/device/device_heap.h"
 #include "kernels/cuda/device/position.h"
@@ -34,11 +35,6 @@ class CudaKernel final : public Kernel {
   std::string name_;
   CudaFunction function_;
 };
-
-// Kernels that read a position from the device; of all others, a size that follows it is fixed when they are launched.
-bool ReadsPosition(absl::string_view kernel) {
-  return kernel == "attention" || kernel == "cache_write" || kernel == "iota" || kernel == "qkv_rope_cache";
-}
 
 class GraphRecording final : public Recording {
  public:
@@ -161,7 +157,8 @@ class CudaBackend final : public Backend {
 
   absl::Status Launch(const Kernel& kernel, const KernelArgs& args) override {
     RETURN_IF_ERROR(Health());
-    if (recording_ && args.follows_past && !ReadsPosition(kernel.name())) {
+    // In all other kernels a size that follows the position is fixed when they are launched.
+    if (recording_ && args.follows_past && !HasTrait(kernel.name(), kReadsPosition)) {
       return absl::FailedPreconditionError(
           absl::StrCat("kernel ", kernel.name(), " cannot follow the position in a recording"));
     }

@@ -1,9 +1,10 @@
 #ifndef METRONOME_KERNELS_CUDA_PRIMITIVES_ARITHMETIC_CUH_
 #define METRONOME_KERNELS_CUDA_PRIMITIVES_ARITHMETIC_CUH_
 
+#include "kernels/catalogue/ops.h"
 #include "kernels/cuda/primitives/device.cuh"
 
-// What the elementwise primitives compute, on one number.
+// What the elementwise primitives compute, on one number. Functions have the names of their ops in ops.h.
 namespace metronome::cuda {
 
 // int32 arithmetic wraps, and nothing traps: x / 0 is 0 and the lowest number / -1 is itself. NaN wins in maximum and
@@ -40,14 +41,76 @@ struct Arithmetic {
     return b == 0 ? 0 : b == -1 ? Sub(0, a) : a / b;
   }
   template <typename T>
-  static __device__ __forceinline__ T Greater(T a, T b) {
+  static __device__ __forceinline__ T Maximum(T a, T b) {
     return a > b || a != a ? a : b;
   }
   template <typename T>
-  static __device__ __forceinline__ T Lesser(T a, T b) {
+  static __device__ __forceinline__ T Minimum(T a, T b) {
     return a < b || a != a ? a : b;
   }
 };
+
+// To bool.
+struct Comparison {
+  template <typename T>
+  static __device__ __forceinline__ uint8_t Lt(T a, T b) {
+    return a < b;
+  }
+  template <typename T>
+  static __device__ __forceinline__ uint8_t Le(T a, T b) {
+    return a <= b;
+  }
+  template <typename T>
+  static __device__ __forceinline__ uint8_t Gt(T a, T b) {
+    return a > b;
+  }
+  template <typename T>
+  static __device__ __forceinline__ uint8_t Ge(T a, T b) {
+    return a >= b;
+  }
+  template <typename T>
+  static __device__ __forceinline__ uint8_t Eq(T a, T b) {
+    return a == b;
+  }
+};
+
+// use(function) with the function of an op, which must be of the group.
+template <typename Use>
+__device__ __forceinline__ auto WithUnary(Op op, Use use) {
+  switch (op) {
+#define METRONOME_CASE(id, ...) \
+  case Op::k##id:               \
+    return use([](float x) { return Arithmetic::id(x); });
+    METRONOME_UNARY_OPS(METRONOME_CASE)
+#undef METRONOME_CASE
+    default:
+      __builtin_unreachable();
+  }
+}
+template <typename Use>
+__device__ __forceinline__ auto WithBinary(Op op, Use use) {
+  switch (op) {
+#define METRONOME_CASE(id, ...) \
+  case Op::k##id:               \
+    return use([](auto a, auto b) { return Arithmetic::id(a, b); });
+    METRONOME_BINARY_OPS(METRONOME_CASE)
+#undef METRONOME_CASE
+    default:
+      __builtin_unreachable();
+  }
+}
+template <typename Use>
+__device__ __forceinline__ auto WithCompare(Op op, Use use) {
+  switch (op) {
+#define METRONOME_CASE(id, ...) \
+  case Op::k##id:               \
+    return use([](auto a, auto b) { return Comparison::id(a, b); });
+    METRONOME_COMPARE_OPS(METRONOME_CASE)
+#undef METRONOME_CASE
+    default:
+      __builtin_unreachable();
+  }
+}
 
 // What T computes in: int32 as it is.
 __device__ __forceinline__ int32_t Widen(int32_t value) { return value; }

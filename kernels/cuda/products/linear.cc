@@ -1,12 +1,12 @@
 #include "kernels/cuda/products/linear.h"
 
+#include "kernels/catalogue/norm_prologue.h"
 #include "kernels/cuda/kernel_table.h"
 #include "kernels/cuda/products/gemm.h"
 #include "kernels/cuda/products/gemv.h"
 #include "kernels/cuda/products/library/library_matmul.h"
 #include "kernels/cuda/products/norm_linear.h"
 #include "kernels/cuda/tuning.h"
-#include "kernels/norm_prologue.h"
 
 namespace metronome::cuda {
 namespace {

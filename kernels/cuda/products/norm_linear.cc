@@ -1,8 +1,8 @@
 #include "kernels/cuda/products/norm_linear.h"
 
 #include "absl/strings/str_cat.h"
+#include "kernels/catalogue/norm_prologue.h"
 #include "kernels/dtype.h"
-#include "kernels/norm_prologue.h"
 
 namespace metronome::cuda {
 NormPrologue NormPrologueOf(const KernelArgs& args) {

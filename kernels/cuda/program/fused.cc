@@ -4,7 +4,7 @@
 
 #include "kernels/cuda/kernel_table.h"
 #include "kernels/cuda/program/fused_launcher.h"
-#include "kernels/fused_program.h"
+#include "kernels/program/fused_program.h"
 #include "runtime/base/status_macros.h"
 
 namespace metronome::cuda {
@@ -28,6 +28,7 @@ FusedCode CodeOf(const FusedProgram& program, const FusedWalk& walk, absl::Span<
     const FusedStep& step = program.steps[i];
     FusedInstruction& instruction = code.instructions[i];
     instruction = {.op = step.op,
+                   .group = GroupOf(step.op),
                    .from = program.dtype(step.operands[OperandCount(step.op) - 1]),
                    .to = step.dtype,
                    .operands = {}};
@@ -46,7 +47,7 @@ FusedCode CodeOf(const FusedProgram& program, const FusedWalk& walk, absl::Span<
 int FoldWidth(const FusedProgram& program, int64_t columns) {
   DType dtype = DType::kFloat32;
   for (auto step = program.steps.rbegin(); step != program.steps.rend(); ++step) {
-    if (step->op == FusedOp::kReduceSum) dtype = step->dtype;
+    if (step->op == Op::kReduceSum) dtype = step->dtype;
   }
   const int vector = kVectorBytes / static_cast<int>(SizeOf(dtype));
   return columns % vector == 0 ? vector : 1;

@@ -54,57 +54,18 @@ __device__ void StoreElement(DType dtype, uint32_t value, void* to, int64_t at) 
   }
 }
 
-__device__ float RunUnary(FusedOp op, float x) {
-  switch (op) {
-    case FusedOp::kNeg:
-      return Arithmetic::Neg(x);
-    case FusedOp::kExp:
-      return Arithmetic::Exp(x);
-    case FusedOp::kTanh:
-      return Arithmetic::Tanh(x);
-    case FusedOp::kSigmoid:
-      return Arithmetic::Sigmoid(x);
-    case FusedOp::kRsqrt:
-      return Arithmetic::Rsqrt(x);
-    case FusedOp::kCos:
-      return Arithmetic::Cos(x);
-    default:
-      return Arithmetic::Sin(x);
-  }
+__device__ float RunUnary(Op op, float x) {
+  return WithUnary(op, [&](auto function) { return function(x); });
 }
 
 template <typename T>
-__device__ T RunBinary(FusedOp op, T a, T b) {
-  switch (op) {
-    case FusedOp::kAdd:
-      return Arithmetic::Add(a, b);
-    case FusedOp::kSub:
-      return Arithmetic::Sub(a, b);
-    case FusedOp::kMul:
-      return Arithmetic::Mul(a, b);
-    case FusedOp::kDiv:
-      return Arithmetic::Div(a, b);
-    case FusedOp::kMaximum:
-      return Arithmetic::Greater(a, b);
-    default:
-      return Arithmetic::Lesser(a, b);
-  }
+__device__ T RunBinary(Op op, T a, T b) {
+  return WithBinary(op, [&](auto function) { return function(a, b); });
 }
 
 template <typename T>
-__device__ bool RunCompare(FusedOp op, T a, T b) {
-  switch (op) {
-    case FusedOp::kLt:
-      return a < b;
-    case FusedOp::kLe:
-      return a <= b;
-    case FusedOp::kGt:
-      return a > b;
-    case FusedOp::kGe:
-      return a >= b;
-    default:
-      return a == b;
-  }
+__device__ uint8_t RunCompare(Op op, T a, T b) {
+  return WithCompare(op, [&](auto function) { return function(a, b); });
 }
 
 __device__ __forceinline__ bool HoldsFloat(DType dtype) { return dtype != DType::kInt32 && dtype != DType::kBool; }
@@ -138,26 +99,30 @@ class Values {
   __device__ void RunSteps(int end) {
     for (int i = 0; i < end; ++i) {
       const FusedInstruction step = code_.instructions[i];
-      if (step.op < FusedOp::kReduceSum) (*this)[code_.inputs + code_.constants + i] = Compute(step);
+      if (step.group != OpGroup::kReduction) (*this)[code_.inputs + code_.constants + i] = Compute(step);
     }
   }
 
  private:
   __device__ uint32_t Compute(const FusedInstruction& step) {
     const uint32_t a = (*this)[step.operands[0]], b = (*this)[step.operands[1]];
-    if (step.op < FusedOp::kAdd) return BitsOf(RoundTo(step.to, RunUnary(step.op, FloatOf(a))));
-    if (step.op == FusedOp::kCast) return RunCast(step.from, step.to, a);
-    if (step.op == FusedOp::kSelect) return a != 0 ? b : (*this)[step.operands[2]];
-    if (step.op == FusedOp::kAnd) return a & b;
     const bool whole = step.from == DType::kInt32;
-    if (step.op >= FusedOp::kLt) {
-      return (whole ? RunCompare(step.op, static_cast<int32_t>(a), static_cast<int32_t>(b))
-                    : RunCompare(step.op, FloatOf(a), FloatOf(b)))
-                 ? 1
-                 : 0;
+    switch (step.group) {
+      case OpGroup::kUnary:
+        return BitsOf(RoundTo(step.to, RunUnary(step.op, FloatOf(a))));
+      case OpGroup::kCast:
+        return RunCast(step.from, step.to, a);
+      case OpGroup::kSelect:
+        return a != 0 ? b : (*this)[step.operands[2]];
+      case OpGroup::kLogical:
+        return a & b;
+      case OpGroup::kCompare:
+        return whole ? RunCompare(step.op, static_cast<int32_t>(a), static_cast<int32_t>(b))
+                     : RunCompare(step.op, FloatOf(a), FloatOf(b));
+      default:
+        if (whole) return static_cast<uint32_t>(RunBinary(step.op, static_cast<int32_t>(a), static_cast<int32_t>(b)));
+        return BitsOf(RoundTo(step.to, RunBinary(step.op, FloatOf(a), FloatOf(b))));
     }
-    if (whole) return static_cast<uint32_t>(RunBinary(step.op, static_cast<int32_t>(a), static_cast<int32_t>(b)));
-    return BitsOf(RoundTo(step.to, RunBinary(step.op, FloatOf(a), FloatOf(b))));
   }
 
   const FusedCode& code_;
@@ -208,8 +173,8 @@ __global__ void METRONOME_BLOCK_THREADS(Group::kBlockThreads) FoldFusedKernel(co
     FindRow(args.operands, code.inputs, row < walk.rows ? row : 0, starts);
     for (int step = 0; step < code.steps; ++step) {
       const FusedInstruction reduction = code.instructions[step];
-      if (reduction.op < FusedOp::kReduceSum) continue;
-      const bool sums = reduction.op == FusedOp::kReduceSum;
+      if (reduction.group != OpGroup::kReduction) continue;
+      const bool sums = reduction.op == Op::kReduceSum;
       float value = sums ? 0.0f : -INFINITY;
       for (int64_t i = static_cast<int64_t>(Group::Rank()) * args.fold_width; i < end;
            i += Group::kSize * args.fold_width) {

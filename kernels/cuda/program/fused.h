@@ -3,9 +3,10 @@
 
 #include <cstdint>
 
+#include "kernels/catalogue/ops.h"
 #include "kernels/cuda/primitives/device_context.h"
 #include "kernels/dtype_enum.h"
-#include "kernels/fused_op.h"
+#include "kernels/program/fused_limits.h"
 
 namespace metronome::cuda {
 
@@ -18,7 +19,8 @@ struct FusedOperands {
 
 // A step of a program; values are numbered as in FusedProgram.
 struct FusedInstruction {
-  FusedOp op;
+  Op op;
+  OpGroup group;
   DType from;  // Of the last operand.
   DType to;    // Of the result.
   uint8_t operands[3];

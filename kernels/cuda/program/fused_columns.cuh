@@ -32,30 +32,6 @@ __device__ __forceinline__ void StoreColumns(T* to, const Pack<T, N>& pack) {
   }
 }
 
-// To bool.
-struct Compare {
-  template <typename T>
-  static __device__ __forceinline__ uint8_t Less(T a, T b) {
-    return a < b;
-  }
-  template <typename T>
-  static __device__ __forceinline__ uint8_t LessOrEqual(T a, T b) {
-    return a <= b;
-  }
-  template <typename T>
-  static __device__ __forceinline__ uint8_t Greater(T a, T b) {
-    return a > b;
-  }
-  template <typename T>
-  static __device__ __forceinline__ uint8_t GreaterOrEqual(T a, T b) {
-    return a >= b;
-  }
-  template <typename T>
-  static __device__ __forceinline__ uint8_t Equal(T a, T b) {
-    return a == b;
-  }
-};
-
 __device__ __forceinline__ float FloatOf(uint32_t bits) {
   float value;
   memcpy(&value, &bits, sizeof(value));

@@ -7,7 +7,7 @@
 #include "absl/status/statusor.h"
 #include "kernels/cuda/primitives/device_context.h"
 #include "kernels/cuda/program/fused.h"
-#include "kernels/fused_program.h"
+#include "kernels/program/fused_program.h"
 
 namespace metronome::cuda {
 

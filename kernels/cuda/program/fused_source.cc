@@ -6,7 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "kernels/fused_schedule.h"
+#include "kernels/program/fused_schedule.h"
 
 namespace metronome::cuda {
 namespace {
@@ -57,17 +57,6 @@ std::string Cast(DType from, DType to, const std::string& x) {
   return Rounded(to, IsFloat(from) ? x : absl::StrCat("static_cast<float>(", x, ")"));
 }
 
-absl::string_view ArithmeticName(FusedOp op) {
-  constexpr absl::string_view kNames[] = {"Neg", "Exp", "Tanh", "Sigmoid", "Rsqrt",   "Cos",   "Sin",
-                                          "Add", "Sub", "Mul",  "Div",     "Greater", "Lesser"};
-  return kNames[static_cast<size_t>(op)];
-}
-
-absl::string_view CompareName(FusedOp op) {
-  constexpr absl::string_view kNames[] = {"Less", "LessOrEqual", "Greater", "GreaterOrEqual", "Equal"};
-  return kNames[static_cast<size_t>(op) - static_cast<size_t>(FusedOp::kLt)];
-}
-
 class Writer {
  public:
   Writer(const FusedProgram& program, const FusedVariant& variant, absl::string_view name)
@@ -107,13 +96,12 @@ class Writer {
   std::string Expression(const FusedStep& step) const {
     std::vector<std::string> operands;
     for (int i = 0; i < OperandCount(step.op); ++i) operands.push_back(NameOf(step.operands[i]));
-    if (step.op == FusedOp::kCast) return Cast(program_.dtype(step.operands[0]), step.dtype, operands[0]);
-    if (step.op == FusedOp::kSelect) return absl::StrCat(operands[0], " != 0 ? ", operands[1], " : ", operands[2]);
-    if (step.op == FusedOp::kAnd) return absl::StrCat("static_cast<uint8_t>(", operands[0], " & ", operands[1], ")");
-    if (step.op >= FusedOp::kLt)
-      return absl::StrCat("Compare::", CompareName(step.op), "(", absl::StrJoin(operands, ", "), ")");
-    return Rounded(step.dtype,
-                   absl::StrCat("Arithmetic::", ArithmeticName(step.op), "(", absl::StrJoin(operands, ", "), ")"));
+    if (step.op == Op::kCast) return Cast(program_.dtype(step.operands[0]), step.dtype, operands[0]);
+    if (step.op == Op::kSelect) return absl::StrCat(operands[0], " != 0 ? ", operands[1], " : ", operands[2]);
+    if (step.op == Op::kAnd) return absl::StrCat("static_cast<uint8_t>(", operands[0], " & ", operands[1], ")");
+    const std::string call = absl::StrCat(RowOf(step.op).id, "(", absl::StrJoin(operands, ", "), ")");
+    if (GroupOf(step.op) == OpGroup::kCompare) return absl::StrCat("Comparison::", call);
+    return Rounded(step.dtype, absl::StrCat("Arithmetic::", call));
   }
 
   void WriteSteps(const std::vector<int>& steps) {
@@ -284,7 +272,7 @@ class Writer {
 
   void WriteReduction(const FusedSchedule::Pass& pass) {
     const FusedStep& step = program_.steps[pass.reduction];
-    const bool sums = step.op == FusedOp::kReduceSum;
+    const bool sums = step.op == Op::kReduceSum;
     const std::string fold = sums ? "Sum()" : "MaxOrNan()", start = sums ? "0.0f" : "-INFINITY";
     const std::string folded = absl::StrCat("fold", pass.reduction);
     Line("float ", folded, " = ", start, ";");

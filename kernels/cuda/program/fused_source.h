@@ -7,7 +7,7 @@
 
 #include "absl/strings/string_view.h"
 #include "kernels/cuda/program/fused.h"
-#include "kernels/fused_program.h"
+#include "kernels/program/fused_program.h"
 
 namespace metronome::cuda {
 

@@ -6,14 +6,14 @@
 namespace metronome::cuda {
 namespace {
 
-template <UnaryOp kOp>
+template <Op kOp>
 absl::Status Unary(const DeviceContext& context, const KernelArgs& args) {
   const TensorView &x = args.inputs[0], &y = args.outputs[0];
   LaunchUnary(context, {.op = kOp, .dtype = x.dtype, .x = x.data, .y = y.data, .elements = y.elements()});
   return absl::OkStatus();
 }
 
-template <BinaryOp kOp>
+template <Op kOp>
 absl::Status Binary(const DeviceContext& context, const KernelArgs& args) {
   const TensorView &a = args.inputs[0], &b = args.inputs[1], &y = args.outputs[0];
   LaunchBinary(context, {.op = kOp,
@@ -25,7 +25,7 @@ absl::Status Binary(const DeviceContext& context, const KernelArgs& args) {
   return absl::OkStatus();
 }
 
-template <CompareOp kOp>
+template <Op kOp>
 absl::Status Compare(const DeviceContext& context, const KernelArgs& args) {
   const TensorView &a = args.inputs[0], &b = args.inputs[1], &y = args.outputs[0];
   LaunchCompare(context, {.op = kOp,
@@ -66,24 +66,15 @@ absl::Status Cast(const DeviceContext& context, const KernelArgs& args) {
 }  // namespace
 
 void AddElementwise(CudaFunctionTable& table) {
-  table["neg"] = Unary<UnaryOp::kNeg>;
-  table["exp"] = Unary<UnaryOp::kExp>;
-  table["tanh"] = Unary<UnaryOp::kTanh>;
-  table["sigmoid"] = Unary<UnaryOp::kSigmoid>;
-  table["rsqrt"] = Unary<UnaryOp::kRsqrt>;
-  table["cos"] = Unary<UnaryOp::kCos>;
-  table["sin"] = Unary<UnaryOp::kSin>;
-  table["add"] = Binary<BinaryOp::kAdd>;
-  table["sub"] = Binary<BinaryOp::kSub>;
-  table["mul"] = Binary<BinaryOp::kMul>;
-  table["div"] = Binary<BinaryOp::kDiv>;
-  table["maximum"] = Binary<BinaryOp::kMaximum>;
-  table["minimum"] = Binary<BinaryOp::kMinimum>;
-  table["lt"] = Compare<CompareOp::kLt>;
-  table["le"] = Compare<CompareOp::kLe>;
-  table["gt"] = Compare<CompareOp::kGt>;
-  table["ge"] = Compare<CompareOp::kGe>;
-  table["eq"] = Compare<CompareOp::kEq>;
+#define METRONOME_ADD_UNARY(id, name, ...) table[name] = Unary<Op::k##id>;
+#define METRONOME_ADD_BINARY(id, name, ...) table[name] = Binary<Op::k##id>;
+#define METRONOME_ADD_COMPARE(id, name, ...) table[name] = Compare<Op::k##id>;
+  METRONOME_UNARY_OPS(METRONOME_ADD_UNARY)
+  METRONOME_BINARY_OPS(METRONOME_ADD_BINARY)
+  METRONOME_COMPARE_OPS(METRONOME_ADD_COMPARE)
+#undef METRONOME_ADD_UNARY
+#undef METRONOME_ADD_BINARY
+#undef METRONOME_ADD_COMPARE
   table["and"] = And;
   table["select"] = Select;
   table["cast"] = Cast;

@@ -3,19 +3,16 @@
 
 #include <cstdint>
 
+#include "kernels/catalogue/ops.h"
 #include "kernels/cuda/primitives/device_context.h"
 #include "kernels/cuda/primitives/strided.h"
 #include "kernels/dtype_enum.h"
 
 namespace metronome::cuda {
 
-enum class UnaryOp : uint8_t { kNeg, kExp, kTanh, kSigmoid, kRsqrt, kCos, kSin };
-enum class BinaryOp : uint8_t { kAdd, kSub, kMul, kDiv, kMaximum, kMinimum };
-enum class CompareOp : uint8_t { kLt, kLe, kGt, kGe, kEq };
-
-// y[i] = op(x[i]) for float dtypes. y may be x.
+// y[i] = op(x[i]) for float dtypes; an op of METRONOME_UNARY_OPS. y may be x.
 struct UnaryArgs {
-  UnaryOp op;
+  Op op;
   DType dtype;
   const void* x = nullptr;
   void* y = nullptr;
@@ -23,9 +20,10 @@ struct UnaryArgs {
 };
 void LaunchUnary(const DeviceContext& context, const UnaryArgs& args);
 
-// y = op(a, b) for floats and int32. int32 wraps; x / 0 is 0. y may be an operand that it is as large as.
+// y = op(a, b) for floats and int32; an op of METRONOME_BINARY_OPS. int32 wraps; x / 0 is 0. y may be an operand that
+// it is as large as.
 struct BinaryArgs {
-  BinaryOp op;
+  Op op;
   DType dtype;
   const void* a = nullptr;
   const void* b = nullptr;
@@ -34,9 +32,9 @@ struct BinaryArgs {
 };
 void LaunchBinary(const DeviceContext& context, const BinaryArgs& args);
 
-// y (bool) = op(a, b) for floats and int32.
+// y (bool) = op(a, b) for floats and int32; an op of METRONOME_COMPARE_OPS.
 struct CompareArgs {
-  CompareOp op;
+  Op op;
   DType dtype;
   const void* a = nullptr;
   const void* b = nullptr;

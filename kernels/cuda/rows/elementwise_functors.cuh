@@ -26,81 +26,34 @@ __device__ __forceinline__ Pack<Out, N> Apply(const Pack<In, N>& a, const Pack<I
 }
 
 struct UnaryFunctor {
-  UnaryOp op;
+  Op op;
 
   template <typename T, int N>
   __device__ __forceinline__ Pack<T, N> operator()(const Pack<T, N>& pack) const {
-    const auto map = [&](auto function) {
-      return Apply<T>(pack, [&](T x) { return FromFloat<T>(function(ToFloat(x))); });
-    };
-    switch (op) {
-      case UnaryOp::kNeg:
-        return map([](float x) { return Arithmetic::Neg(x); });
-      case UnaryOp::kExp:
-        return map([](float x) { return Arithmetic::Exp(x); });
-      case UnaryOp::kTanh:
-        return map([](float x) { return Arithmetic::Tanh(x); });
-      case UnaryOp::kSigmoid:
-        return map([](float x) { return Arithmetic::Sigmoid(x); });
-      case UnaryOp::kRsqrt:
-        return map([](float x) { return Arithmetic::Rsqrt(x); });
-      case UnaryOp::kCos:
-        return map([](float x) { return Arithmetic::Cos(x); });
-      case UnaryOp::kSin:
-        break;
-    }
-    return map([](float x) { return Arithmetic::Sin(x); });
+    return WithUnary(
+        op, [&](auto function) { return Apply<T>(pack, [&](T x) { return FromFloat<T>(function(ToFloat(x))); }); });
   }
 };
 
 struct BinaryFunctor {
-  BinaryOp op;
+  Op op;
 
   template <typename T, int N>
   __device__ __forceinline__ Pack<T, N> operator()(const Pack<T, N>& left, const Pack<T, N>& right) const {
-    const auto map = [&](auto function) {
+    return WithBinary(op, [&](auto function) {
       return Apply<T>(left, right, [&](T a, T b) { return Narrow<T>(function(Widen(a), Widen(b))); });
-    };
-    switch (op) {
-      case BinaryOp::kAdd:
-        return map([](auto a, auto b) { return Arithmetic::Add(a, b); });
-      case BinaryOp::kSub:
-        return map([](auto a, auto b) { return Arithmetic::Sub(a, b); });
-      case BinaryOp::kMul:
-        return map([](auto a, auto b) { return Arithmetic::Mul(a, b); });
-      case BinaryOp::kDiv:
-        return map([](auto a, auto b) { return Arithmetic::Div(a, b); });
-      case BinaryOp::kMaximum:
-        return map([](auto a, auto b) { return Arithmetic::Greater(a, b); });
-      case BinaryOp::kMinimum:
-        break;
-    }
-    return map([](auto a, auto b) { return Arithmetic::Lesser(a, b); });
+    });
   }
 };
 
 struct CompareFunctor {
-  CompareOp op;
+  Op op;
 
   template <typename T, int N>
   __device__ __forceinline__ Pack<uint8_t, N> operator()(const Pack<T, N>& left, const Pack<T, N>& right) const {
-    const auto map = [&](auto function) {
-      return Apply<uint8_t>(left, right,
-                            [&](T a, T b) { return static_cast<uint8_t>(function(Widen(a), Widen(b)) ? 1 : 0); });
-    };
-    switch (op) {
-      case CompareOp::kLt:
-        return map([](auto a, auto b) { return a < b; });
-      case CompareOp::kLe:
-        return map([](auto a, auto b) { return a <= b; });
-      case CompareOp::kGt:
-        return map([](auto a, auto b) { return a > b; });
-      case CompareOp::kGe:
-        return map([](auto a, auto b) { return a >= b; });
-      case CompareOp::kEq:
-        break;
-    }
-    return map([](auto a, auto b) { return a == b; });
+    return WithCompare(op, [&](auto function) {
+      return Apply<uint8_t>(left, right, [&](T a, T b) { return function(Widen(a), Widen(b)); });
+    });
   }
 };
 

@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "gtest/gtest.h"
-#include "kernels/catalogue.h"
+#include "kernels/catalogue/catalogue.h"
 #include "runtime/base/hash.h"
 
 namespace metronome::testing {

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "kernels/catalogue.h"
+#include "kernels/catalogue/catalogue.h"
 #include "kernels/cpu/cgroup_memory.h"
 #include "kernels/cpu/cpu_backend.h"
 #include "kernels/cpu/cpu_features.h"

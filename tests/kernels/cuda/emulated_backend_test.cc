@@ -1,6 +1,6 @@
 #include "tests/kernels/cuda/emulated_backend.h"
 
-#include "kernels/catalogue.h"
+#include "kernels/catalogue/catalogue.h"
 #include "tests/kernels/kernel_test.h"
 
 namespace metronome::testing {

@@ -5,8 +5,9 @@
 #include <cstdint>
 #include <vector>
 
+#include "kernels/catalogue/norm_prologue.h"
+#include "kernels/catalogue/op_table.h"
 #include "kernels/cuda/rows/activation.h"
-#include "kernels/norm_prologue.h"
 
 namespace metronome::cuda {
 namespace {
@@ -142,8 +143,7 @@ std::vector<MatmulProblem> LinearProblems(absl::string_view kernel, const Kernel
   problem.has_bias = attributes.Int("has_bias") != 0;
   problem.has_residual = attributes.Int("has_residual") != 0;
   problem.wide = !args.outputs.empty() && args.outputs[0].dtype != x.dtype;
-  const bool gated = kernel == "gated_linear";
-  if (!gated &&
+  if (!HasTrait(kernel, kGated) &&
       !IsPlain(problem.wide, problem.has_bias || problem.has_residual, !attributes.String("activation").empty()))
     return {};
   size_t parts = 1;
@@ -190,7 +190,7 @@ bool LaunchMatmulByLibrary(const DeviceContext& context, const MatmulArgs& args,
 
 int LibraryAlgorithms(MatmulLibrary& library, absl::string_view kernel, const KernelArgs& args) {
   std::vector<MatmulProblem> problems;
-  if (kernel == "linear" || kernel == "linear_group" || kernel == "gated_linear" || kernel == "qkv_rope_cache") {
+  if (HasTrait(kernel, kProduct)) {
     problems = LinearProblems(kernel, args);
   } else if (kernel == "matmul" && !args.outputs.empty() && args.attributes != nullptr) {
     problems = {ProblemOf(MatmulArgsOf(args))};

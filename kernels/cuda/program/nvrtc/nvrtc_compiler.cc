@@ -80,7 +80,8 @@ class NvrtcCompiler final : public CubinCompiler {
     version_ = absl::StrCat("NVRTC ", major, ".", minor);
     RETURN_IF_ERROR(CheckArchitecture(architecture));
     options_ = {absl::StrCat("--gpu-architecture=", architecture), "--std=c++20", "--device-as-default-execution-space",
-                "--ptxas-options=--warn-on-spills"};
+                "--ptxas-options=--warn-on-spills",
+                "--pre-include=kernels/cuda/program/nvrtc/prelude.cuh"};  // Stands for the standard's headers.
     uint64_t headers = kFnv1aStart;
     for (const NvrtcHeader& header : NvrtcHeaders()) {
       for (const char* at = header.text; *at != '\0'; ++at) headers = Fnv1aByte(headers, static_cast<uint8_t>(*at));

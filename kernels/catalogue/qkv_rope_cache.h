@@ -1,11 +1,9 @@
-#ifndef METRONOME_KERNELS_QKV_ROPE_CACHE_H_
-#define METRONOME_KERNELS_QKV_ROPE_CACHE_H_
+#ifndef METRONOME_KERNELS_CATALOGUE_QKV_ROPE_CACHE_H_
+#define METRONOME_KERNELS_CATALOGUE_QKV_ROPE_CACHE_H_
 
 #include <cstdint>
 
-#include "absl/status/status.h"
 #include "kernels/backend.h"
-#include "kernels/catalogue.h"
 
 namespace metronome {
 
@@ -28,10 +26,6 @@ struct QkvRopeCacheOperands {
   const TensorView *q, *k, *v;  // Outputs.
 };
 
-absl::Status CheckQkvRopeCache(const KernelArgs& args);
-// Reads no output.
-KernelCost QkvRopeCacheCost(const KernelArgs& args);
-
 }  // namespace metronome
 
-#endif  // METRONOME_KERNELS_QKV_ROPE_CACHE_H_
+#endif  // METRONOME_KERNELS_CATALOGUE_QKV_ROPE_CACHE_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_KERNELS_FUSED_PROGRAM_H_
-#define METRONOME_KERNELS_FUSED_PROGRAM_H_
+#ifndef METRONOME_KERNELS_PROGRAM_FUSED_PROGRAM_H_
+#define METRONOME_KERNELS_PROGRAM_FUSED_PROGRAM_H_
 
 #include <cstdint>
 #include <memory>
@@ -13,21 +13,21 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "kernels/backend.h"
-#include "kernels/catalogue.h"
+#include "kernels/catalogue/catalogue.h"
+#include "kernels/catalogue/op_table.h"
 #include "kernels/dtype.h"
-#include "kernels/fused_op.h"
+#include "kernels/program/fused_limits.h"
 #include "kernels/tensor_view.h"
 
 namespace metronome {
 
-absl::string_view Name(FusedOp op);  // The primitive's name in the catalogue.
-std::optional<FusedOp> ParseFusedOp(absl::string_view name);
-int OperandCount(FusedOp op);
-inline bool IsReduction(FusedOp op) { return op >= FusedOp::kReduceSum; }
+// The op of this name, if programs may have it as a step.
+std::optional<Op> ParseProgramStep(absl::string_view name);
+inline int OperandCount(Op step) { return RowOf(step).least_inputs; }
 
 // One primitive of a program. Operands are numbers of values: first the inputs, then the constants, then the steps.
 struct FusedStep {
-  FusedOp op = FusedOp::kNeg;
+  Op op = Op::kNeg;
   DType dtype = DType::kFloat32;  // Of the result; each step is rounded to it as its primitive would.
   int operands[3] = {-1, -1, -1};
 };
@@ -51,7 +51,7 @@ struct FusedProgram {
   DType dtype(int value) const;
 
   // InvalidArgument naming what is wrong and where: syntax, an unknown name, dtypes that do not fit, more of anything
-  // than the limits of fused_op.h, a step that nothing uses.
+  // than the limits of fused_limits.h, a step that nothing uses.
   static absl::StatusOr<FusedProgram> Parse(absl::string_view text, absl::Span<const DType> inputs);
   // Parses to the same program, if no step has only constants for operands.
   std::string ToString() const;
@@ -83,10 +83,6 @@ class FusedPrograms {
   absl::flat_hash_map<std::string, std::unique_ptr<FusedProgram>> programs_;  // By text and dtypes of inputs.
 };
 
-// The catalogue's entry.
-absl::Status CheckFused(const KernelArgs& args);
-KernelCost FusedCost(const KernelArgs& args);
-
 }  // namespace metronome
 
-#endif  // METRONOME_KERNELS_FUSED_PROGRAM_H_
+#endif  // METRONOME_KERNELS_PROGRAM_FUSED_PROGRAM_H_

@@ -1,4 +1,4 @@
-#include "kernels/fused_schedule.h"
+#include "kernels/program/fused_schedule.h"
 
 #include <algorithm>
 

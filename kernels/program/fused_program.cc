@@ -1,4 +1,4 @@
-#include "kernels/fused_program.h"
+#include "kernels/program/fused_program.h"
 
 #include <algorithm>
 #include <array>
@@ -15,13 +15,6 @@
 
 namespace metronome {
 namespace {
-
-constexpr std::array<absl::string_view, kFusedOps> kNames = {
-    "neg",     "exp", "tanh", "sigmoid", "rsqrt", "cos", "sin", "add",    "sub",  "mul",        "div",       "maximum",
-    "minimum", "lt",  "le",   "gt",      "ge",    "eq",  "and", "select", "cast", "reduce_sum", "reduce_max"};
-
-bool IsUnary(FusedOp op) { return op <= FusedOp::kSin; }
-bool IsCompare(FusedOp op) { return op >= FusedOp::kLt && op <= FusedOp::kEq; }
 
 std::string PrintConstant(double value) {
   const std::string text = Attributes({{"v", value}}).ToString();
@@ -104,12 +97,12 @@ class Parser {
         !absl::ConsumeSuffix(&line, ")"))
       return Error(absl::StrCat("'", line, "' is not 't", program_.steps.size(), " = op(operands)'"));
     const size_t open = line.find('(');
-    const std::optional<FusedOp> op = ParseFusedOp(line.substr(0, open));
+    const std::optional<Op> op = ParseProgramStep(line.substr(0, open));
     if (open == absl::string_view::npos || !op.has_value())
       return Error(absl::StrCat("unknown op '", line.substr(0, open), "'"));
     FusedStep step = {.op = *op};
     std::vector<absl::string_view> operands = absl::StrSplit(line.substr(open + 1), ", ");
-    if (step.op == FusedOp::kCast) {
+    if (step.op == Op::kCast) {
       const std::optional<DType> to = ParseDType(operands.back());
       if (!to.has_value() || Name(*to) != operands.back())
         return Error(absl::StrCat("unknown dtype '", operands.back(), "'"));
@@ -124,7 +117,7 @@ class Parser {
   }
 
   absl::Status ParseOperands(const std::vector<absl::string_view>& operands, FusedStep& step) {
-    const bool selects = step.op == FusedOp::kSelect;
+    const bool selects = step.op == Op::kSelect;
     std::vector<Token> tokens;
     std::optional<DType> dtype;  // Of the operands but a select's condition.
     for (size_t i = 0; i < operands.size(); ++i) {
@@ -148,12 +141,13 @@ class Parser {
   }
 
   absl::Status CheckTypes(DType dtype, FusedStep& step) const {
-    const bool fits = IsUnary(step.op) || IsReduction(step.op) ? IsFloat(dtype)
-                      : step.op == FusedOp::kAnd               ? dtype == DType::kBool
-                      : step.op < FusedOp::kAnd                ? dtype != DType::kBool
-                                                               : true;
+    const OpGroup group = GroupOf(step.op);
+    const bool fits = group == OpGroup::kUnary || group == OpGroup::kReduction  ? IsFloat(dtype)
+                      : group == OpGroup::kBinary || group == OpGroup::kCompare ? dtype != DType::kBool
+                      : group == OpGroup::kLogical                              ? dtype == DType::kBool
+                                                                                : true;
     if (!fits) return Error(absl::StrCat(Name(step.op), " of ", Name(dtype)));
-    if (step.op != FusedOp::kCast) step.dtype = IsCompare(step.op) ? DType::kBool : dtype;
+    if (group != OpGroup::kCast) step.dtype = group == OpGroup::kCompare ? DType::kBool : dtype;
     return absl::OkStatus();
   }
 
@@ -230,17 +224,9 @@ Shape Ones(int rank) {
 
 }  // namespace
 
-absl::string_view Name(FusedOp op) { return kNames[static_cast<size_t>(op)]; }
-
-std::optional<FusedOp> ParseFusedOp(absl::string_view name) {
-  const auto found = std::find(kNames.begin(), kNames.end(), name);
-  if (found == kNames.end()) return std::nullopt;
-  return static_cast<FusedOp>(found - kNames.begin());
-}
-
-int OperandCount(FusedOp op) {
-  if (IsUnary(op) || op == FusedOp::kCast || IsReduction(op)) return 1;
-  return op == FusedOp::kSelect ? 3 : 2;
+std::optional<Op> ParseProgramStep(absl::string_view name) {
+  const std::optional<Op> op = ParseOp(name);
+  return op.has_value() && IsProgramStep(*op) ? op : std::nullopt;
 }
 
 bool SameConstant(const FusedConstant& a, const FusedConstant& b) {
@@ -293,7 +279,7 @@ std::string FusedProgram::ToString() const {
     absl::StrAppend(&text, "t", i, " = ", Name(step.op), "(", name(step.operands[0]));
     for (int operand = 1; operand < OperandCount(step.op); ++operand)
       absl::StrAppend(&text, ", ", name(step.operands[operand]));
-    if (step.op == FusedOp::kCast) absl::StrAppend(&text, ", ", metronome::Name(step.dtype));
+    if (step.op == Op::kCast) absl::StrAppend(&text, ", ", metronome::Name(step.dtype));
     absl::StrAppend(&text, "); ");
   }
   return absl::StrCat(text, "return ", absl::StrJoin(results, ", ", [&](std::string* out, int result) {

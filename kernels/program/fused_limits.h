@@ -1,39 +1,12 @@
-#ifndef METRONOME_KERNELS_FUSED_OP_H_
-#define METRONOME_KERNELS_FUSED_OP_H_
+#ifndef METRONOME_KERNELS_PROGRAM_FUSED_LIMITS_H_
+#define METRONOME_KERNELS_PROGRAM_FUSED_LIMITS_H_
 
 #include <cstdint>
 
 namespace metronome {
 
-// In a file of its own, which includes no library, for compilers of devices.
-enum class FusedOp : uint8_t {
-  kNeg,
-  kExp,
-  kTanh,
-  kSigmoid,
-  kRsqrt,
-  kCos,
-  kSin,
-  kAdd,
-  kSub,
-  kMul,
-  kDiv,
-  kMaximum,
-  kMinimum,
-  kLt,
-  kLe,
-  kGt,
-  kGe,
-  kEq,
-  kAnd,
-  kSelect,
-  kCast,
-  kReduceSum,
-  kReduceMax,
-};
-inline constexpr int kFusedOps = 23;
-
-// Limits of a program: what the parameters of a launch and the registers of a thread hold.
+// Limits of a program: what the parameters of a launch and the registers of a thread hold. This file includes no
+// library, for compilers of devices.
 inline constexpr int kMaxFusedInputs = 8;
 inline constexpr int kMaxFusedOutputs = 4;
 inline constexpr int kMaxFusedConstants = 8;
@@ -54,4 +27,4 @@ struct FusedWalk {
 
 }  // namespace metronome
 
-#endif  // METRONOME_KERNELS_FUSED_OP_H_
+#endif  // METRONOME_KERNELS_PROGRAM_FUSED_LIMITS_H_

@@ -1,9 +1,9 @@
-#ifndef METRONOME_KERNELS_FUSED_SCHEDULE_H_
-#define METRONOME_KERNELS_FUSED_SCHEDULE_H_
+#ifndef METRONOME_KERNELS_PROGRAM_FUSED_SCHEDULE_H_
+#define METRONOME_KERNELS_PROGRAM_FUSED_SCHEDULE_H_
 
 #include <vector>
 
-#include "kernels/fused_program.h"
+#include "kernels/program/fused_program.h"
 
 namespace metronome {
 
@@ -27,4 +27,4 @@ std::vector<bool> InputsPerRow(const FusedWalk& walk, size_t inputs);
 
 }  // namespace metronome
 
-#endif  // METRONOME_KERNELS_FUSED_SCHEDULE_H_
+#endif  // METRONOME_KERNELS_PROGRAM_FUSED_SCHEDULE_H_

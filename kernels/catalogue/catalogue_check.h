@@ -1,5 +1,5 @@
-#ifndef METRONOME_KERNELS_CATALOGUE_CHECK_H_
-#define METRONOME_KERNELS_CATALOGUE_CHECK_H_
+#ifndef METRONOME_KERNELS_CATALOGUE_CATALOGUE_CHECK_H_
+#define METRONOME_KERNELS_CATALOGUE_CATALOGUE_CHECK_H_
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -16,4 +16,4 @@ absl::Status Reject(const KernelArgs& args, absl::string_view why);
 #define METRONOME_REQUIRE(condition, why) \
   if (!(condition)) return Reject(args, why)
 
-#endif  // METRONOME_KERNELS_CATALOGUE_CHECK_H_
+#endif  // METRONOME_KERNELS_CATALOGUE_CATALOGUE_CHECK_H_

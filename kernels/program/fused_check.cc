@@ -1,6 +1,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "kernels/fused_program.h"
+#include "kernels/catalogue/checks.h"
+#include "kernels/program/fused_program.h"
 #include "runtime/base/status_macros.h"
 
 namespace metronome {

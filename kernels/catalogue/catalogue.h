@@ -1,5 +1,5 @@
-#ifndef METRONOME_KERNELS_CATALOGUE_H_
-#define METRONOME_KERNELS_CATALOGUE_H_
+#ifndef METRONOME_KERNELS_CATALOGUE_CATALOGUE_H_
+#define METRONOME_KERNELS_CATALOGUE_CATALOGUE_H_
 
 #include <cstdint>
 
@@ -7,6 +7,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "kernels/backend.h"
+#include "kernels/catalogue/op_table.h"
 
 namespace metronome {
 
@@ -16,10 +17,11 @@ struct KernelCost {
   int64_t bytes = 0;  // Each operand read or written once.
 };
 
-// A kernel as every backend must provide it. The table below the class lists names and meanings; each op of the IR has
-// the kernel of the same name.
+// A kernel as every backend must provide it. ops.h lists them, the table below the class says what they mean; each op
+// of the IR has the kernel of the same name.
 struct KernelSpec {
   absl::string_view name;
+  Op op = Op::kTokens;
   int min_inputs = 0;
   int max_inputs = 0;
   // Checks dtypes, ranks, sizes and attributes; InvalidArgument names the kernel, the operand and both sizes.
@@ -105,4 +107,4 @@ absl::Status CheckKernelArgs(absl::string_view name, const KernelArgs& args);
 
 }  // namespace metronome
 
-#endif  // METRONOME_KERNELS_CATALOGUE_H_
+#endif  // METRONOME_KERNELS_CATALOGUE_CATALOGUE_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_KERNELS_NORM_PROLOGUE_H_
-#define METRONOME_KERNELS_NORM_PROLOGUE_H_
+#ifndef METRONOME_KERNELS_CATALOGUE_NORM_PROLOGUE_H_
+#define METRONOME_KERNELS_CATALOGUE_NORM_PROLOGUE_H_
 
 #include "kernels/backend.h"
 
@@ -16,4 +16,4 @@ inline KernelArgs WithoutNorm(KernelArgs args) {
 
 }  // namespace metronome
 
-#endif  // METRONOME_KERNELS_NORM_PROLOGUE_H_
+#endif  // METRONOME_KERNELS_CATALOGUE_NORM_PROLOGUE_H_

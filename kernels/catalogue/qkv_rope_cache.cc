@@ -1,9 +1,10 @@
-#include "kernels/qkv_rope_cache.h"
+#include "kernels/catalogue/qkv_rope_cache.h"
 
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "kernels/catalogue_check.h"
+#include "kernels/catalogue/catalogue_check.h"
+#include "kernels/catalogue/checks.h"
 
 namespace metronome {
 namespace {
