@@ -8,6 +8,7 @@
 
 #include "kernels/cpu/host_memory.h"
 #include "runtime/base/status_macros.h"
+#include "runtime/base/vector_widths.h"
 
 namespace metronome::cpu {
 namespace {
@@ -20,11 +21,8 @@ constexpr int kPasses = 7;
 // latency of an addition.
 using Vector = uint64_t __attribute__((vector_size(64)));
 
-#if defined(__x86_64__)
-__attribute__((target_clones("avx512f", "avx2", "default")))
-#endif
-uint64_t
-SumBlock(const Vector* data) {
+METRONOME_VECTOR_WIDTHS
+uint64_t SumBlock(const Vector* data) {
   Vector sums[4] = {};
   for (int64_t i = 0; i < kBlockBytes / 64; i += 4) {
     for (int lane = 0; lane < 4; ++lane) sums[lane] += data[i + lane];

@@ -5,16 +5,10 @@
 #include <limits>
 
 #include "kernels/token_arithmetic.h"
+#include "runtime/base/vector_widths.h"
 
-// The loader picks the widest version that the processor has. Results do not differ: every element goes through the
-// same rounded operations, nothing is contracted into fused ones, and only integers are reduced. ThreadSanitizer cannot
-// run yet when the loader asks which.
-#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
-#define METRONOME_VECTOR_WIDTHS __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define METRONOME_VECTOR_WIDTHS
-#endif
-
+// Results do not differ by the width of vectors: every element goes through the same rounded operations, nothing is
+// contracted into fused ones, and only integers are reduced.
 namespace metronome {
 namespace {
 
