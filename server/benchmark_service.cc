@@ -14,6 +14,7 @@
 #include "server/rpc/call_token.h"
 #include "server/rpc/guard.h"
 #include "server/rpc/progress_pacer.h"
+#include "server/serving_limits.h"
 
 namespace metronome {
 namespace {
@@ -60,12 +61,22 @@ class BenchmarkService::RunUse {
   bool answered_ = false;  // With a result, to a client that was there.
 };
 
-BenchmarkService::BenchmarkService(Engine& engine, RunArchive& archive, WorkQueue& database, AccessControl& access)
-    : engine_(engine),
-      archive_(archive),
-      database_(database),
-      access_(access),
-      checks_("result checks", kChecksLimit) {}
+BenchmarkService::BenchmarkService(Engine& engine, Admission& admission, const RequestLimit& record,
+                                   RunArchive& archive, WorkQueue& database, AccessControl& access)
+    : engine_(engine), archive_(archive), database_(database), access_(access), checks_("result checks", kChecksLimit) {
+  const auto admit = [&](const char* rpc, auto method, const RequestLimit& limit = {kPlainRequestBytes, ""}) {
+    MarkMethodCallback(MethodIndex(*v1::StartRunRequest::descriptor()->file(), "Benchmark", rpc),
+                       Admitted(admission, rpc, limit, this, method));
+  };
+  const RequestLimit texts = {kBenchmarkRequestBytes, ""};
+  admit("StartRun", &BenchmarkService::StartRun, texts);
+  admit("RunBenchmark", &BenchmarkService::RunBenchmark, texts);
+  admit("RecordResult", &BenchmarkService::RecordResult, record);
+  admit("FinishRun", &BenchmarkService::FinishRun);
+  admit("ListRuns", &BenchmarkService::ListRuns);
+  admit("GetRun", &BenchmarkService::GetRun);
+  admit("ListSamples", &BenchmarkService::ListSamples);
+}
 
 void BenchmarkService::Housekeep() {
   if (!maintaining_.exchange(true)) database_.Continue([this] { Maintain(); });

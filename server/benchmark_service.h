@@ -10,6 +10,7 @@
 #include "runtime/base/cancel_token.h"
 #include "server/access/access_control.h"
 #include "server/engine.h"
+#include "server/rpc/admission.h"
 #include "server/rpc/stream_reactor.h"
 #include "server/rpc/unary_call.h"
 #include "server/store/run_archive.h"
@@ -20,8 +21,9 @@ namespace metronome {
 // measured is checked on a queue of its own. Nothing blocks gRPC's threads.
 class BenchmarkService final : public v1::Benchmark::CallbackService {
  public:
-  // `archive` is used on `database` alone.
-  BenchmarkService(Engine& engine, RunArchive& archive, WorkQueue& database, AccessControl& access);
+  // Calls pass `admission` first; `record` limits requests of RecordResult. `archive` is used on `database` alone.
+  BenchmarkService(Engine& engine, Admission& admission, const RequestLimit& record, RunArchive& archive,
+                   WorkQueue& database, AccessControl& access);
 
   // Looks after the database: notices when it is gone or back, and stores what waits in spools. Call about once a
   // second.

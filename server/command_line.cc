@@ -9,6 +9,27 @@
 namespace metronome {
 namespace {
 
+// What clients may take of the daemon's memory.
+void AddLimitFlags(CLI::App& app, DaemonConfig& config) {
+  app.add_option("--prompt-request-mib", config.prompt_request_mib,
+                 "largest request of Prefill and Generate (default 16)");
+  app.add_option("--record-request-mib", config.record_request_mib, "largest request of RecordResult (default 64)");
+  app.add_option("--request-memory-mib", config.request_memory_mib,
+                 "memory of requests in flight, 0 = 1/32 of the machine's (default 0)");
+  app.add_option("--client-request-memory-mib", config.client_request_memory_mib,
+                 "of one client's, 0 = half of that (default 0)");
+  app.add_option("--answer-memory-mib", config.answer_memory_mib,
+                 "memory of answers that clients have not read, 0 = 1/64 of the machine's (default 0)");
+  app.add_option("--client-answer-memory-mib", config.client_answer_memory_mib,
+                 "of one client's, 0 = half of that (default 0)");
+  app.add_option("--session-limit", config.session_limit, "open sessions (default 256)");
+  app.add_option("--client-session-limit", config.client_session_limit, "of one client (default 128)");
+  app.add_option("--session-memory-mib", config.session_memory_mib,
+                 "KV caches of open sessions, 0 = 3/4 of the device's memory (default 0)");
+  app.add_option("--client-session-memory-mib", config.client_session_memory_mib,
+                 "of one client's, 0 = two thirds of that (default 0)");
+}
+
 void AddFlags(CLI::App& app, DaemonConfig& config) {
   app.add_option("--listen", config.listen, "gRPC address, host:port or unix:/path (default 127.0.0.1:50551)");
   app.add_option("--metrics-listen", config.metrics_listen,
@@ -25,6 +46,7 @@ void AddFlags(CLI::App& app, DaemonConfig& config) {
                  "auto, cpu or cuda; auto is cuda where there is a GPU and the backend was built (default auto)");
   app.add_option("--threads", config.threads, "kernel threads, 0 = one per CPU (default 0)");
   app.add_option("--queue-limit", config.queue_limit, "requests that may wait (default 256)");
+  AddLimitFlags(app, config);
   app.add_option("--session-idle-seconds", config.session_idle_seconds,
                  "free sessions unused for longer (default 600)");
   app.add_option("--drain-seconds", config.drain_seconds, "what running requests get on SIGTERM (default 30)");

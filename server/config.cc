@@ -31,6 +31,16 @@ const std::map<std::string, Field>& Fields() {
                                        {"log_level", &DaemonConfig::log_level},
                                        {"threads", &DaemonConfig::threads},
                                        {"queue_limit", &DaemonConfig::queue_limit},
+                                       {"prompt_request_mib", &DaemonConfig::prompt_request_mib},
+                                       {"record_request_mib", &DaemonConfig::record_request_mib},
+                                       {"request_memory_mib", &DaemonConfig::request_memory_mib},
+                                       {"client_request_memory_mib", &DaemonConfig::client_request_memory_mib},
+                                       {"answer_memory_mib", &DaemonConfig::answer_memory_mib},
+                                       {"client_answer_memory_mib", &DaemonConfig::client_answer_memory_mib},
+                                       {"session_limit", &DaemonConfig::session_limit},
+                                       {"client_session_limit", &DaemonConfig::client_session_limit},
+                                       {"session_memory_mib", &DaemonConfig::session_memory_mib},
+                                       {"client_session_memory_mib", &DaemonConfig::client_session_memory_mib},
                                        {"session_idle_seconds", &DaemonConfig::session_idle_seconds},
                                        {"drain_seconds", &DaemonConfig::drain_seconds},
                                        {"tls_cert", &DaemonConfig::tls_cert},
@@ -87,6 +97,20 @@ absl::Status CheckRange(absl::string_view key, int64_t value, int64_t least, int
   return absl::InvalidArgumentError(absl::StrCat(key, " is ", value, ", not in [", least, ", ", greatest, "]"));
 }
 
+absl::Status CheckLimits(const DaemonConfig& config) {
+  constexpr int64_t kMaxMiB = int64_t{1} << 30;  // A million gigabytes.
+  RETURN_IF_ERROR(CheckRange("prompt_request_mib", config.prompt_request_mib, 1, 1024));
+  RETURN_IF_ERROR(CheckRange("record_request_mib", config.record_request_mib, 1, 1024));
+  RETURN_IF_ERROR(CheckRange("request_memory_mib", config.request_memory_mib, 0, kMaxMiB));
+  RETURN_IF_ERROR(CheckRange("client_request_memory_mib", config.client_request_memory_mib, 0, kMaxMiB));
+  RETURN_IF_ERROR(CheckRange("answer_memory_mib", config.answer_memory_mib, 0, kMaxMiB));
+  RETURN_IF_ERROR(CheckRange("client_answer_memory_mib", config.client_answer_memory_mib, 0, kMaxMiB));
+  RETURN_IF_ERROR(CheckRange("session_limit", config.session_limit, 1, 1000000));
+  RETURN_IF_ERROR(CheckRange("client_session_limit", config.client_session_limit, 1, 1000000));
+  RETURN_IF_ERROR(CheckRange("session_memory_mib", config.session_memory_mib, 0, kMaxMiB));
+  return CheckRange("client_session_memory_mib", config.client_session_memory_mib, 0, kMaxMiB);
+}
+
 // Below the directory that `variable` names, or else below `fallback` in the user's home, as the XDG specification
 // says.
 std::string UserPath(const char* variable, absl::string_view fallback, absl::string_view name) {
@@ -121,6 +145,7 @@ absl::Status ApplyConfigFile(const std::string& path, DaemonConfig& config) {
 absl::Status ValidateConfig(const DaemonConfig& config) {
   RETURN_IF_ERROR(CheckRange("threads", config.threads, 0, 1024));
   RETURN_IF_ERROR(CheckRange("queue_limit", config.queue_limit, 1, 1000000));
+  RETURN_IF_ERROR(CheckLimits(config));
   RETURN_IF_ERROR(CheckRange("session_idle_seconds", config.session_idle_seconds, 1, 1000000));
   RETURN_IF_ERROR(CheckRange("drain_seconds", config.drain_seconds, 0, 3600));
   RETURN_IF_ERROR(CheckRange("max_compile_seconds", config.max_compile_seconds, 1, 1000000));

@@ -2,28 +2,29 @@
 
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <grpcpp/health_check_service_interface.h>
+#include <grpcpp/resource_quota.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <chrono>
 #include <fstream>
 #include <mutex>
 
 #include "absl/strings/str_cat.h"
+#include "kernels/cpu/host_memory.h"
 #include "runtime/base/status_macros.h"
 #include "server/backend_choice.h"
 #include "server/build_info.h"
 #include "server/listen_address.h"
 #include "server/model/hub_cache_root.h"
 #include "server/rpc/transport.h"
-#include "server/rpc/unparsed_requests.h"
+#include "server/serving_limits.h"
 
 namespace metronome {
 namespace {
 
 // Results that wait for the disk; a write takes milliseconds.
 constexpr size_t kDatabaseQueueLimit = 4096;
-// A result with a million samples takes about 30 MB, a prompt of a million token ids 5 MB.
-constexpr int kMaxRequestBytes = 64 << 20;
 // Of searched plans on disk; one model takes about 1 MB.
 constexpr int64_t kPlanCacheBytes = 256 << 20;
 
@@ -50,7 +51,11 @@ absl::Status Daemon::Serve() {
   ASSIGN_OR_RETURN(archive_, RunArchive::Open({.path = config_.db, .spare_directory = DefaultSpoolDirectory()}, clock));
   database_ = std::make_unique<WorkQueue>("database", kDatabaseQueueLimit);
   ASSIGN_OR_RETURN(BackendChoice choice, ChooseBackend(config_));
+  const ServingLimits limits =
+      LimitsOf(config_, cpu::HostMemoryTotalBytes(), choice.backend->Describe().memory_total_bytes);
   EngineOptions options = {.queue_limit = static_cast<size_t>(config_.queue_limit),
+                           .sessions = limits.sessions,
+                           .caches = limits.caches,
                            .session_idle_limit = absl::Seconds(config_.session_idle_seconds),
                            .limits = {.compile = absl::Seconds(config_.max_compile_seconds),
                                       .generation = absl::Seconds(config_.max_generation_seconds),
@@ -67,14 +72,18 @@ absl::Status Daemon::Serve() {
   engine_ = std::make_unique<Engine>(std::move(choice.backend), std::move(options), clock, metrics_);
   if (!config_.metrics_listen.empty()) RETURN_IF_ERROR(metrics_.Serve(config_.metrics_listen));
 
+  requests_ = std::make_unique<Budget>(limits.requests);
+  answers_ = std::make_unique<Budget>(limits.answers);
+  admission_ = std::make_unique<Admission>(*requests_, *answers_, metrics_);
   inference_ =
-      std::make_unique<InferenceService>(*engine_, gate_->access(),
+      std::make_unique<InferenceService>(*engine_, *admission_, limits.prompt, gate_->access(),
                                          InferenceService::ServerFacts{.database = config_.db,
                                                                        .metrics_address = metrics_.address(),
                                                                        .other_backend = choice.other,
                                                                        .other_backend_reason = choice.other_reason,
                                                                        .calibration = choice.calibration});
-  benchmark_ = std::make_unique<BenchmarkService>(*engine_, *archive_, *database_, gate_->access());
+  benchmark_ =
+      std::make_unique<BenchmarkService>(*engine_, *admission_, limits.record, *archive_, *database_, gate_->access());
   static std::once_flag reflection;  // Registering it twice in one process would be an error.
   std::call_once(reflection, [] {
     grpc::EnableDefaultHealthCheckService(true);
@@ -83,14 +92,12 @@ absl::Status Daemon::Serve() {
   grpc::ServerBuilder builder;
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // A second daemon on the port must fail, not share it.
   builder.AddListeningPort(config_.listen, gate_->credentials(), &grpc_port_);
-  builder.SetMaxReceiveMessageSize(kMaxRequestBytes);
+  // What is a little too long is still read, so that the refusal can say what to do.
+  const int64_t longest = std::max(limits.prompt.bytes, limits.record.bytes) + kPlainRequestBytes;
+  builder.SetMaxReceiveMessageSize(static_cast<int>(longest));
+  builder.SetResourceQuota(grpc::ResourceQuota("requests").Resize(static_cast<size_t>(limits.requests.total)));
+  builder.SetContextAllocator(std::make_unique<CallContextAllocator>());
   ConfigureTransport(builder);
-  auto unparsed = std::make_unique<UnparsedRequests>();
-  for (const char* service : {v1::Inference::service_full_name(), v1::Benchmark::service_full_name()})
-    unparsed->AddService(service);
-  std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
-  interceptors.push_back(std::move(unparsed));
-  builder.experimental().SetInterceptorCreators(std::move(interceptors));
   builder.RegisterService(inference_.get());
   builder.RegisterService(benchmark_.get());
   server_ = builder.BuildAndStart();

@@ -13,6 +13,7 @@
 #include "server/engine.h"
 #include "server/inference_service.h"
 #include "server/metrics.h"
+#include "server/rpc/admission.h"
 #include "server/store/run_archive.h"
 
 namespace metronome {
@@ -46,6 +47,8 @@ class Daemon {
   const DaemonConfig config_;
   Metrics metrics_;
   std::unique_ptr<Gate> gate_;
+  std::unique_ptr<Budget> requests_, answers_;  // Of all calls; they outlive whatever serves them.
+  std::unique_ptr<Admission> admission_;
   std::unique_ptr<RunArchive> archive_;
   std::unique_ptr<WorkQueue> database_;
   std::unique_ptr<Engine> engine_;

@@ -16,6 +16,8 @@ Engine::Engine(std::unique_ptr<Backend> backend, EngineOptions options, const Cl
       options_(std::move(options)),
       clock_(clock),
       metrics_(metrics),
+      session_budget_(options_.sessions),
+      cache_budget_(options_.caches),
       queue_("engine", options_.queue_limit) {
   metrics_.device().SetDevice(backend_.get());
 }
@@ -168,10 +170,24 @@ absl::StatusOr<std::unique_ptr<Session>> Engine::NewSession(LoadedModel& model, 
 }
 
 absl::StatusOr<std::unique_ptr<Generation>> Engine::NewGeneration(LoadedModel& model, const GenerationOptions& options,
-                                                                  int64_t max_cache_len) {
+                                                                  int64_t max_cache_len,
+                                                                  std::optional<absl::string_view> client) {
   ASSIGN_OR_RETURN(Sampler sampler, Sampler::Create(options.sampling));
+  ASSIGN_OR_RETURN(const int64_t positions, model.SessionLength(max_cache_len));
+  ASSIGN_OR_RETURN(SessionLease lease, LeaseSession(client, model.KvBytes(positions)));
   ASSIGN_OR_RETURN(std::unique_ptr<Session> session, NewSession(model, max_cache_len));
-  return std::make_unique<Generation>(model, std::move(session), std::move(sampler), options.logprobs, clock_);
+  auto generation =
+      std::make_unique<Generation>(model, std::move(session), std::move(sampler), options.logprobs, clock_);
+  generation->Hold(std::move(lease));
+  return generation;
+}
+
+absl::StatusOr<SessionLease> Engine::LeaseSession(std::optional<absl::string_view> client, int64_t cache_bytes) {
+  SessionLease lease;
+  if (!client.has_value()) return lease;
+  ASSIGN_OR_RETURN(lease.session, session_budget_.Take(*client, 1));
+  ASSIGN_OR_RETURN(lease.cache, cache_budget_.Take(*client, cache_bytes));
+  return lease;
 }
 
 std::string Engine::Keep(std::unique_ptr<Generation> generation) {
@@ -210,11 +226,14 @@ absl::Status Engine::Close(const std::string& id) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::string> Engine::Fork(const std::string& id) {
+absl::StatusOr<std::string> Engine::Fork(const std::string& id, std::optional<absl::string_view> client) {
   ASSIGN_OR_RETURN(Generation * origin, Acquire(id));
   const auto fork = [&]() -> absl::StatusOr<std::unique_ptr<Generation>> {
+    ASSIGN_OR_RETURN(SessionLease lease, LeaseSession(client, origin->model().KvBytes(origin->max_length())));
     RETURN_IF_ERROR(CheckCacheFits(origin->model(), origin->max_length()));
-    return origin->Fork();
+    ASSIGN_OR_RETURN(std::unique_ptr<Generation> copy, origin->Fork());
+    copy->Hold(std::move(lease));
+    return copy;
   };
   absl::StatusOr<std::unique_ptr<Generation>> copy = fork();
   Release(id);

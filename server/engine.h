@@ -16,6 +16,7 @@
 #include "server/generation.h"
 #include "server/metrics.h"
 #include "server/model/loaded_model.h"
+#include "server/rpc/budget.h"
 #include "server/work_queue.h"
 
 namespace metronome {
@@ -40,11 +41,13 @@ struct CallLimits {
 };
 
 struct EngineOptions {
-  size_t queue_limit = 256;                               // Requests that may wait.
+  size_t queue_limit = 256;                                                              // Requests that may wait.
+  Budget::Options sessions = {.total = 1000000, .per_client = 1000000};                  // Kept for clients.
+  Budget::Options caches = {.total = int64_t{1} << 50, .per_client = int64_t{1} << 50};  // Bytes of theirs when full.
   absl::Duration session_idle_limit = absl::Minutes(10);  // Sessions unused for longer are freed.
   std::optional<PlanCache> plan_cache;                    // Where searched plans are kept.
   CallLimits limits;
-  std::optional<PathRoots> model_roots;                   // What models are read from; nullopt = anywhere.
+  std::optional<PathRoots> model_roots;  // What models are read from; nullopt = anywhere.
 };
 
 // The backend, the models loaded on it and the open sessions. Everything but queue(), Snapshot(), OpenSessions() and
@@ -77,9 +80,11 @@ class Engine {
   absl::StatusOr<int> Unload(const std::string& key);
 
   // A session of the model for up to `max_cache_len` positions (0 = the model's), counted against memory as if it were
-  // full. ResourceExhausted with a MemoryShortage; errors of Sampler::Create and LoadedModel::NewSession.
+  // full, and against the limits of `client` where it is for one. ResourceExhausted, with a MemoryShortage where it is
+  // the memory; errors of Sampler::Create and LoadedModel::NewSession.
   absl::StatusOr<std::unique_ptr<Generation>> NewGeneration(LoadedModel& model, const GenerationOptions& options,
-                                                            int64_t max_cache_len);
+                                                            int64_t max_cache_len,
+                                                            std::optional<absl::string_view> client = std::nullopt);
 
   // The same without a sampler.
   absl::StatusOr<std::unique_ptr<Session>> NewSession(LoadedModel& model, int64_t max_cache_len);
@@ -92,7 +97,8 @@ class Engine {
   Generation* Reacquire(const std::string& id);
   void Release(const std::string& id);  // After Acquire. Ignores ids closed meanwhile.
   absl::Status Close(const std::string& id);
-  absl::StatusOr<std::string> Fork(const std::string& id);
+  // A copy for `client`, as NewGeneration counts it.
+  absl::StatusOr<std::string> Fork(const std::string& id, std::optional<absl::string_view> client = std::nullopt);
 
   // Whether work that has gone on since `start_ns` is to let others have the engine now.
   bool TurnIsOver(int64_t start_ns) const {
@@ -116,11 +122,13 @@ class Engine {
   const PathRoots* roots() const { return options_.model_roots.has_value() ? &*options_.model_roots : nullptr; }
   absl::Status CheckCacheFits(const LoadedModel& model, int64_t positions) const;
   int64_t UncommittedBytes() const;
+  absl::StatusOr<SessionLease> LeaseSession(std::optional<absl::string_view> client, int64_t cache_bytes);
 
   std::unique_ptr<Backend> backend_;
   const EngineOptions options_;
   const Clock& clock_;
   Metrics& metrics_;
+  Budget session_budget_, cache_budget_;
   absl::flat_hash_map<std::string, std::unique_ptr<LoadedModel>> models_;
   absl::flat_hash_map<std::string, KeptSession> sessions_;
   uint64_t next_session_ = 1;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -17,6 +18,7 @@
 #include "runtime/sampling/sampler.h"
 #include "runtime/text/tokenizer.h"
 #include "server/model/loaded_model.h"
+#include "server/rpc/budget.h"
 
 namespace metronome {
 
@@ -33,6 +35,12 @@ struct GeneratedToken {
 struct GenerationOptions {
   SamplingOptions sampling;
   std::optional<int> logprobs;  // Of each token, with so many of the most likely; [0, kMaxTopLogProbs].
+};
+
+// What a session takes of its client's limits, as long as it is open.
+struct SessionLease {
+  Budget::Lease session;
+  Budget::Lease cache;
 };
 
 // One sequence being generated: a session, its sampler, and the tokens so far. Each token is sampled from the logits of
@@ -68,6 +76,9 @@ class Generation {
   // An independent continuation from the same point, random state included.
   absl::StatusOr<std::unique_ptr<Generation>> Fork() const;
 
+  // Keeps the lease for as long as this lives.
+  void Hold(SessionLease lease) { lease_ = std::move(lease); }
+
   LoadedModel& model() const { return model_; }
   int64_t length() const { return session_->length(); }
   int64_t max_length() const { return session_->max_length(); }
@@ -82,6 +93,7 @@ class Generation {
                                                            const std::function<bool()>& keep_going);
   GeneratedToken Append(GeneratedToken token);
 
+  SessionLease lease_;
   LoadedModel& model_;
   const Clock& clock_;
   std::unique_ptr<Session> session_;

@@ -15,6 +15,7 @@
 #include "server/rpc/call_token.h"
 #include "server/rpc/guard.h"
 #include "server/rpc/progress_pacer.h"
+#include "server/serving_limits.h"
 
 namespace metronome {
 namespace {
@@ -65,8 +66,24 @@ v1::CompileResponse CompileProgressMessage(absl::string_view phase, double fract
 
 }  // namespace
 
-InferenceService::InferenceService(Engine& engine, AccessControl& access, ServerFacts facts)
-    : engine_(engine), access_(access), facts_(std::move(facts)), started_ns_(engine.clock().MonotonicNs()) {}
+InferenceService::InferenceService(Engine& engine, Admission& admission, const RequestLimit& prompt,
+                                   AccessControl& access, ServerFacts facts)
+    : engine_(engine), access_(access), facts_(std::move(facts)), started_ns_(engine.clock().MonotonicNs()) {
+  const auto admit = [&](const char* rpc, auto method, const RequestLimit& limit = {kPlainRequestBytes, ""}) {
+    MarkMethodCallback(MethodIndex(*v1::CompileRequest::descriptor()->file(), "Inference", rpc),
+                       Admitted(admission, rpc, limit, this, method));
+  };
+  admit("Compile", &InferenceService::Compile);
+  admit("Unload", &InferenceService::Unload);
+  admit("ListModels", &InferenceService::ListModels);
+  admit("Prefill", &InferenceService::Prefill, prompt);
+  admit("Decode", &InferenceService::Decode);
+  admit("CloseSession", &InferenceService::CloseSession);
+  admit("ForkSession", &InferenceService::ForkSession);
+  admit("Generate", &InferenceService::Generate, prompt);
+  admit("Explain", &InferenceService::Explain);
+  admit("GetServerInfo", &InferenceService::GetServerInfo);
+}
 
 grpc::ServerWriteReactor<v1::CompileResponse>* InferenceService::Compile(grpc::CallbackServerContext* context,
                                                                          const v1::CompileRequest* request) {
@@ -160,7 +177,8 @@ grpc::ServerUnaryReactor* InferenceService::Prefill(grpc::CallbackServerContext*
   const auto answer = std::make_shared<UnaryAnswer>(context, meter);
   const auto job = std::make_shared<PrefillJob>(
       engine_,
-      PrefillJob::Options{.model = request->model(),
+      PrefillJob::Options{.client = CallContext::Of(*context).client,
+                          .model = request->model(),
                           .prompt = request->prompt(),
                           .sampling = request->sampling(),
                           .mode = request->mode(),
@@ -211,37 +229,39 @@ grpc::ServerWriteReactor<v1::DecodeResponse>* InferenceService::Generate(grpc::C
   const CallMeter meter = Meter("Generate");
   auto stream = DecodeStream::Create(*context, [meter](absl::StatusCode code) { meter.Done(code); });
   auto* reactor = stream.get();
-  const absl::Status queued = engine_.queue().Submit(GuardedJob("Generate", stream, [this, stream, meter, request] {
-    const auto check = [&]() -> absl::Status {
-      RETURN_IF_ERROR(CheckMaxTokens(request->max_tokens()));
-      RETURN_IF_ERROR(CheckTokensAtOnce(request->tokens_at_once()));
-      ASSIGN_OR_RETURN(const LoadedModel* model, engine_.Find(request->model()));
-      return CheckStopTokens(request->stop_token_ids(), *model);
-    };
-    if (absl::Status status = check(); !status.ok()) return stream->Finish(status);
-    const auto token = CallToken(meter, engine_.limits().generation, stream);
-    const auto decode = [this, stream, meter, request, token](absl::StatusOr<v1::PrefillResponse> prefilled) {
-      if (!prefilled.ok()) return stream->Finish(prefilled.status());
-      DecodeJob::Options options = DecodeOptions(*request, prefilled->session());
-      options.close_session = true;
-      options.received_ns = meter.received_ns();
-      options.token = token;
-      options.first_token = prefilled->first_token();
-      options.first_known_ns = prefilled->timeline().sample_ns() + meter.received_ns();
-      options.timeline = prefilled->timeline();
-      std::make_shared<DecodeJob>(engine_, stream, std::move(options))->Run();
-    };
-    std::make_shared<PrefillJob>(engine_,
-                                 PrefillJob::Options{.model = request->model(),
-                                                     .prompt = request->prompt(),
-                                                     .sampling = request->sampling(),
-                                                     .mode = request->mode(),
-                                                     .max_tokens = request->max_tokens(),
-                                                     .received_ns = meter.received_ns(),
-                                                     .token = token},
-                                 decode)
-        ->Run();
-  }));
+  const absl::Status queued = engine_.queue().Submit(
+      GuardedJob("Generate", stream, [this, stream, meter, request, client = CallContext::Of(*context).client] {
+        const auto check = [&]() -> absl::Status {
+          RETURN_IF_ERROR(CheckMaxTokens(request->max_tokens()));
+          RETURN_IF_ERROR(CheckTokensAtOnce(request->tokens_at_once()));
+          ASSIGN_OR_RETURN(const LoadedModel* model, engine_.Find(request->model()));
+          return CheckStopTokens(request->stop_token_ids(), *model);
+        };
+        if (absl::Status status = check(); !status.ok()) return stream->Finish(status);
+        const auto token = CallToken(meter, engine_.limits().generation, stream);
+        const auto decode = [this, stream, meter, request, token](absl::StatusOr<v1::PrefillResponse> prefilled) {
+          if (!prefilled.ok()) return stream->Finish(prefilled.status());
+          DecodeJob::Options options = DecodeOptions(*request, prefilled->session());
+          options.close_session = true;
+          options.received_ns = meter.received_ns();
+          options.token = token;
+          options.first_token = prefilled->first_token();
+          options.first_known_ns = prefilled->timeline().sample_ns() + meter.received_ns();
+          options.timeline = prefilled->timeline();
+          std::make_shared<DecodeJob>(engine_, stream, std::move(options))->Run();
+        };
+        std::make_shared<PrefillJob>(engine_,
+                                     PrefillJob::Options{.client = client,
+                                                         .model = request->model(),
+                                                         .prompt = request->prompt(),
+                                                         .sampling = request->sampling(),
+                                                         .mode = request->mode(),
+                                                         .max_tokens = request->max_tokens(),
+                                                         .received_ns = meter.received_ns(),
+                                                         .token = token},
+                                     decode)
+            ->Run();
+      }));
   if (!queued.ok()) stream->Finish(queued);
   return reactor;
 }
@@ -258,9 +278,9 @@ grpc::ServerUnaryReactor* InferenceService::ForkSession(grpc::CallbackServerCont
                                                         v1::ForkSessionResponse* response) {
   const CallMeter meter = Meter("ForkSession");
   const auto token = CallToken(meter, engine_.limits().generation, context);
-  return AnswerFrom(engine_.queue(), context, meter, [this, request, response, token]() -> absl::Status {
+  return AnswerFrom(engine_.queue(), context, meter, [this, context, request, response, token]() -> absl::Status {
     RETURN_IF_ERROR(token->Check());
-    ASSIGN_OR_RETURN(const std::string id, engine_.Fork(request->session()));
+    ASSIGN_OR_RETURN(const std::string id, engine_.Fork(request->session(), CallContext::Of(*context).client));
     if (const absl::Status status = token->Check(); !status.ok()) {
       engine_.Close(id).IgnoreError();  // Nobody would learn its name.
       return status;

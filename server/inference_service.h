@@ -6,6 +6,7 @@
 #include "metronome/v1/inference.grpc.pb.h"
 #include "server/access/access_control.h"
 #include "server/engine.h"
+#include "server/rpc/admission.h"
 #include "server/rpc/stream_reactor.h"
 #include "server/rpc/unary_call.h"
 
@@ -22,7 +23,9 @@ class InferenceService final : public v1::Inference::CallbackService {
     std::string calibration;  // BackendChoice::calibration.
   };
 
-  InferenceService(Engine& engine, AccessControl& access, ServerFacts facts);
+  // Calls pass `admission` first; `prompt` limits requests that carry one.
+  InferenceService(Engine& engine, Admission& admission, const RequestLimit& prompt, AccessControl& access,
+                   ServerFacts facts);
 
   grpc::ServerWriteReactor<v1::CompileResponse>* Compile(grpc::CallbackServerContext*,
                                                          const v1::CompileRequest*) override;

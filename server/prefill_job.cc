@@ -56,7 +56,7 @@ absl::Status PrefillJob::Begin() {
 
   ASSIGN_OR_RETURN(const GenerationOptions options, ToGenerationOptions(options_.sampling, model->sampling_defaults()));
   ASSIGN_OR_RETURN(std::unique_ptr<Generation> generation,
-                   engine_.NewGeneration(*model, options, options_.max_cache_len));
+                   engine_.NewGeneration(*model, options, options_.max_cache_len, options_.client));
   response_.set_prompt_tokens_requested(prompt.requested);
   response_.set_prompt_tokens(tokens);
   short_ = prompt.tokens.size() <= kShortPrompt;

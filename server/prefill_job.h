@@ -19,6 +19,7 @@ class PrefillJob : public std::enable_shared_from_this<PrefillJob> {
  public:
   // What a PrefillRequest and a GenerateRequest say alike. Borrows from the request.
   struct Options {
+    std::string client;  // Whose session it is (Engine::NewGeneration).
     const std::string& model;
     const v1::Prompt& prompt;
     const v1::Sampling& sampling;

@@ -13,6 +13,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
+#include "server/rpc/call_context.h"
 #include "server/rpc/grpc_status.h"
 
 namespace metronome {
@@ -23,18 +24,28 @@ template <typename Response>
 class StreamReactor final : public grpc::ServerWriteReactor<Response> {
  public:
   // `on_done` gets the status the call finished with, once.
-  static std::shared_ptr<StreamReactor> Create(const grpc::CallbackServerContext& context,
+  static std::shared_ptr<StreamReactor> Create(grpc::CallbackServerContext& context,
                                                std::function<void(absl::StatusCode)> on_done) {
-    auto reactor = std::shared_ptr<StreamReactor>(new StreamReactor(context.deadline(), std::move(on_done)));
+    auto reactor = std::shared_ptr<StreamReactor>(new StreamReactor(context, std::move(on_done)));
     reactor->self_ = reactor;
     return reactor;
   }
 
-  // Dropped after Finish or cancellation.
+  // Dropped after Finish or cancellation. What waits for a slow reader counts against its client's limit: the message
+  // beyond it ends the stream with ResourceExhausted, as if it were cancelled.
   void Push(Response message) {
     absl::MutexLock lock(&mutex_);
-    if (final_status_.has_value() || cancelled()) return;
-    outbox_.push_back(std::move(message));
+    if (final_status_.has_value() || finished_ || cancelled()) return;
+    held_bytes_ += static_cast<int64_t>(message.SpaceUsedLong());
+    if (absl::Status held = call_.HoldAnswer(held_bytes_); !held.ok()) {
+      final_status_ = std::move(held);
+      cancelled_.store(true, std::memory_order_relaxed);
+      outbox_.resize(writing_ ? 1 : 0);
+      held_bytes_ = writing_ ? static_cast<int64_t>(outbox_.front().SpaceUsedLong()) : 0;
+      call_.HoldAnswer(held_bytes_).IgnoreError();  // Less always succeeds.
+    } else {
+      outbox_.push_back(std::move(message));
+    }
     WriteNext();
   }
 
@@ -52,8 +63,8 @@ class StreamReactor final : public grpc::ServerWriteReactor<Response> {
   absl::Status Cancellation() const { return CancellationStatus(deadline_); }
 
  private:
-  StreamReactor(std::chrono::system_clock::time_point deadline, std::function<void(absl::StatusCode)> on_done)
-      : deadline_(deadline), on_done_(std::move(on_done)) {}
+  StreamReactor(grpc::CallbackServerContext& context, std::function<void(absl::StatusCode)> on_done)
+      : call_(CallContext::Of(context)), deadline_(context.deadline()), on_done_(std::move(on_done)) {}
 
   void WriteNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     if (writing_ || finished_) return;
@@ -69,6 +80,8 @@ class StreamReactor final : public grpc::ServerWriteReactor<Response> {
   void OnWriteDone(bool ok) override {
     absl::MutexLock lock(&mutex_);
     writing_ = false;
+    held_bytes_ -= static_cast<int64_t>(outbox_.front().SpaceUsedLong());
+    call_.HoldAnswer(held_bytes_).IgnoreError();  // Less always succeeds.
     outbox_.pop_front();
     if (!ok) cancelled_.store(true, std::memory_order_relaxed);
     WriteNext();
@@ -80,18 +93,21 @@ class StreamReactor final : public grpc::ServerWriteReactor<Response> {
     absl::StatusCode code = absl::StatusCode::kCancelled;
     {
       absl::MutexLock lock(&mutex_);
+      finished_ = true;
       if (final_status_.has_value()) code = final_status_->code();
     }
     on_done_(code);
     self_.reset();  // May delete this.
   }
 
+  CallContext& call_;  // Until OnDone, after which nothing is pushed.
   const std::chrono::system_clock::time_point deadline_;
   const std::function<void(absl::StatusCode)> on_done_;
   std::shared_ptr<StreamReactor> self_;
   std::atomic<bool> cancelled_{false};
   absl::Mutex mutex_;
   std::deque<Response> outbox_ ABSL_GUARDED_BY(mutex_);
+  int64_t held_bytes_ ABSL_GUARDED_BY(mutex_) = 0;  // Memory of what is in the outbox.
   std::optional<absl::Status> final_status_ ABSL_GUARDED_BY(mutex_);
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;

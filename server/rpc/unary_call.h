@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "runtime/base/clock.h"
 #include "server/metrics.h"
+#include "server/rpc/call_context.h"
 #include "server/rpc/grpc_status.h"
 #include "server/rpc/guard.h"
 #include "server/work_queue.h"
@@ -46,11 +47,12 @@ class CallMeter {
 class UnaryAnswer : public std::enable_shared_from_this<UnaryAnswer> {
  public:
   UnaryAnswer(grpc::CallbackServerContext* context, CallMeter meter)
-      : reactor_(context->DefaultReactor()), meter_(meter) {}
+      : call_(CallContext::Of(*context)), reactor_(context->DefaultReactor()), meter_(meter) {}
 
   grpc::ServerUnaryReactor* reactor() const { return reactor_; }
-  void Finish(const absl::Status& status) {
+  void Finish(absl::Status status) {
     if (finished_.exchange(true)) return;
+    if (status.ok()) status = call_.HoldAnswer(static_cast<int64_t>(call_.answer->ByteSizeLong()));
     meter_.Done(status.code());
     reactor_->Finish(ToGrpcStatus(status));
   }
@@ -73,6 +75,7 @@ class UnaryAnswer : public std::enable_shared_from_this<UnaryAnswer> {
     };
   }
 
+  CallContext& call_;  // Until Finish.
   grpc::ServerUnaryReactor* const reactor_;
   const CallMeter meter_;
   std::atomic<bool> finished_{false};

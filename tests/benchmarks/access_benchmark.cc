@@ -4,6 +4,7 @@
 #include <benchmark/benchmark.h>
 #include <grpcpp/grpcpp.h>
 
+#include <algorithm>
 #include <barrier>
 #include <ctime>
 #include <memory>
@@ -100,6 +101,7 @@ struct Port {
     int port = 0;
     grpc::ServerBuilder builder;
     builder.AddListeningPort("127.0.0.1:0", MakeServerCredentials(access, tls, guarded), &port);
+    builder.SetContextAllocator(std::make_unique<CallContextAllocator>());  // Streams count what waits in it.
     builder.RegisterService(&service);
     server = builder.BuildAndStart();
     stub = v1::Inference::NewStub(grpc::CreateChannel(absl::StrCat("127.0.0.1:", port), channel_credentials));

@@ -53,7 +53,7 @@ TEST_F(CredentialsTest, KnowsTargetsOnThisMachine) {
     EXPECT_TRUE(IsLocalTarget(target)) << target;
   for (const char* target :
        {"10.0.0.1:1", "example.org:1", "localhost.example.org:1", "dns:///localhost:1", "127.0.0.1.example.org:1", "",
-        ":1", "[::2]:1", "[::1", "0.0.0.0:1", "127.0.0.1,10.0.0.1:1", "ipv4:127.0.0.1:1,10.0.0.1:1", "[127.0.0.1]:1"})
+        ":1", "[::2]:1", "[::1", "0.0.0.0:1", "127.0.0.1,10.0.0.1:1", "ipv4:127.0.0.1:1,10.0.0.1:1"})
     EXPECT_FALSE(IsLocalTarget(target)) << target;
 }
 

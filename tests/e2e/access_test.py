@@ -83,7 +83,7 @@ class AccessTest(unittest.TestCase):
         with self.serve() as server:
             self.assertEqual(self.code(server, self.reader), grpc.StatusCode.OK)
             self.assertEqual(self.code(server), grpc.StatusCode.UNAUTHENTICATED)
-            self.assertEqual(self.code(server, self.certificate, tls=False), grpc.StatusCode.UNAVAILABLE)
+            self.assertEqual(self.code(server, self.reader, tls=False), grpc.StatusCode.UNAVAILABLE)
             for path in ("/metronome.v1.Inference/Unload", "/metronome.v1.Benchmark/StartRun", "/made/up"):
                 self.assertEqual(self.code(server), grpc.StatusCode.UNAUTHENTICATED, path)
                 self.assertEqual(self.code(server, self.reader, path), grpc.StatusCode.PERMISSION_DENIED, path)

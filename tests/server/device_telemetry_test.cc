@@ -156,8 +156,14 @@ TEST_F(DeviceTelemetryTest, ScalingIterationsAreRangesToo) {
 TEST_F(DeviceTelemetryTest, ServerInfoTellsItNow) {
   Use({DeviceTelemetry{.sm_clock_hertz = 1.9e9, .throttle_reasons = {{"sync_boost"}}},
        absl::FailedPreconditionError("gone")});
-  InferenceService service(*engine_, {});
-  const std::unique_ptr<grpc::Server> server = grpc::ServerBuilder().RegisterService(&service).BuildAndStart();
+  const Budget::Options plenty = {.what = "bytes", .unit = "bytes", .total = 1 << 30, .per_client = 1 << 30};
+  Budget requests(plenty), answers(plenty);
+  Admission admission(requests, answers, metrics_);
+  AccessControl access(metrics_, clock_);
+  InferenceService service(*engine_, admission, {.bytes = 1 << 20}, access, {});
+  grpc::ServerBuilder builder;
+  builder.SetContextAllocator(std::make_unique<CallContextAllocator>());
+  const std::unique_ptr<grpc::Server> server = builder.RegisterService(&service).BuildAndStart();
   const auto stub = v1::Inference::NewStub(server->InProcessChannel({}));
   for (const bool told : {true, false}) {
     grpc::ClientContext context;

@@ -88,8 +88,8 @@ TEST_P(NanLogitsTest, BenchmarksFailAndNameTheModel) {
       if (temperature > 0) spec.mutable_sampling()->set_temperature(temperature);
       if (std::string(scenario) == "latency") spec.set_prompt_tokens(3);
       ASSERT_TRUE(NormaliseSpec(spec).ok());
-      const v1::BenchmarkResult result = RunBenchmark(
-          *engine_, spec, [] { return true; }, [](absl::string_view, double) {});
+      const v1::BenchmarkResult result =
+          RunBenchmark(*engine_, spec, CancelToken::None(), [](absl::string_view, double) {});
       EXPECT_EQ(result.outcome(), "failed") << scenario;
       ExpectNamed(absl::InternalError(result.error_text()));
       EXPECT_EQ(result.error_kind(), "INTERNAL");

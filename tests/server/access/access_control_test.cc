@@ -21,8 +21,8 @@ constexpr char kDecode[] = "/metronome.v1.Inference/Decode";
 constexpr char kUnload[] = "/metronome.v1.Inference/Unload";
 
 TokenSet Tokens() {
-  return TokenSet({{.name = "ci", .roles = Role::kInfer, .hash = HashToken("ci-token")},
-                   {.name = "root", .roles = Role::kAdmin, .hash = HashToken("root-token")}});
+  return TokenSet(std::vector<TokenEntry>{{.name = "ci", .roles = Role::kInfer, .hash = HashToken("ci-token")},
+                                          {.name = "root", .roles = Role::kAdmin, .hash = HashToken("root-token")}});
 }
 
 class AccessControlTest : public testing::Test {
@@ -78,7 +78,8 @@ TEST_F(AccessControlTest, AnythingButOneValidTokenIsUnauthenticated) {
 
 TEST_F(AccessControlTest, ATokenThatIsTakenAwayOpensNothing) {
   access_.SetTokens(Tokens());
-  access_.SetTokens(TokenSet({{.name = "new", .roles = Role::kInfer, .hash = HashToken("new-token")}}));
+  access_.SetTokens(
+      TokenSet(std::vector<TokenEntry>{{.name = "new", .roles = Role::kInfer, .hash = HashToken("new-token")}}));
 
   EXPECT_TRUE(absl::IsUnauthenticated(Admit(kDecode, {"Bearer ci-token"})));
   EXPECT_TRUE(Admit(kDecode, {"Bearer new-token"}).ok());

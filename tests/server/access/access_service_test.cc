@@ -3,10 +3,10 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "runtime/access/token.h"
 #include "tests/server/access/certificates.h"
@@ -14,8 +14,6 @@
 
 namespace metronome {
 namespace {
-
-using ::testing::HasSubstr;
 
 struct Files {
   Files() {
@@ -137,6 +135,9 @@ TEST_F(AccessServiceTest, OnlyAnAdminHasNewDirectoriesLookedInto) {
   Show(context, "benchmark");
   v1::RunBenchmarkRequest benchmark;
   benchmark.mutable_spec()->set_model(there);
+  benchmark.mutable_spec()->set_iters(1);
+  benchmark.mutable_spec()->set_decode_tokens(2);
+  benchmark.mutable_spec()->set_prompt_tokens(2);
   std::vector<v1::RunBenchmarkResponse> messages;
   EXPECT_EQ(ReadAll(benchmark_->RunBenchmark(&context, benchmark), &messages).error_code(),
             grpc::StatusCode::PERMISSION_DENIED);

@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <cstring>
 
 namespace metronome {
 namespace {
@@ -59,7 +60,7 @@ X509* NewCertificate(const std::string& name, EVP_PKEY* key, const CertificateAu
 
 }  // namespace
 
-CertificateAuthority::CertificateAuthority(const std::string& name) : name_(name), key_(NewKey()) {
+CertificateAuthority::CertificateAuthority(const std::string& name) : key_(NewKey()) {
   own_ = NewCertificate(name, key_, Lifetime());
   X509_set_issuer_name(own_, X509_get_subject_name(own_));
   AddExtension(own_, own_, NID_basic_constraints, "critical,CA:TRUE");

@@ -31,7 +31,6 @@ class CertificateAuthority {
   IssuedCertificate Issue(const std::string& name, Lifetime lifetime) const;
 
  private:
-  std::string name_;
   EVP_PKEY* key_ = nullptr;
   X509* own_ = nullptr;
   std::string pem_;

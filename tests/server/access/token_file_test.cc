@@ -70,8 +70,8 @@ TEST_F(TokenFileTest, TooManyTokensAreRefused) {
 
 TEST_F(TokenFileTest, AFileThatOthersReachIsRefused) {
   for (const mode_t mode : {0604, 0602, 0601, 0620, 0666, 0644})
-    EXPECT_TRUE(absl::IsPermissionDenied(Read(Line("ann", "a"), mode).status())) << std::oct << mode;
-  for (const mode_t mode : {0600, 0400, 0640, 0440}) EXPECT_TRUE(Read(Line("ann", "a"), mode).ok()) << std::oct << mode;
+    EXPECT_TRUE(absl::IsPermissionDenied(Read(Line("ann", "a"), mode).status())) << mode;
+  for (const mode_t mode : {0600, 0400, 0640, 0440}) EXPECT_TRUE(Read(Line("ann", "a"), mode).ok()) << mode;
 }
 
 TEST_F(TokenFileTest, WhatIsNoFileIsRefused) {
