@@ -24,7 +24,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Of silence during a call before a ping, and again for its answer: a server that vanished is noticed within 15 s.
+// A ping follows this much silence during a call, and has as long for its answer: a server that vanished is noticed
+// within 15 s.
 constexpr int kKeepaliveMs = 7000;
 
 absl::StatusOr<std::shared_ptr<grpc::Channel>> Connect(const std::string& address,

@@ -11,7 +11,7 @@ namespace metronome {
 
 // Bytes of a request that carries neither a prompt nor a result: names, paths and numbers.
 inline constexpr int64_t kPlainRequestBytes = int64_t{256} << 10;
-// Of one with a prompt that is recorded (1 MiB) and the texts beside it.
+// Bytes of a request with a prompt that is recorded (1 MiB) and the texts beside it.
 inline constexpr int64_t kBenchmarkRequestBytes = int64_t{2} << 20;
 
 // What clients may ask of the daemon, from the configuration and, where that leaves it open, a share of the memory.

@@ -70,7 +70,7 @@ inline int32_t Truncate(float x) {
   return x < -kLimit ? -2147483647 - 1 : static_cast<int32_t>(x);
 }
 
-// use(function) with the function of an op, which must be of the group, which takes the op's operands.
+// Returns use(function) with the function of an op, which must be of the group.
 template <typename Use>
 auto WithUnary(Op op, Use use) {
   switch (op) {

@@ -35,7 +35,7 @@ class CallContextAllocator final : public grpc::ContextAllocator {
  public:
   grpc::CallbackServerContext* NewCallbackServerContext() override { return new CallContext(); }
   void Release(grpc::CallbackServerContext* context) override { delete context; }
-  // Of calls to methods that no service has. gRPC frees what it made itself in the wrong way when there is an
+  // Calls to methods that no service has get these. gRPC frees what it made itself in the wrong way when there is an
   // allocator.
   grpc::GenericCallbackServerContext* NewGenericCallbackServerContext() override {
     return new grpc::GenericCallbackServerContext();

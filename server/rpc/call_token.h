@@ -28,7 +28,7 @@ inline std::shared_ptr<const CancelToken> CallToken(const CallMeter& meter, absl
   });
 }
 
-// Of a unary call.
+// The token of a unary call.
 inline std::shared_ptr<const CancelToken> CallToken(const CallMeter& meter, absl::Duration limit,
                                                     const grpc::CallbackServerContext* context) {
   return CallToken(meter, limit, [context]() -> absl::Status {
@@ -36,7 +36,7 @@ inline std::shared_ptr<const CancelToken> CallToken(const CallMeter& meter, absl
   });
 }
 
-// Of a call that streams its answer.
+// The token of a call that streams its answer.
 template <typename Response>
 std::shared_ptr<const CancelToken> CallToken(const CallMeter& meter, absl::Duration limit,
                                              std::shared_ptr<StreamReactor<Response>> stream) {

@@ -17,8 +17,8 @@ namespace metronome {
 // that were taken before. Used from one thread of one process.
 class Spool {
  public:
-  // Of file and records; FailedPrecondition or Unavailable where a file is there and cannot be read. What a crash left
-  // of an unfinished record is cut off. The file and its directory are made by the first Append.
+  // FailedPrecondition or Unavailable where a file is there and cannot be read. What a crash left of an unfinished
+  // record is cut off. The file and its directory are made by the first Append.
   static absl::StatusOr<Spool> Open(std::string path, int64_t max_bytes);
   Spool(Spool&& other) noexcept;
   Spool& operator=(Spool&&) = delete;

@@ -79,7 +79,7 @@ std::vector<std::string> Seeds() {
   const Json fixture = Json::parse(ReadGolden("tokenizers/variants.json"));
   for (size_t i = 0; i < fixture["variants"].size(); i += 2) {
     const Json& variant = fixture["variants"][i];
-    // Of the models the small one, so that mutations meet everything else.
+    // The small one of the models, so that mutations meet everything else.
     Json tokenizer = {{"version", "1.0"}, {"model", fixture["models"][i % 8 == 0 ? "ends" : "plain"]}};
     for (const char* key : {"added_tokens", "normalizer", "pre_tokenizer", "post_processor", "decoder"})
       if (variant.contains(key)) tokenizer[key] = variant[key];

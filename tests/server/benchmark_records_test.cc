@@ -206,7 +206,7 @@ TEST_F(BenchmarkRecordsTest, ClientThatLeavesEndsItsBenchmarkWhichIsRecorded) {
   EXPECT_EQ(FinishRun(run).error_code(), grpc::StatusCode::FAILED_PRECONDITION);
 }
 
-// Of two streams of a run one is cancelled; the run goes on with the other.
+// One of two streams of a run is cancelled; the run goes on with the other.
 TEST_F(BenchmarkRecordsTest, RunGoesOnWhileSomebodyMeasuresForIt) {
   const std::string run = StartRun();
   v1::RunBenchmarkRequest request;

@@ -74,7 +74,7 @@ struct Comparison {
   }
 };
 
-// use(function) with the function of an op, which must be of the group.
+// Returns use(function) with the function of an op, which must be of the group.
 template <typename Use>
 __device__ __forceinline__ auto WithUnary(Op op, Use use) {
   switch (op) {

@@ -11,7 +11,7 @@
 namespace metronome {
 namespace {
 
-// Of "abc": FIPS 180-2, appendix B.1.
+// The hash of "abc": FIPS 180-2, appendix B.1.
 constexpr char kHashOfAbc[] = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
 TEST(TokenTest, EveryNewTokenIsAnother) {

@@ -9,9 +9,8 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/store/lease.h"
-#include "tests/server/fake_clock.h"
+#include "tests/server/store/store_fixture.h"
 #include "tests/server/store/store_test_results.h"
-#include "tests/temp_directory.h"
 
 namespace metronome {
 namespace {
@@ -52,18 +51,7 @@ class OtherDaemon {
   std::string said_;
 };
 
-class DaemonsTest : public testing::Test {
- protected:
-  std::unique_ptr<RunStore> Open() {
-    absl::StatusOr<std::unique_ptr<RunStore>> store = RunStore::Open(path_, clock_);
-    EXPECT_TRUE(store.ok()) << store.status();
-    return store.ok() ? *std::move(store) : nullptr;
-  }
-
-  const TempDirectory directory_;
-  const std::string path_ = directory_.File("runs.db");
-  FakeClock clock_;
-};
+class DaemonsTest : public StoreFixture {};
 
 TEST_F(DaemonsTest, EachHasAPlaceOfItsOwnAndPlacesAreUsedAgain) {
   absl::StatusOr<Lease> first = Lease::Take(path_), second = Lease::Take(path_);

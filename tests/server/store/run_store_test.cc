@@ -11,9 +11,8 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/work_queue.h"
-#include "tests/server/fake_clock.h"
+#include "tests/server/store/store_fixture.h"
 #include "tests/server/store/store_test_results.h"
-#include "tests/temp_directory.h"
 
 namespace metronome {
 namespace {
@@ -70,18 +69,7 @@ v1::BenchmarkResult FullResult() {
   return result;
 }
 
-class RunStoreTest : public testing::Test {
- protected:
-  std::unique_ptr<RunStore> Open() {
-    absl::StatusOr<std::unique_ptr<RunStore>> store = RunStore::Open(path_, clock_);
-    EXPECT_TRUE(store.ok()) << store.status();
-    return store.ok() ? *std::move(store) : nullptr;
-  }
-
-  const TempDirectory directory_;
-  const std::string path_ = directory_.File("runs.db");
-  FakeClock clock_;
-};
+class RunStoreTest : public StoreFixture {};
 
 TEST_F(RunStoreTest, EveryFieldOfAResultComesBack) {
   const auto store = Open();
