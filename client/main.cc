@@ -3,9 +3,9 @@
 #include <string>
 
 #include "absl/strings/str_split.h"
-#include "client/commands.h"
+#include "client/commands/commands.h"
 
-namespace metronome {
+namespace metronome::client {
 
 ExitCode Report(const absl::Status& status) {
   std::fprintf(stderr, "bench-client: %s\n", std::string(status.message()).c_str());
@@ -275,6 +275,6 @@ int Main(int argc, char** argv) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::client
 
-int main(int argc, char** argv) { return metronome::Main(argc, argv); }
+int main(int argc, char** argv) { return metronome::client::Main(argc, argv); }

@@ -5,8 +5,8 @@
 #include <memory>
 #include <utility>
 
-#include "kernels/convert.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
+#include "kernels/interface/convert.h"
 #include "runtime/sampling/sampler.h"
 #include "tests/forwarding_backend.h"
 
@@ -21,22 +21,22 @@ class DrawingBackend : public ForwardingBackend {
   int failing_draw = -1;  // The draw, counted from 0, that meets a NaN.
 
   bool can_draw() const override { return true; }
-  absl::Status Draw(const TokenDraw& draw) override {
+  absl::Status Draw(const kernels::TokenDraw& draw) override {
     const int number = draws++;
     if (*draw.failure != 0) return absl::OkStatus();
     if (number == failing_draw) {
-      *draw.failure = static_cast<int32_t>(DrawFailure::kNan);
+      *draw.failure = static_cast<int32_t>(kernels::DrawFailure::kNan);
       return absl::OkStatus();
     }
     if (*draw.length >= draw.capacity) return absl::InternalError("the sequence is full");
     std::vector<float> logits(static_cast<size_t>(draw.logits.elements()));
-    ConvertToFloat32(draw.logits.data, draw.logits.dtype, logits.data(), draw.logits.elements());
-    ASSIGN_OR_RETURN(Sampler sampler, Sampler::Create({.repetition_penalty = draw.repetition_penalty,
-                                                       .temperature = draw.temperature,
-                                                       .top_k = draw.top_k,
-                                                       .top_p = draw.top_p,
-                                                       .min_p = draw.min_p,
-                                                       .seed = *draw.state}));
+    kernels::ConvertToFloat32(draw.logits.data, draw.logits.dtype, logits.data(), draw.logits.elements());
+    ASSIGN_OR_RETURN(runtime::Sampler sampler, runtime::Sampler::Create({.repetition_penalty = draw.repetition_penalty,
+                                                                         .temperature = draw.temperature,
+                                                                         .top_k = draw.top_k,
+                                                                         .top_p = draw.top_p,
+                                                                         .min_p = draw.min_p,
+                                                                         .seed = *draw.state}));
     ASSIGN_OR_RETURN(const int32_t token, sampler.Next(logits, absl::MakeConstSpan(draw.sequence, *draw.length)));
     *draw.state = sampler.state();
     draw.sequence[(*draw.length)++] = *draw.token = token;

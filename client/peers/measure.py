@@ -16,7 +16,7 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 
 
 def splitmix64_tokens(count, seed, vocab):
-    """The prompt that the daemon makes of the same seed (SyntheticTokens in server/prompt.cc)."""
+    """The prompt that the daemon makes of the same seed (SyntheticTokens in server/service/prompt.cc)."""
     mask, state, tokens = (1 << 64) - 1, seed, []
     for _ in range(count):
         state = (state + 0x9E3779B97F4A7C15) & mask

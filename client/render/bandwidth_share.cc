@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_format.h"
 
-namespace metronome {
+namespace metronome::client {
 
 std::string FormatBandwidthShare(const v1::BenchmarkResult& result, double share) {
   if (share == 0) return "-";
@@ -13,4 +13,4 @@ std::string FormatBandwidthShare(const v1::BenchmarkResult& result, double share
   return absl::StrFormat("%s%.0f%%", moved ? "~" : "", 100 * share);
 }
 
-}  // namespace metronome
+}  // namespace metronome::client

@@ -6,7 +6,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/time/time.h"
 
-namespace metronome {
+namespace metronome::client {
 namespace {
 
 // Three significant digits without an exponent.
@@ -40,4 +40,4 @@ std::string FormatTime(int64_t unix_micros) {
              : absl::FormatTime("%Y-%m-%d %H:%M:%S", absl::FromUnixMicros(unix_micros), absl::UTCTimeZone());
 }
 
-}  // namespace metronome
+}  // namespace metronome::client

@@ -2,7 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 
-namespace metronome {
+namespace metronome::client {
 namespace {
 
 // `layers` 0 = all, `of` 0 = not known.
@@ -20,4 +20,4 @@ std::string ModelLabel(const v1::BenchmarkResult& result) {
   return Label(result.spec().model(), result.spec().layers(), result.model_layers());
 }
 
-}  // namespace metronome
+}  // namespace metronome::client

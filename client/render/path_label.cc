@@ -2,7 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 
-namespace metronome {
+namespace metronome::client {
 
 bool IsExternal(const v1::BenchmarkResult& result) { return result.provenance() == "external"; }
 
@@ -10,4 +10,4 @@ std::string PathLabel(const v1::BenchmarkResult& result) {
   return absl::StrCat(result.spec().path(), IsExternal(result) ? " (external)" : "");
 }
 
-}  // namespace metronome
+}  // namespace metronome::client

@@ -5,7 +5,7 @@
 
 #include "metronome/v1/benchmark.pb.h"
 
-namespace metronome {
+namespace metronome::client {
 
 // Measured elsewhere and only recorded by the daemon.
 bool IsExternal(const v1::BenchmarkResult& result);
@@ -13,6 +13,6 @@ bool IsExternal(const v1::BenchmarkResult& result);
 // "compiled" as the daemon measured it, "hf_eager (external)" as another program did.
 std::string PathLabel(const v1::BenchmarkResult& result);
 
-}  // namespace metronome
+}  // namespace metronome::client
 
 #endif  // METRONOME_CLIENT_RENDER_PATH_LABEL_H_

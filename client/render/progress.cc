@@ -7,7 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 
-namespace metronome {
+namespace metronome::client {
 namespace {
 
 constexpr int kBarWidth = 30;
@@ -33,4 +33,4 @@ void ProgressDisplay::Clear() {
   if (terminal_) std::fprintf(stderr, "\r\033[K");
 }
 
-}  // namespace metronome
+}  // namespace metronome::client

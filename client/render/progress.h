@@ -5,7 +5,7 @@
 
 #include "absl/strings/string_view.h"
 
-namespace metronome {
+namespace metronome::client {
 
 // Progress on standard error: a bar that redraws itself on a terminal, a plain line for each phase elsewhere.
 class ProgressDisplay {
@@ -21,6 +21,6 @@ class ProgressDisplay {
   std::string last_;  // Subject and phase of the line printed last.
 };
 
-}  // namespace metronome
+}  // namespace metronome::client
 
 #endif  // METRONOME_CLIENT_RENDER_PROGRESS_H_

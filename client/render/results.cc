@@ -13,7 +13,7 @@
 #include "client/render/table.h"
 #include "client/render/telemetry.h"
 
-namespace metronome {
+namespace metronome::client {
 namespace {
 
 std::string ToJson(const google::protobuf::Message& message) {
@@ -198,4 +198,4 @@ std::string RenderRuns(const std::vector<v1::Run>& runs, OutputFormat format) {
   return format == OutputFormat::kMarkdown ? table.ToMarkdown() : table.ToText();
 }
 
-}  // namespace metronome
+}  // namespace metronome::client

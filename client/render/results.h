@@ -7,7 +7,7 @@
 #include "absl/status/statusor.h"
 #include "metronome/v1/benchmark.pb.h"
 
-namespace metronome {
+namespace metronome::client {
 
 enum class OutputFormat { kTable, kMarkdown, kJson };
 
@@ -19,6 +19,6 @@ absl::StatusOr<OutputFormat> ParseOutputFormat(const std::string& name);
 std::string RenderRun(const v1::Run& run, OutputFormat format);
 std::string RenderRuns(const std::vector<v1::Run>& runs, OutputFormat format);
 
-}  // namespace metronome
+}  // namespace metronome::client
 
 #endif  // METRONOME_CLIENT_RENDER_RESULTS_H_

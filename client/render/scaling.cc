@@ -12,7 +12,7 @@
 #include "client/render/path_label.h"
 #include "client/render/table.h"
 
-namespace metronome {
+namespace metronome::client {
 namespace {
 
 using Results = std::vector<const v1::BenchmarkResult*>;  // Of one model, by path.
@@ -104,4 +104,4 @@ std::string RenderScaling(const v1::Run& run) {
   return text;
 }
 
-}  // namespace metronome
+}  // namespace metronome::client

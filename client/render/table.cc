@@ -5,7 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 
-namespace metronome {
+namespace metronome::client {
 namespace {
 
 std::string Pad(const std::string& text, size_t width, Align align) {
@@ -68,4 +68,4 @@ std::string Table::ToMarkdown() const {
   return text;
 }
 
-}  // namespace metronome
+}  // namespace metronome::client

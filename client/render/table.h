@@ -6,7 +6,7 @@
 
 #include "absl/strings/string_view.h"
 
-namespace metronome {
+namespace metronome::client {
 
 enum class Align { kLeft, kRight };
 
@@ -33,6 +33,6 @@ class Table {
 // Characters on a terminal, taking each code point as one column.
 size_t DisplayWidth(absl::string_view text);
 
-}  // namespace metronome
+}  // namespace metronome::client
 
 #endif  // METRONOME_CLIENT_RENDER_TABLE_H_

@@ -7,7 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 
-namespace metronome {
+namespace metronome::client {
 namespace {
 
 std::string Gigahertz(double hertz) { return absl::StrFormat("%.2f", hertz * 1e-9); }
@@ -66,4 +66,4 @@ std::string FormatConditions(const v1::BenchmarkResult& result) {
   return absl::StrJoin(parts, ", ");
 }
 
-}  // namespace metronome
+}  // namespace metronome::client

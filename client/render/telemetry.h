@@ -5,7 +5,7 @@
 
 #include "metronome/v1/benchmark.pb.h"
 
-namespace metronome {
+namespace metronome::client {
 
 // "SM clock 1.76 of 1.98 GHz, memory clock 3.20 of 3.20 GHz, 61 °C, 612 of 700 W, 37% busy, throttled: sw_power_cap".
 // What is not known is left out; empty when nothing is.
@@ -15,6 +15,6 @@ std::string FormatTelemetry(const v1::DeviceTelemetry& telemetry);
 // 698 W (limit 700), throttled: sw_power_cap". Likewise.
 std::string FormatConditions(const v1::BenchmarkResult& result);
 
-}  // namespace metronome
+}  // namespace metronome::client
 
 #endif  // METRONOME_CLIENT_RENDER_TELEMETRY_H_

@@ -6,10 +6,10 @@
 #include "absl/strings/str_cat.h"
 #include "compiler/fusion/fuse_plan.h"
 #include "compiler/lowering/lower.h"
-#include "runtime/base/clock.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/clock.h"
+#include "kernels/base/status_macros.h"
 
-namespace metronome {
+namespace metronome::compiler {
 namespace {
 
 constexpr std::array<absl::string_view, 3> kPathNames = {"eager", "compiled", "graph"};
@@ -27,24 +27,24 @@ std::optional<ExecutionPath> ParseExecutionPath(absl::string_view name) {
 
 absl::StatusOr<CompileResult> Compile(const Graph& graph, ExecutionPath path, const CancelToken& token) {
   for (NodeId id = 0; id < graph.size(); ++id) {
-    if (!IsPrimitive(graph.node(id).op)) {
+    if (!kernels::IsPrimitive(graph.node(id).op)) {
       return absl::InvalidArgumentError(
           absl::StrCat("node %", id, " is ", Name(graph.node(id).op), ", not a primitive"));
     }
-    if (graph.node(id).op == Op::kInput)
+    if (graph.node(id).op == kernels::Op::kInput)
       return absl::InvalidArgumentError(absl::StrCat("node %", id, " is an input: the graph is a part of a model"));
   }
   CompileResult result;
   if (path == ExecutionPath::kEager) {
-    ASSIGN_OR_RETURN(Plan plan, Lower(graph, token));
+    ASSIGN_OR_RETURN(runtime::Plan plan, Lower(graph, token));
     result.plans.push_back({.seq = 1, .plan = std::move(plan)});
     return result;
   }
   const int64_t start = Clock::Real().MonotonicNs() - token.waited_ns();
   ASSIGN_OR_RETURN(result.optimised, Optimise(graph, token));
   ASSIGN_OR_RETURN(const Graph whole, result.optimised.Whole(token));
-  ASSIGN_OR_RETURN(const Plan lowered, Lower(whole, token));
-  ASSIGN_OR_RETURN(Plan plan, FusePlan(lowered, token));
+  ASSIGN_OR_RETURN(const runtime::Plan lowered, Lower(whole, token));
+  ASSIGN_OR_RETURN(runtime::Plan plan, FusePlan(lowered, token));
   result.plans.push_back({.seq = 1, .plan = std::move(plan)});
   for (const OptimisedBlock& block : result.optimised.blocks) {
     const RunReport& run = block.report.run;
@@ -62,4 +62,4 @@ absl::StatusOr<CompileResult> Compile(const Graph& graph, ExecutionPath path, co
   return result;
 }
 
-}  // namespace metronome
+}  // namespace metronome::compiler

@@ -9,10 +9,10 @@
 #include "compiler/driver/compile_report.h"
 #include "compiler/driver/optimise.h"
 #include "compiler/ir/graph.h"
-#include "runtime/base/cancel_token.h"
+#include "kernels/base/cancel_token.h"
 #include "runtime/plan/plan_set.h"
 
-namespace metronome {
+namespace metronome::compiler {
 
 // How a graph becomes a plan.
 enum class ExecutionPath : uint8_t {
@@ -25,7 +25,7 @@ absl::string_view Name(ExecutionPath path);  // "eager", "compiled", "graph".
 std::optional<ExecutionPath> ParseExecutionPath(absl::string_view name);
 
 struct CompileResult {
-  PlanSet plans;  // One, for every step, as no search has been made.
+  runtime::PlanSet plans;  // One, for every step, as no search has been made.
   CompileReport report;
   OptimisedGraph optimised;  // What a search starts from; empty for kEager.
 };
@@ -34,6 +34,6 @@ struct CompileResult {
 // a rule or a lowering that fails its own checks; errors of the token, which is asked all the time.
 absl::StatusOr<CompileResult> Compile(const Graph& graph, ExecutionPath path, const CancelToken& token = {});
 
-}  // namespace metronome
+}  // namespace metronome::compiler
 
 #endif  // METRONOME_COMPILER_DRIVER_COMPILE_H_

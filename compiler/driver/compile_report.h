@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace metronome {
+namespace metronome::compiler {
 
 // What saturation did for one distinct block.
 struct SaturationReport {
@@ -48,6 +48,6 @@ struct CompileReport {
   double search_ms = 0;
 };
 
-}  // namespace metronome
+}  // namespace metronome::compiler
 
 #endif  // METRONOME_COMPILER_DRIVER_COMPILE_REPORT_H_

@@ -5,15 +5,15 @@
 #include "compiler/egraph/extract.h"
 #include "compiler/rolling/roll.h"
 #include "compiler/rules/rules.h"
+#include "kernels/base/status_macros.h"
 #include "kernels/catalogue/catalogue.h"
-#include "runtime/base/status_macros.h"
 #include "runtime/plan/plan.h"
 
-namespace metronome {
+namespace metronome::compiler {
 namespace {
 
 // The step that costs are taken at: a decode step some way into a sequence.
-constexpr StepShape kStep = {.seq = 1, .past = 128};
+constexpr runtime::StepShape kStep = {.seq = 1, .past = 128};
 
 // Seconds. Orders of magnitude suffice: they rank forms of one computation, which differ in launches and in bytes that
 // pass through memory.
@@ -22,7 +22,9 @@ constexpr double kPrimitiveSeconds = 1e-6;  // On top: a fused form is never wor
 constexpr double kSecondsPerByte = 1 / 40e9;
 constexpr double kSecondsPerFlop = 1 / 500e9;
 
-TensorView ViewOf(const TensorType& type) { return {.dtype = type.dtype, .shape = EvaluateShape(type.shape, kStep)}; }
+kernels::TensorView ViewOf(const TensorType& type) {
+  return {.dtype = type.dtype, .shape = runtime::EvaluateShape(type.shape, kStep)};
+}
 
 absl::StatusOr<OptimisedBlock> OptimiseBlock(const Graph& graph, const CancelToken& token) {
   OptimisedBlock block;
@@ -37,15 +39,15 @@ absl::StatusOr<OptimisedBlock> OptimiseBlock(const Graph& graph, const CancelTok
 }  // namespace
 
 double StaticCost(const ENode& node, const std::vector<TensorType>& inputs, const TensorType& type) {
-  if (IsLeaf(node.op) || node.op == Op::kReshape) return 0;
-  const KernelSpec* spec = FindKernelSpec(Name(node.op));
+  if (kernels::IsLeaf(node.op) || node.op == kernels::Op::kReshape) return 0;
+  const kernels::KernelSpec* spec = kernels::FindKernelSpec(Name(node.op));
   if (spec == nullptr) return -1;
-  std::vector<TensorView> operands;
+  std::vector<kernels::TensorView> operands;
   for (const TensorType& input : inputs) operands.push_back(ViewOf(input));
-  const TensorView output = ViewOf(type);
-  const KernelCost cost =
+  const kernels::TensorView output = ViewOf(type);
+  const kernels::KernelCost cost =
       spec->cost({.inputs = operands, .outputs = absl::MakeConstSpan(&output, 1), .attributes = &node.attributes});
-  return kLaunchSeconds + (IsPrimitive(node.op) ? kPrimitiveSeconds : 0) +
+  return kLaunchSeconds + (kernels::IsPrimitive(node.op) ? kPrimitiveSeconds : 0) +
          kSecondsPerByte * static_cast<double>(cost.bytes) + kSecondsPerFlop * static_cast<double>(cost.flops);
 }
 
@@ -67,4 +69,4 @@ absl::StatusOr<OptimisedGraph> Optimise(const Graph& graph, const CancelToken& t
   return optimised;
 }
 
-}  // namespace metronome
+}  // namespace metronome::compiler

@@ -9,9 +9,9 @@
 #include "compiler/egraph/runner.h"
 #include "compiler/ir/graph.h"
 #include "compiler/rolling/roll.h"
-#include "runtime/base/cancel_token.h"
+#include "kernels/base/cancel_token.h"
 
-namespace metronome {
+namespace metronome::compiler {
 
 // What saturation did for one distinct block.
 struct BlockReport {
@@ -45,6 +45,6 @@ absl::StatusOr<OptimisedGraph> Optimise(const Graph& graph, const CancelToken& t
 // catalogue kernels. Leaves and reshapes are free; negative where no kernel runs it.
 double StaticCost(const ENode& node, const std::vector<TensorType>& inputs, const TensorType& type);
 
-}  // namespace metronome
+}  // namespace metronome::compiler
 
 #endif  // METRONOME_COMPILER_DRIVER_OPTIMISE_H_

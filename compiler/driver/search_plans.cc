@@ -10,10 +10,10 @@
 #include "compiler/search/block_runner.h"
 #include "compiler/search/search.h"
 #include "compiler/search/search_space.h"
-#include "runtime/base/clock.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/clock.h"
+#include "kernels/base/status_macros.h"
 
-namespace metronome {
+namespace metronome::compiler {
 namespace {
 
 constexpr double kNsPerCandidate = 250e6;
@@ -29,21 +29,22 @@ constexpr double kLeastFinalGain = 0.005;
 
 class PlanSearch {
  public:
-  PlanSearch(Backend& backend, const WeightStore& weights, const PlanSearchOptions& options, CompileResult& result)
+  PlanSearch(kernels::Backend& backend, const runtime::WeightStore& weights, const PlanSearchOptions& options,
+             CompileResult& result)
       : backend_(backend), weights_(weights), options_(options), token_(*options.token), result_(result) {}
 
   absl::Status Run() {
     const double start = NowNs();
     std::vector<int64_t> buckets;
-    for (int64_t seq : kBuckets) {
+    for (int64_t seq : runtime::kBuckets) {
       if (seq == 1 || seq / 2 < options_.max_seq) buckets.push_back(std::min(seq, options_.max_seq));
     }
-    PlanSet plans;
+    runtime::PlanSet plans;
     for (size_t i = 0; i < buckets.size(); ++i) {
       const double share = buckets.size() == 1
                                ? 1
                                : (i == 0 ? kDecodeShare : (1 - kDecodeShare) / static_cast<double>(buckets.size() - 1));
-      ASSIGN_OR_RETURN(Plan plan, SearchBucket(buckets[i], share));
+      ASSIGN_OR_RETURN(runtime::Plan plan, SearchBucket(buckets[i], share));
       plans.push_back({.seq = buckets[i], .plan = std::move(plan)});
     }
     result_.plans = std::move(plans);
@@ -52,8 +53,8 @@ class PlanSearch {
   }
 
  private:
-  absl::StatusOr<Plan> SearchBucket(int64_t seq, double share) {
-    const StepShape step = {.seq = seq, .past = seq == 1 ? options_.max_past : 0};
+  absl::StatusOr<runtime::Plan> SearchBucket(int64_t seq, double share) {
+    const runtime::StepShape step = {.seq = seq, .past = seq == 1 ? options_.max_past : 0};
     const std::vector<OptimisedBlock>& blocks = result_.optimised.blocks;
     std::vector<Graph> graphs;
     std::vector<double> step_ns;  // By block: of all its instances.
@@ -77,22 +78,22 @@ class PlanSearch {
       Advance(share * part);
     }
     ASSIGN_OR_RETURN(const Graph whole, Unroll(result_.optimised.rolled, graphs, token_));
-    ASSIGN_OR_RETURN(const Plan plan, Lower(whole, token_));
+    ASSIGN_OR_RETURN(const runtime::Plan plan, Lower(whole, token_));
     return FusePlan(plan, token_);
   }
 
-  absl::StatusOr<std::unique_ptr<BlockRunner>> NewRunner(int block, const StepShape& step) {
+  absl::StatusOr<std::unique_ptr<BlockRunner>> NewRunner(int block, const runtime::StepShape& step) {
     return BlockRunner::Create(backend_, weights_, result_.optimised.rolled, block, step, options_.seed, token_);
   }
 
-  absl::StatusOr<Graph> SearchBlock(int index, const StepShape& step, int64_t budget, double max_ns) {
+  absl::StatusOr<Graph> SearchBlock(int index, const runtime::StepShape& step, int64_t budget, double max_ns) {
     const OptimisedBlock& block = result_.optimised.blocks[index];
     ASSIGN_OR_RETURN(const std::unique_ptr<BlockRunner> runner, NewRunner(index, step));
     RETURN_IF_ERROR(
         runner->SetReference(step.seq <= kMaxEagerSeq ? result_.optimised.rolled.blocks[index] : block.graph));
     const SearchSpace space(
         block.egraph, block.results, StaticCost,
-        [this](absl::string_view kernel, const KernelArgs& args) { return TuningOf(kernel, args); }, step);
+        [this](absl::string_view kernel, const kernels::KernelArgs& args) { return TuningOf(kernel, args); }, step);
     Search search(space, {.choices = block.choices}, block.graph,
                   {.budget = budget, .seed = options_.seed, .keep_best = options_.keep_best});
     const int runs = static_cast<int>(options_.trials);
@@ -135,9 +136,9 @@ class PlanSearch {
     return log;
   }
 
-  std::vector<TuningParameter> TuningOf(absl::string_view name, const KernelArgs& args) {
-    const absl::StatusOr<const Kernel*> kernel = backend_.FindKernel(name);
-    return kernel.ok() ? backend_.TuningSpace(**kernel, args) : std::vector<TuningParameter>();
+  std::vector<kernels::TuningParameter> TuningOf(absl::string_view name, const kernels::KernelArgs& args) {
+    const absl::StatusOr<const kernels::Kernel*> kernel = backend_.FindKernel(name);
+    return kernel.ok() ? backend_.TuningSpace(**kernel, args) : std::vector<kernels::TuningParameter>();
   }
 
   // Stands still while the token lets others work.
@@ -148,8 +149,8 @@ class PlanSearch {
     if (options_.progress != nullptr) options_.progress(std::min(done_, 1.0));
   }
 
-  Backend& backend_;
-  const WeightStore& weights_;
+  kernels::Backend& backend_;
+  const runtime::WeightStore& weights_;
   const PlanSearchOptions& options_;
   const CancelToken& token_;
   CompileResult& result_;
@@ -158,10 +159,10 @@ class PlanSearch {
 
 }  // namespace
 
-absl::Status SearchPlans(Backend& backend, const WeightStore& weights, const PlanSearchOptions& options,
-                         CompileResult& result) {
+absl::Status SearchPlans(kernels::Backend& backend, const runtime::WeightStore& weights,
+                         const PlanSearchOptions& options, CompileResult& result) {
   if (options.budget <= 1 || result.optimised.blocks.empty()) return absl::OkStatus();
   return PlanSearch(backend, weights, options, result).Run();
 }
 
-}  // namespace metronome
+}  // namespace metronome::compiler

@@ -6,11 +6,11 @@
 
 #include "absl/status/statusor.h"
 #include "compiler/driver/compile.h"
-#include "kernels/backend.h"
-#include "runtime/base/cancel_token.h"
+#include "kernels/base/cancel_token.h"
+#include "kernels/interface/backend.h"
 #include "runtime/weights/weight_store.h"
 
-namespace metronome {
+namespace metronome::compiler {
 
 struct PlanSearchOptions {
   int64_t budget = 100;    // Candidates to time, over all blocks and buckets.
@@ -31,9 +31,9 @@ struct PlanSearchOptions {
 // budget goes where the time goes. Takes about a quarter of a second for each candidate at most, and a few runs of each
 // block besides. Adds to result.report and replaces result.plans.
 // Errors of the token; errors of the backend while it runs the default form.
-absl::Status SearchPlans(Backend& backend, const WeightStore& weights, const PlanSearchOptions& options,
-                         CompileResult& result);
+absl::Status SearchPlans(kernels::Backend& backend, const runtime::WeightStore& weights,
+                         const PlanSearchOptions& options, CompileResult& result);
 
-}  // namespace metronome
+}  // namespace metronome::compiler
 
 #endif  // METRONOME_COMPILER_DRIVER_SEARCH_PLANS_H_

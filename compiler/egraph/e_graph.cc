@@ -6,23 +6,24 @@
 #include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 
-namespace metronome {
+namespace metronome::compiler {
 namespace {
 
 // Whether the node's type has parts that its inputs do not give.
-bool IsDeclared(Op op) {
-  return IsLeaf(op) || op == Op::kCast || op == Op::kReshape || op == Op::kBroadcast || op == Op::kSlice;
+bool IsDeclared(kernels::Op op) {
+  return kernels::IsLeaf(op) || op == kernels::Op::kCast || op == kernels::Op::kReshape ||
+         op == kernels::Op::kBroadcast || op == kernels::Op::kSlice;
 }
 
-double RoundTo(DType dtype, double value) {
+double RoundTo(kernels::DType dtype, double value) {
   switch (dtype) {
-    case DType::kBFloat16:
-      return static_cast<float>(BFloat16(static_cast<float>(value)));
-    case DType::kFloat16:
-      return static_cast<float>(Float16(static_cast<float>(value)));
-    case DType::kFloat32:
+    case kernels::DType::kBFloat16:
+      return static_cast<float>(kernels::BFloat16(static_cast<float>(value)));
+    case kernels::DType::kFloat16:
+      return static_cast<float>(kernels::Float16(static_cast<float>(value)));
+    case kernels::DType::kFloat32:
       return static_cast<float>(value);
     default:
       return value;
@@ -36,7 +37,7 @@ bool SameConstant(double a, double b) {
 
 // Nothing where digits cancel: equal constants may be a few roundings apart, and differences of them are then far
 // apart.
-std::optional<double> RoundedSum(DType dtype, double a, double b) {
+std::optional<double> RoundedSum(kernels::DType dtype, double a, double b) {
   if ((a < 0 && b > 0) || (a > 0 && b < 0)) return std::nullopt;
   return RoundTo(dtype, a + b);
 }
@@ -58,7 +59,7 @@ std::string FormatENode(const ENode& node) {
 size_t EGraph::NodeHash::operator()(const ENode& node) const {
   size_t hash = absl::HashOf(static_cast<int>(node.op), node.children, node.attributes.ToString(),
                              static_cast<int>(node.declared.dtype));
-  for (const Dim& dim : node.declared.shape) hash = absl::HashOf(hash, dim.constant, dim.seq, dim.past);
+  for (const runtime::Dim& dim : node.declared.shape) hash = absl::HashOf(hash, dim.constant, dim.seq, dim.past);
   return hash;
 }
 
@@ -74,14 +75,14 @@ absl::StatusOr<TensorType> EGraph::TypeOf(const ENode& node) const {
 }
 
 std::optional<double> EGraph::ConstantOf(const ENode& node, const TensorType& type) const {
-  if (node.op == Op::kConstant) {
+  if (node.op == kernels::Op::kConstant) {
     const std::vector<double>& values = node.attributes.Floats("values");
     if (values.size() != 1) return std::nullopt;
     // Narrow dtypes hold another number, and that is the one that takes part. What float32 rounds off is within
     // SameConstant, and attributes such as an eps stay as they were written.
-    return type.dtype == DType::kFloat32 ? values[0] : RoundTo(type.dtype, values[0]);
+    return type.dtype == kernels::DType::kFloat32 ? values[0] : RoundTo(type.dtype, values[0]);
   }
-  if (type.rank() != 0 || !IsFloat(type.dtype)) return std::nullopt;
+  if (type.rank() != 0 || !kernels::IsFloat(type.dtype)) return std::nullopt;
   std::vector<double> inputs;
   for (ClassId child : node.children) {
     const EClass& input = Class(child);
@@ -89,17 +90,17 @@ std::optional<double> EGraph::ConstantOf(const ENode& node, const TensorType& ty
     inputs.push_back(RoundTo(input.type.dtype, *input.constant));
   }
   switch (node.op) {
-    case Op::kNeg:
+    case kernels::Op::kNeg:
       return -inputs[0];
-    case Op::kCast:
+    case kernels::Op::kCast:
       return RoundTo(type.dtype, inputs[0]);
-    case Op::kAdd:
+    case kernels::Op::kAdd:
       return RoundedSum(type.dtype, inputs[0], inputs[1]);
-    case Op::kSub:
+    case kernels::Op::kSub:
       return RoundedSum(type.dtype, inputs[0], -inputs[1]);
-    case Op::kMul:
+    case kernels::Op::kMul:
       return RoundTo(type.dtype, inputs[0] * inputs[1]);
-    case Op::kDiv:
+    case kernels::Op::kDiv:
       return RoundTo(type.dtype, inputs[0] / inputs[1]);
     default:
       return std::nullopt;
@@ -134,7 +135,7 @@ ClassId EGraph::AddNew(ENode node, TensorType type) {
 // A class that is known to be a number holds that number, so that patterns over constants see it.
 void EGraph::AddConstantNode(ClassId id) {
   const EClass& known = classes_[id];
-  const ENode constant = {Op::kConstant, {}, {{"values", std::vector<double>{*known.constant}}}, known.type};
+  const ENode constant = {kernels::Op::kConstant, {}, {{"values", std::vector<double>{*known.constant}}}, known.type};
   if (const auto found = memo_.find(constant); found != memo_.end()) {
     Merge(id, found->second);
     return;
@@ -208,7 +209,7 @@ void EGraph::Rebuild() {
   }
   canonical_.clear();
   node_count_ = 0;
-  by_op_.assign(kOpCount, {});
+  by_op_.assign(kernels::kOpCount, {});
   for (ClassId id = 0; id < sets_.size(); ++id) {
     if (Find(id) != id) continue;
     canonical_.push_back(id);
@@ -227,7 +228,7 @@ void EGraph::Rebuild() {
   }
 }
 
-absl::Span<const ClassId> EGraph::ClassesWith(Op op) const {
+absl::Span<const ClassId> EGraph::ClassesWith(kernels::Op op) const {
   return by_op_.empty() ? absl::Span<const ClassId>() : by_op_[static_cast<size_t>(op)];
 }
 
@@ -246,7 +247,7 @@ ENode ToENode(const Node& node, std::vector<ClassId> children) {
   ENode result = {node.op, std::move(children), node.attributes, {}};
   if (!IsDeclared(node.op)) return result;
   result.declared = node.type;
-  if (node.op == Op::kCast) result.declared.shape.clear();  // Its input has the shape.
+  if (node.op == kernels::Op::kCast) result.declared.shape.clear();  // Its input has the shape.
   return result;
 }
 
@@ -266,4 +267,4 @@ absl::StatusOr<std::vector<ClassId>> AddGraph(const Graph& graph, EGraph& egraph
   return classes;
 }
 
-}  // namespace metronome
+}  // namespace metronome::compiler

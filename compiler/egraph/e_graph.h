@@ -14,16 +14,16 @@
 #include "compiler/egraph/union_find.h"
 #include "compiler/ir/graph.h"
 
-namespace metronome {
+namespace metronome::compiler {
 
 using ClassId = int32_t;
 
 // An op over classes of equal values. `declared` is what the op cannot infer from its inputs (see InferType) and empty
 // for all others, so that equal computations are equal nodes.
 struct ENode {
-  Op op = Op::kConstant;
+  kernels::Op op = kernels::Op::kConstant;
   std::vector<ClassId> children;
-  Attributes attributes;
+  kernels::Attributes attributes;
   TensorType declared;
 
   friend bool operator==(const ENode&, const ENode&) = default;
@@ -62,7 +62,7 @@ class EGraph {
   // Canonical classes in ascending order; valid after Rebuild.
   const std::vector<ClassId>& Classes() const { return canonical_; }
   // Those with a node of this op, likewise.
-  absl::Span<const ClassId> ClassesWith(Op op) const;
+  absl::Span<const ClassId> ClassesWith(kernels::Op op) const;
 
   // Nodes of all classes; those added since the last Rebuild may count twice.
   int64_t node_count() const { return node_count_; }
@@ -100,6 +100,6 @@ ENode ToENode(const Node& node, std::vector<ClassId> children);
 // Adds every node that results depend on; returns the class of each node, -1 for dead ones. Rebuilt.
 absl::StatusOr<std::vector<ClassId>> AddGraph(const Graph& graph, EGraph& egraph);
 
-}  // namespace metronome
+}  // namespace metronome::compiler
 
 #endif  // METRONOME_COMPILER_EGRAPH_E_GRAPH_H_

@@ -6,9 +6,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 
-namespace metronome {
+namespace metronome::compiler {
 namespace {
 
 constexpr double kInfinite = std::numeric_limits<double>::infinity();
@@ -18,7 +18,7 @@ std::string CallOf(const ENode& node) {
   std::string call = absl::StrCat(static_cast<int>(node.op));
   for (ClassId child : node.children) absl::StrAppend(&call, " ", child);
   for (const auto& [name, value] : node.attributes.values()) {
-    if (name != "output") absl::StrAppend(&call, " ", Attributes({{name, value}}).ToString());
+    if (name != "output") absl::StrAppend(&call, " ", kernels::Attributes({{name, value}}).ToString());
   }
   return call;
 }
@@ -236,4 +236,4 @@ absl::StatusOr<Graph> Extract(const EGraph& egraph, absl::Span<const ClassId> re
   return std::move(extraction.graph);
 }
 
-}  // namespace metronome
+}  // namespace metronome::compiler

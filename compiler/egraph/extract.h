@@ -9,9 +9,9 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "compiler/egraph/e_graph.h"
-#include "runtime/base/cancel_token.h"
+#include "kernels/base/cancel_token.h"
 
-namespace metronome {
+namespace metronome::compiler {
 
 // Which node computes a class, as an index into its nodes.
 using Choices = absl::flat_hash_map<ClassId, size_t>;
@@ -40,6 +40,6 @@ std::vector<Exchange> ExchangesOf(const EGraph& egraph, absl::Span<const ClassId
 // on themselves.
 absl::StatusOr<Graph> Extract(const EGraph& egraph, absl::Span<const ClassId> results, const Choices& choices);
 
-}  // namespace metronome
+}  // namespace metronome::compiler
 
 #endif  // METRONOME_COMPILER_EGRAPH_EXTRACT_H_

@@ -8,9 +8,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "compiler/egraph/s_expression.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 
-namespace metronome {
+namespace metronome::compiler {
 namespace {
 
 // Frontends compute constants in double, imported graphs carry them in float32.
@@ -70,7 +70,7 @@ class Pattern::Parser {
       term.slot = variables_.ClassSlot(name);
     } else {
       term.kind = absl::ConsumeSuffix(&head, "?") ? Kind::kOptionalOp : Kind::kOp;
-      const std::optional<Op> op = ParseOp(head);
+      const std::optional<kernels::Op> op = kernels::ParseOp(head);
       if (!op.has_value()) return reader_.Error(absl::StrCat("unknown op '", head, "'"));
       term.op = *op;
       ParseAttributes(term);
@@ -160,7 +160,7 @@ class Pattern::Matcher {
 
   static bool HasRequired(const Term& term, const ENode& node) {
     for (const auto& [name, wanted] : term.required) {
-      const AttributeValue* value = node.attributes.Find(name);
+      const kernels::AttributeValue* value = node.attributes.Find(name);
       if (value == nullptr || *value != wanted) return false;
     }
     return true;
@@ -168,7 +168,7 @@ class Pattern::Matcher {
 
   bool BindAttributes(const Term& term, const ENode& node, Rest rest) {
     if (term.attributes_slot < 0) return RunOrders(term, node, rest);
-    std::optional<Attributes>& slot = bound_.attributes[term.attributes_slot];
+    std::optional<kernels::Attributes>& slot = bound_.attributes[term.attributes_slot];
     if (slot.has_value()) return *slot != node.attributes || RunOrders(term, node, rest);
     slot = node.attributes;
     const bool more = RunOrders(term, node, rest);
@@ -178,7 +178,7 @@ class Pattern::Matcher {
 
   bool RunOrders(const Term& term, const ENode& node, Rest rest) {
     if (!RunOperands(term, node.children, 0, rest)) return false;
-    if (!IsCommutative(term.op) || SwapsAlike(term)) return true;
+    if (!kernels::IsCommutative(term.op) || SwapsAlike(term)) return true;
     return RunOperands(term, {node.children[1], node.children[0]}, 0, rest);
   }
 
@@ -206,7 +206,7 @@ absl::StatusOr<Pattern> Pattern::Parse(absl::string_view text, Variables& variab
   return pattern;
 }
 
-std::optional<Op> Pattern::root_op() const {
+std::optional<kernels::Op> Pattern::root_op() const {
   const Term* term = &terms_[root_];
   while (term->kind == Kind::kBind) term = &terms_[term->operands[0]];
   if (term->kind != Kind::kOp) return std::nullopt;
@@ -217,4 +217,4 @@ bool Pattern::Match(const EGraph& egraph, ClassId root, Substitution& bound, abs
   return Matcher(egraph, terms_, bound).Run(root_, root, found);
 }
 
-}  // namespace metronome
+}  // namespace metronome::compiler

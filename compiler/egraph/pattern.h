@@ -12,7 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "compiler/egraph/e_graph.h"
 
-namespace metronome {
+namespace metronome::compiler {
 
 // The names of one rewrite, shared by its patterns and conditions, and their places in a Substitution.
 class Variables {
@@ -42,7 +42,7 @@ class Variables {
 struct Substitution {
   std::vector<ClassId> classes;  // -1 where unbound.
   std::vector<std::optional<double>> scalars;
-  std::vector<std::optional<Attributes>> attributes;
+  std::vector<std::optional<kernels::Attributes>> attributes;
 
   Substitution() = default;
   explicit Substitution(const Variables& variables)
@@ -66,7 +66,7 @@ class Pattern {
   static absl::StatusOr<Pattern> Parse(absl::string_view text, Variables& variables);
 
   // The op every match has at its root; nullopt where that is not fixed.
-  std::optional<Op> root_op() const;
+  std::optional<kernels::Op> root_op() const;
 
   // Calls `found` for each way in which class `root` matches under what `bound` has bound already; bindings are undone
   // afterwards. Stops when `found` says false, and then returns false.
@@ -76,12 +76,12 @@ class Pattern {
   enum class Kind : uint8_t { kVariable, kBind, kScalar, kLiteral, kOp, kOptionalOp };
   struct Term {
     Kind kind = Kind::kVariable;
-    int slot = -1;                                                 // kVariable, kBind, kScalar.
-    double value = 0;                                              // kLiteral.
-    Op op = Op::kCast;                                             // kOp, kOptionalOp.
-    std::vector<std::pair<std::string, AttributeValue>> required;  // kOp, kOptionalOp.
-    int attributes_slot = -1;                                      // Likewise; -1 = not bound.
-    std::vector<int> operands;                                     // Indices into terms_.
+    int slot = -1;                                                          // kVariable, kBind, kScalar.
+    double value = 0;                                                       // kLiteral.
+    kernels::Op op = kernels::Op::kCast;                                    // kOp, kOptionalOp.
+    std::vector<std::pair<std::string, kernels::AttributeValue>> required;  // kOp, kOptionalOp.
+    int attributes_slot = -1;                                               // Likewise; -1 = not bound.
+    std::vector<int> operands;                                              // Indices into terms_.
   };
   class Parser;
   class Matcher;
@@ -90,6 +90,6 @@ class Pattern {
   int root_ = 0;
 };
 
-}  // namespace metronome
+}  // namespace metronome::compiler
 
 #endif  // METRONOME_COMPILER_EGRAPH_PATTERN_H_

@@ -12,9 +12,9 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "compiler/egraph/s_expression.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 
-namespace metronome {
+namespace metronome::compiler {
 namespace {
 
 constexpr absl::string_view kRoot = "root";
@@ -38,7 +38,7 @@ class Template {
  private:
   struct AttributeSource {
     std::string name;
-    AttributeValue value;  // Unless a scalar gives it.
+    kernels::AttributeValue value;  // Unless a scalar gives it.
     int scalar_slot = -1;
     bool as_integer = false;
   };
@@ -46,7 +46,7 @@ class Template {
     int class_slot = -1;   // A variable.
     int scalar_slot = -1;  // A constant, or
     std::optional<double> literal;
-    Op op = Op::kConstant;  // an op:
+    kernels::Op op = kernels::Op::kConstant;  // an op:
     std::vector<AttributeSource> attributes;
     int attributes_slot = -1;  // Copied first.
     int like_slot = -1;
@@ -75,7 +75,7 @@ class Template {
   absl::StatusOr<Term> ParseOpTerm(SExpressionReader& reader, const Variables& variables) {
     Term term;
     const absl::string_view head = reader.Next();
-    const std::optional<Op> op = ParseOp(head);
+    const std::optional<kernels::Op> op = kernels::ParseOp(head);
     if (!op.has_value()) return reader.Error(absl::StrCat("unknown op '", head, "'"));
     term.op = *op;
     for (absl::string_view word = reader.Peek(); absl::StrContains(word, '=') || absl::StartsWith(word, "@");
@@ -124,8 +124,10 @@ class Template {
     if (term.class_slot >= 0) return egraph.Find(match.bound.classes[term.class_slot]);
     if (term.scalar_slot >= 0 || term.literal.has_value()) {
       const double value = term.literal.has_value() ? *term.literal : *match.bound.scalars[term.scalar_slot];
-      return egraph.Add(
-          {Op::kConstant, {}, {{"values", std::vector<double>{value}}}, {egraph.Class(match.root).type.dtype, {}}});
+      return egraph.Add({kernels::Op::kConstant,
+                         {},
+                         {{"values", std::vector<double>{value}}},
+                         {egraph.Class(match.root).type.dtype, {}}});
     }
     ENode node = {.op = term.op};
     if (term.attributes_slot >= 0) node.attributes = *match.bound.attributes[term.attributes_slot];
@@ -140,7 +142,7 @@ class Template {
     }
     if (term.like_slot >= 0) {
       node.declared = egraph.Class(match.bound.classes[term.like_slot]).type;
-      if (node.op == Op::kCast) node.declared.shape.clear();
+      if (node.op == kernels::Op::kCast) node.declared.shape.clear();
     }
     for (int operand : term.operands) {
       ASSIGN_OR_RETURN(const ClassId child, BuildTerm(operand, egraph, match));
@@ -184,7 +186,7 @@ class TextRewrite final : public Rewrite {
 
   std::vector<RewriteMatch> Search(const EGraph& egraph, size_t limit) const override {
     std::vector<RewriteMatch> matches;
-    const std::optional<Op> op = patterns_[0].pattern.root_op();
+    const std::optional<kernels::Op> op = patterns_[0].pattern.root_op();
     const absl::Span<const ClassId> roots =
         op.has_value() ? egraph.ClassesWith(*op) : absl::MakeConstSpan(egraph.Classes());
     for (ClassId root : roots) {
@@ -387,4 +389,4 @@ absl::StatusOr<RewriteList> ParseRules(absl::string_view text, const ConditionTa
   return rules;
 }
 
-}  // namespace metronome
+}  // namespace metronome::compiler

@@ -12,7 +12,7 @@
 #include "compiler/egraph/e_graph.h"
 #include "compiler/egraph/pattern.h"
 
-namespace metronome {
+namespace metronome::compiler {
 
 struct RewriteMatch {
   ClassId root = -1;
@@ -41,7 +41,7 @@ using RewriteList = std::vector<std::unique_ptr<Rewrite>>;
 // One argument of a condition: a class ?x, a scalar #s, the attributes @a of a matched node, or a number.
 struct ConditionArgument {
   const EClass* eclass = nullptr;
-  const Attributes* attributes = nullptr;
+  const kernels::Attributes* attributes = nullptr;
   double scalar = 0;
 };
 
@@ -68,6 +68,6 @@ using ConditionTable = std::map<std::string, Condition>;
 // InvalidArgument, naming the line and the offset.
 absl::StatusOr<RewriteList> ParseRules(absl::string_view text, const ConditionTable& conditions);
 
-}  // namespace metronome
+}  // namespace metronome::compiler
 
 #endif  // METRONOME_COMPILER_EGRAPH_REWRITE_H_

@@ -3,9 +3,9 @@
 #include <array>
 
 #include "absl/strings/str_cat.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 
-namespace metronome {
+namespace metronome::compiler {
 namespace {
 
 constexpr std::array<absl::string_view, 4> kReasonNames = {"saturated", "iteration limit", "node limit", "time limit"};
@@ -132,4 +132,4 @@ absl::StatusOr<RunReport> Saturate(EGraph& egraph, const RewriteList& rules, con
   return Runner(egraph, rules, options, clock).Run();
 }
 
-}  // namespace metronome
+}  // namespace metronome::compiler

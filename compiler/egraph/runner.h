@@ -8,10 +8,10 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "compiler/egraph/rewrite.h"
-#include "runtime/base/cancel_token.h"
-#include "runtime/base/clock.h"
+#include "kernels/base/cancel_token.h"
+#include "kernels/base/clock.h"
 
-namespace metronome {
+namespace metronome::compiler {
 
 enum class StopReason : uint8_t { kSaturated, kIterationLimit, kNodeLimit, kTimeLimit };
 
@@ -53,6 +53,6 @@ struct RunReport {
 absl::StatusOr<RunReport> Saturate(EGraph& egraph, const RewriteList& rules, const RunnerOptions& options,
                                    const Clock& clock = Clock::Real());
 
-}  // namespace metronome
+}  // namespace metronome::compiler
 
 #endif  // METRONOME_COMPILER_EGRAPH_RUNNER_H_

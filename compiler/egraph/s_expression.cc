@@ -8,7 +8,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 
-namespace metronome {
+namespace metronome::compiler {
 
 absl::string_view SExpressionReader::Next() {
   const auto is_parenthesis = [](char c) { return c == '(' || c == ')'; };
@@ -33,7 +33,7 @@ absl::Status SExpressionReader::Error(absl::string_view why) const {
   return absl::InvalidArgumentError(absl::StrCat("'", text_, "', offset ", offset_, ": ", why));
 }
 
-AttributeValue ParseAttributeValue(absl::string_view text) {
+kernels::AttributeValue ParseAttributeValue(absl::string_view text) {
   if (absl::ConsumePrefix(&text, "[") && absl::ConsumeSuffix(&text, "]")) {
     std::vector<int64_t> values;
     for (absl::string_view word : absl::StrSplit(text, ',', absl::SkipEmpty())) {
@@ -49,4 +49,4 @@ AttributeValue ParseAttributeValue(absl::string_view text) {
   return std::string(text);
 }
 
-}  // namespace metronome
+}  // namespace metronome::compiler

@@ -3,9 +3,9 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "kernels/attributes.h"
+#include "kernels/interface/attributes.h"
 
-namespace metronome {
+namespace metronome::compiler {
 
 // Splits the text of a rule into "(", ")" and words.
 class SExpressionReader {
@@ -22,8 +22,8 @@ class SExpressionReader {
 
 // The value that a word such as "name=value" gives an attribute: "2" is an integer, "2.5" and "1e-6" are doubles,
 // "[1,0]" integers, anything else a string.
-AttributeValue ParseAttributeValue(absl::string_view text);
+kernels::AttributeValue ParseAttributeValue(absl::string_view text);
 
-}  // namespace metronome
+}  // namespace metronome::compiler
 
 #endif  // METRONOME_COMPILER_EGRAPH_S_EXPRESSION_H_

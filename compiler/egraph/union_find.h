@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-namespace metronome {
+namespace metronome::compiler {
 
 // Disjoint sets of the integers [0, size), with path halving. Not thread-safe: even Find compresses paths.
 class UnionFind {
@@ -29,6 +29,6 @@ class UnionFind {
   mutable std::vector<int32_t> parents_;
 };
 
-}  // namespace metronome
+}  // namespace metronome::compiler
 
 #endif  // METRONOME_COMPILER_EGRAPH_UNION_FIND_H_

@@ -6,7 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 
-namespace metronome {
+namespace metronome::compiler {
 namespace {
 
 constexpr std::pair<absl::string_view, Activation> kNames[] = {
@@ -31,19 +31,19 @@ constexpr std::pair<absl::string_view, Activation> kNames[] = {
     {"tanh", Activation::kTanh},
 };
 
-NodeId Max(Builder& b, NodeId x, double y) { return b.Binary(Op::kMaximum, x, y); }
-NodeId Min(Builder& b, NodeId x, double y) { return b.Binary(Op::kMinimum, x, y); }
+NodeId Max(Builder& b, NodeId x, double y) { return b.Binary(kernels::Op::kMaximum, x, y); }
+NodeId Min(Builder& b, NodeId x, double y) { return b.Binary(kernels::Op::kMinimum, x, y); }
 
 // Within 1.5e-7. Source: Abramowitz and Stegun, Handbook of Mathematical Functions, 7.1.26.
 NodeId Erf(Builder& b, NodeId x) {
   constexpr double kCoefficients[] = {1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592};
-  const NodeId magnitude = b.Binary(Op::kMaximum, x, b.Neg(x));
-  const NodeId t = b.Div(b.Scalar(DType::kFloat32, 1.0), b.Add(b.Mul(magnitude, 0.3275911), 1.0));
+  const NodeId magnitude = b.Binary(kernels::Op::kMaximum, x, b.Neg(x));
+  const NodeId t = b.Div(b.Scalar(kernels::DType::kFloat32, 1.0), b.Add(b.Mul(magnitude, 0.3275911), 1.0));
   NodeId polynomial = b.Mul(t, kCoefficients[0]);
   for (size_t i = 1; i < std::size(kCoefficients); ++i) polynomial = b.Mul(b.Add(polynomial, kCoefficients[i]), t);
   const NodeId rest = b.Mul(polynomial, b.Exp(b.Neg(b.Mul(magnitude, magnitude))));
   const NodeId positive = b.Add(b.Neg(rest), 1.0);
-  return b.Select(b.Binary(Op::kLt, x, 0.0), b.Neg(positive), positive);
+  return b.Select(b.Binary(kernels::Op::kLt, x, 0.0), b.Neg(positive), positive);
 }
 
 NodeId GeluTanh(Builder& b, NodeId x) {
@@ -92,7 +92,7 @@ NodeId WriteActivation(Builder& b, Activation activation, NodeId x) {
     case Activation::kRelu6:
       return Min(b, Max(b, x, 0.0), 6.0);
     case Activation::kLeakyRelu:
-      return b.Binary(Op::kMaximum, x, b.Mul(x, 0.01));
+      return b.Binary(kernels::Op::kMaximum, x, b.Mul(x, 0.01));
     case Activation::kSigmoid:
       return b.Sigmoid(x);
     case Activation::kTanh:
@@ -107,4 +107,4 @@ NodeId WriteActivation(Builder& b, Activation activation, NodeId x) {
   return x;
 }
 
-}  // namespace metronome
+}  // namespace metronome::compiler

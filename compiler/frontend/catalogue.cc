@@ -1,6 +1,6 @@
 #include "compiler/frontend/catalogue.h"
 
-namespace metronome {
+namespace metronome::compiler {
 namespace {
 
 constexpr CatalogueEntry kModels[] = {
@@ -132,4 +132,4 @@ const CatalogueEntry* FindModel(absl::string_view key) {
   return nullptr;
 }
 
-}  // namespace metronome
+}  // namespace metronome::compiler

@@ -6,7 +6,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 
-namespace metronome {
+namespace metronome::compiler {
 
 // A model known by name, so that it can be measured at its true shapes without its checkpoint.
 struct CatalogueEntry {
@@ -23,6 +23,6 @@ absl::Span<const CatalogueEntry> ModelCatalogue();
 // nullptr for an unknown key.
 const CatalogueEntry* FindModel(absl::string_view key);
 
-}  // namespace metronome
+}  // namespace metronome::compiler
 
 #endif  // METRONOME_COMPILER_FRONTEND_CATALOGUE_H_

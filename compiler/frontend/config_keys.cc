@@ -1,6 +1,6 @@
 #include "compiler/frontend/config_keys.h"
 
-namespace metronome {
+namespace metronome::compiler {
 namespace {
 
 constexpr bool kNullable = true;
@@ -221,4 +221,4 @@ absl::Span<const ConfigKey> KeysOf(absl::string_view family) {
 
 absl::Span<const ConfigKey> RopeObjectKeys() { return kRopeObject; }
 
-}  // namespace metronome
+}  // namespace metronome::compiler

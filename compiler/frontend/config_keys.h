@@ -4,7 +4,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 
-namespace metronome {
+namespace metronome::compiler {
 
 // One key of a config.json and what the config class of HuggingFace transformers makes of it.
 struct ConfigKey {
@@ -28,6 +28,6 @@ absl::Span<const ConfigKey> KeysOf(absl::string_view family);
 // The keys of one object in rope_parameters or rope_scaling, the same for every family.
 absl::Span<const ConfigKey> RopeObjectKeys();
 
-}  // namespace metronome
+}  // namespace metronome::compiler
 
 #endif  // METRONOME_COMPILER_FRONTEND_CONFIG_KEYS_H_

@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 
-namespace metronome {
+namespace metronome::compiler {
 namespace {
 
 std::string Quote(const nlohmann::json& value) {
@@ -144,4 +144,4 @@ bool ConfigReader::Bool(absl::string_view key) { return Needed(key, OptionalBool
 
 std::string ConfigReader::String(absl::string_view key) { return Needed(key, OptionalString(key), std::string()); }
 
-}  // namespace metronome
+}  // namespace metronome::compiler

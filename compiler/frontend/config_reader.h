@@ -13,7 +13,7 @@
 #include "absl/types/span.h"
 #include "compiler/frontend/config_keys.h"
 
-namespace metronome {
+namespace metronome::compiler {
 
 // Typed access to the keys of one JSON object. An absent key has the value of its table; null is a value only where
 // the table says so. The first error sticks in status(), naming key and value: a wrong type or range, a null that the
@@ -67,6 +67,6 @@ class ConfigReader {
   absl::Status status_;
 };
 
-}  // namespace metronome
+}  // namespace metronome::compiler
 
 #endif  // METRONOME_COMPILER_FRONTEND_CONFIG_READER_H_

@@ -8,21 +8,21 @@
 #include "compiler/frontend/activation.h"
 #include "compiler/frontend/rope.h"
 #include "compiler/ir/builder.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 
-namespace metronome {
+namespace metronome::compiler {
 namespace {
 
-constexpr DType kF32 = DType::kFloat32;
+constexpr kernels::DType kF32 = kernels::DType::kFloat32;
 
 class DecoderWriter {
  public:
-  DecoderWriter(const ModelConfig& config, DType dtype, const CancelToken& token)
+  DecoderWriter(const ModelConfig& config, kernels::DType dtype, const CancelToken& token)
       : config_(config), dtype_(dtype), token_(token) {}
 
   absl::StatusOr<Graph> Write() {
     const NodeId table =
-        b_.Weight("embed_tokens.weight", dtype_, {config_.vocab, config_.hidden}, WeightInit::kEmbedding);
+        b_.Weight("embed_tokens.weight", dtype_, {config_.vocab, config_.hidden}, runtime::WeightInit::kEmbedding);
     NodeId hidden = b_.Gather(table, b_.Tokens());
     if (config_.embedding_scale != 1) hidden = b_.Mul(hidden, config_.embedding_scale);
     for (size_t i = 0; i < config_.layers.size(); ++i) {
@@ -39,24 +39,24 @@ class DecoderWriter {
   }
 
  private:
-  static constexpr Dim kSeq = Dim::Seq();
-  static constexpr Dim kPositions = Dim::Past() + Dim::Seq();
+  static constexpr runtime::Dim kSeq = runtime::Dim::Seq();
+  static constexpr runtime::Dim kPositions = runtime::Dim::Past() + runtime::Dim::Seq();
 
   // int32 [1]: the first column of the largest logit; the vocabulary's size where a logit is NaN.
   NodeId MostLikely(NodeId logits) {
     const NodeId largest = b_.Eq(logits, b_.ReduceMax(logits, -1));
     const NodeId falling = b_.Neg(b_.Cast(b_.Iota(0, config_.vocab), kF32));
     const NodeId first = b_.Neg(b_.ReduceMax(b_.Select(largest, falling, -static_cast<double>(config_.vocab)), -1));
-    return b_.Reshape(b_.Cast(first, DType::kInt32), {1});
+    return b_.Reshape(b_.Cast(first, kernels::DType::kInt32), {1});
   }
 
   NodeId Matrix(const std::string& name, int64_t out, int64_t in) {
-    return b_.Weight(name, dtype_, {out, in}, WeightInit::kMatrix);
+    return b_.Weight(name, dtype_, {out, in}, runtime::WeightInit::kMatrix);
   }
 
   NodeId Linear(NodeId x, const std::string& name, int64_t out, int64_t in, bool bias = false) {
     NodeId y = b_.Matmul(x, Matrix(name + ".weight", out, in), /*transpose_b=*/true);
-    if (bias) y = b_.Add(y, b_.Weight(name + ".bias", dtype_, {out}, WeightInit::kBias));
+    if (bias) y = b_.Add(y, b_.Weight(name + ".bias", dtype_, {out}, runtime::WeightInit::kBias));
     return y;
   }
 
@@ -72,7 +72,8 @@ class DecoderWriter {
   NodeId Norm(NodeId x, const std::string& name) {
     const int64_t size = b_.type(x).shape.empty() ? 1 : b_.type(x).shape.back().constant;
     const bool offset = config_.norm_weight == NormWeight::kOffset;
-    const NodeId weight = b_.Weight(name, dtype_, {size}, offset ? WeightInit::kZeros : WeightInit::kOnes);
+    const NodeId weight =
+        b_.Weight(name, dtype_, {size}, offset ? runtime::WeightInit::kZeros : runtime::WeightInit::kOnes);
     const NodeId normalised = Normalised(x);
     if (config_.norm_weight == NormWeight::kProduct) return b_.Cast(b_.Mul(normalised, b_.Cast(weight, kF32)), dtype_);
     if (offset) return b_.Cast(b_.Mul(normalised, b_.Add(b_.Cast(weight, kF32), 1.0)), dtype_);
@@ -87,7 +88,7 @@ class DecoderWriter {
   // Equal tables are one node, however many layers ask.
   RopeTables Tables(const RopeConfig& rope, int64_t head_dim) {
     const std::vector<double> frequencies = InverseFrequencies(rope, head_dim);
-    const NodeId positions = b_.Reshape(b_.Cast(b_.Iota(Dim::Past(), kSeq), kF32), {kSeq, 1});
+    const NodeId positions = b_.Reshape(b_.Cast(b_.Iota(runtime::Dim::Past(), kSeq), kF32), {kSeq, 1});
     const NodeId half = b_.Mul(positions, b_.Constant(kF32, {head_dim / 2}, frequencies));
     const NodeId angles = b_.Concat({half, half}, -1);
     const auto per_head = [&](NodeId table) {
@@ -105,7 +106,7 @@ class DecoderWriter {
 
   // bool [seq, past + seq]: which keys each row sees.
   NodeId Mask(int64_t window) {
-    const NodeId keys = b_.Iota(0, kPositions), queries = b_.Reshape(b_.Iota(Dim::Past(), kSeq), {kSeq, 1});
+    const NodeId keys = b_.Iota(0, kPositions), queries = b_.Reshape(b_.Iota(runtime::Dim::Past(), kSeq), {kSeq, 1});
     const NodeId causal = b_.Le(keys, queries);
     return window == 0 ? causal : b_.And(causal, b_.Gt(keys, b_.Sub(queries, static_cast<double>(window))));
   }
@@ -173,7 +174,7 @@ class DecoderWriter {
     const int64_t slots = config_.experts_per_token, columns = config_.expert_intermediate;
     const NodeId weights = b_.Cast(routing.weights, dtype_), index = routing.index;
     const auto product = [&](NodeId rows, const std::string& name, int64_t out, int64_t in) {
-      const NodeId experts = b_.Weight(prefix + name, dtype_, {config_.experts, out, in}, WeightInit::kMatrix);
+      const NodeId experts = b_.Weight(prefix + name, dtype_, {config_.experts, out, in}, runtime::WeightInit::kMatrix);
       const NodeId wide = b_.Reshape(rows, {kSeq * slots, 1, in});
       return b_.Reshape(b_.Matmul(wide, b_.Gather(experts, index), true), {kSeq * slots, out});
     };
@@ -191,11 +192,11 @@ class DecoderWriter {
   // The router reads the residual itself, normed and scaled, and each expert has a scale of its own.
   Routing RouteResidual(NodeId residual, const std::string& layer) {
     const std::string prefix = layer + "router.";
-    const NodeId scale = b_.Weight(prefix + "scale", dtype_, {config_.hidden}, WeightInit::kOnes);
+    const NodeId scale = b_.Weight(prefix + "scale", dtype_, {config_.hidden}, runtime::WeightInit::kOnes);
     const NodeId scaled = b_.Mul(b_.Mul(b_.Cast(Normalised(residual), dtype_), scale),
                                  1 / std::sqrt(static_cast<double>(config_.hidden)));
     Routing routing = Route(Linear(scaled, prefix + "proj", config_.experts, config_.hidden));
-    const NodeId own = b_.Weight(prefix + "per_expert_scale", dtype_, {config_.experts}, WeightInit::kOnes);
+    const NodeId own = b_.Weight(prefix + "per_expert_scale", dtype_, {config_.experts}, runtime::WeightInit::kOnes);
     const NodeId scales = b_.Reshape(b_.Cast(b_.Gather(own, routing.index), kF32), {kSeq, config_.experts_per_token});
     routing.weights = b_.Mul(routing.weights, scales);
     return routing;
@@ -226,21 +227,21 @@ class DecoderWriter {
     if (config_.branch_norms) mixed = Norm(mixed, layer + "post_feedforward_layernorm.weight");
     hidden = b_.Add(hidden, mixed);
     if (!config_.layer_scalar) return hidden;
-    return b_.Mul(hidden, b_.Weight(layer + "layer_scalar", dtype_, {1}, WeightInit::kOnes));
+    return b_.Mul(hidden, b_.Weight(layer + "layer_scalar", dtype_, {1}, runtime::WeightInit::kOnes));
   }
 
   const ModelConfig& config_;
-  DType dtype_;
+  kernels::DType dtype_;
   const CancelToken& token_;
   Builder b_;
 };
 
 }  // namespace
 
-absl::StatusOr<Graph> BuildDecoder(const ModelConfig& config, DType dtype, const CancelToken& token) {
-  if (!IsFloat(dtype))
+absl::StatusOr<Graph> BuildDecoder(const ModelConfig& config, kernels::DType dtype, const CancelToken& token) {
+  if (!kernels::IsFloat(dtype))
     return absl::InvalidArgumentError(absl::StrCat("dtype ", Name(dtype), " is not float32, bfloat16 or float16"));
   return DecoderWriter(config, dtype, token).Write();
 }
 
-}  // namespace metronome
+}  // namespace metronome::compiler

@@ -8,7 +8,7 @@
 #include "compiler/frontend/config_reader.h"
 #include "compiler/frontend/model_config.h"
 
-namespace metronome {
+namespace metronome::compiler {
 
 // What each family's config.json means. `reader` is on the text model's keys with the family's table. Errors stay in
 // the reader.
@@ -51,6 +51,6 @@ RopeConfig ReadSharedRope(ConfigReader& reader);
 // InvalidArgument where a layer's rope does not turn its whole head.
 void RequireWholeHeads(const ModelConfig& config, ConfigReader& reader);
 
-}  // namespace metronome
+}  // namespace metronome::compiler
 
 #endif  // METRONOME_COMPILER_FRONTEND_FAMILIES_H_

@@ -5,7 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "compiler/frontend/families.h"
 
-namespace metronome {
+namespace metronome::compiler {
 namespace {
 
 using nlohmann::json;
@@ -225,4 +225,4 @@ ModelConfig ReadGemma4(ConfigReader& reader) {
   return config;
 }
 
-}  // namespace metronome
+}  // namespace metronome::compiler

@@ -2,11 +2,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "compiler/frontend/families.h"
-#include "runtime/base/json_depth.h"
-#include "runtime/base/regular_file.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
+#include "runtime/files/json_depth.h"
+#include "runtime/files/regular_file.h"
 
-namespace metronome {
+namespace metronome::compiler {
 namespace {
 
 // The largest published ones have some 10 kB.
@@ -94,4 +94,4 @@ absl::StatusOr<ModelConfig> ReadHfConfig(const std::string& path, const PathRoot
   return config;
 }
 
-}  // namespace metronome
+}  // namespace metronome::compiler

@@ -1,6 +1,6 @@
 #include "compiler/frontend/families.h"
 
-namespace metronome {
+namespace metronome::compiler {
 
 ModelConfig ReadLlama(ConfigReader& reader) {
   ModelConfig config = {.family = "llama"};
@@ -14,4 +14,4 @@ ModelConfig ReadLlama(ConfigReader& reader) {
   return config;
 }
 
-}  // namespace metronome
+}  // namespace metronome::compiler

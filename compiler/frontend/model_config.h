@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace metronome {
+namespace metronome::compiler {
 
 // Rotary position embedding of a kind of layer.
 struct RopeConfig {
@@ -98,6 +98,6 @@ struct ModelConfig {
   std::vector<int32_t> eos_token_ids;
 };
 
-}  // namespace metronome
+}  // namespace metronome::compiler
 
 #endif  // METRONOME_COMPILER_FRONTEND_MODEL_CONFIG_H_

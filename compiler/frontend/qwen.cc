@@ -2,7 +2,7 @@
 
 #include "compiler/frontend/families.h"
 
-namespace metronome {
+namespace metronome::compiler {
 namespace {
 
 ModelConfig ReadQwen(ConfigReader& reader, ModelConfig config) {
@@ -77,4 +77,4 @@ ModelConfig ReadQwen3Moe(ConfigReader& reader) {
   return config;
 }
 
-}  // namespace metronome
+}  // namespace metronome::compiler

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace metronome {
+namespace metronome::compiler {
 namespace {
 
 // Long wavelengths are stretched, short ones kept, those between blended (Llama 3.1).
@@ -67,4 +67,4 @@ std::vector<double> InverseFrequencies(const RopeConfig& rope, int64_t head_dim)
   return {frequencies.begin(), frequencies.end()};
 }
 
-}  // namespace metronome
+}  // namespace metronome::compiler

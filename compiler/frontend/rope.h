@@ -6,7 +6,7 @@
 
 #include "compiler/frontend/model_config.h"
 
-namespace metronome {
+namespace metronome::compiler {
 
 // Elements of a head that `rope` makes frequencies for, as the reference rounds them.
 int64_t RotatedElements(const RopeConfig& rope, int64_t head_dim);
@@ -15,6 +15,6 @@ int64_t RotatedElements(const RopeConfig& rope, int64_t head_dim);
 // computes it.
 std::vector<double> InverseFrequencies(const RopeConfig& rope, int64_t head_dim);
 
-}  // namespace metronome
+}  // namespace metronome::compiler
 
 #endif  // METRONOME_COMPILER_FRONTEND_ROPE_H_

@@ -4,7 +4,7 @@
 #include "compiler/frontend/families.h"
 #include "compiler/frontend/rope.h"
 
-namespace metronome {
+namespace metronome::compiler {
 namespace {
 
 constexpr double kLeastFactor = 1e-6;
@@ -129,4 +129,4 @@ void RequireWholeHeads(const ModelConfig& config, ConfigReader& reader) {
   }
 }
 
-}  // namespace metronome
+}  // namespace metronome::compiler

@@ -6,7 +6,7 @@
 #include "compiler/frontend/activation.h"
 #include "compiler/frontend/families.h"
 
-namespace metronome {
+namespace metronome::compiler {
 namespace {
 
 // Each size is in its range, yet their product may not be: parameters are later counted, in bytes, by 64 bits.
@@ -95,4 +95,4 @@ std::optional<std::vector<bool>> ReadSlidingLayers(ConfigReader& reader, size_t 
   return sliding;
 }
 
-}  // namespace metronome
+}  // namespace metronome::compiler

@@ -8,9 +8,9 @@
 
 #include "compiler/fusion/dataflow.h"
 #include "compiler/fusion/region.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 
-namespace metronome {
+namespace metronome::compiler {
 namespace {
 
 // Grows regions from single calls: first along values that one computes for another, then sideways, where two read the
@@ -35,7 +35,7 @@ class Grouping {
     for (const bool copies : {false, true, true}) {
       for (int call = 0; call < dataflow_.calls(); ++call) {
         RETURN_IF_ERROR(token_.CheckSometimes());
-        for (const ValueId id : dataflow_.call(call).inputs) {
+        for (const runtime::ValueId id : dataflow_.call(call).inputs) {
           const int producer = dataflow_.ProducerOf(id);
           if (copies || (!IsCopy(producer) && !IsCopy(call))) TryMerge(producer, call);
         }
@@ -94,9 +94,9 @@ class Grouping {
 
 class Rewriter {
  public:
-  Rewriter(const Plan& plan, const CancelToken& token) : plan_(plan), token_(token) {}
+  Rewriter(const runtime::Plan& plan, const CancelToken& token) : plan_(plan), token_(token) {}
 
-  absl::StatusOr<Plan> Run() {
+  absl::StatusOr<runtime::Plan> Run() {
     const Dataflow dataflow(plan_);
     Grouping grouping(dataflow, token_);
     RETURN_IF_ERROR(grouping.Run());
@@ -106,7 +106,7 @@ class Rewriter {
       for (const int call : region.calls) fused[call] = true;
       for (const int call : region.kept) fused[call] = false;
     }
-    Plan result = {.values = plan_.values, .calls = {}, .results = plan_.results};
+    runtime::Plan result = {.values = plan_.values, .calls = {}, .results = plan_.results};
     for (int call = 0; call < dataflow.calls(); ++call) {
       if (const auto region = regions.find(call); region != regions.end()) {
         result.calls.push_back(CallOf(region->second, result));
@@ -119,8 +119,8 @@ class Rewriter {
   }
 
  private:
-  static KernelCall CallOf(const Region& region, Plan& plan) {
-    KernelCall call = {.kernel = "fused"};
+  static runtime::KernelCall CallOf(const Region& region, runtime::Plan& plan) {
+    runtime::KernelCall call = {.kernel = "fused"};
     for (const Operand& input : region.inputs) call.inputs.push_back(NameOf(input, plan));
     for (const Operand& output : region.outputs) call.outputs.push_back(NameOf(output, plan));
     call.attributes.Set("program", region.program.ToString());
@@ -128,56 +128,56 @@ class Rewriter {
   }
 
   // The value itself, or an alias with the wanted shape.
-  static ValueId NameOf(const Operand& operand, Plan& plan) {
-    const PlanValue& value = plan.values[operand.value];
+  static runtime::ValueId NameOf(const Operand& operand, runtime::Plan& plan) {
+    const runtime::PlanValue& value = plan.values[operand.value];
     if (value.shape == operand.shape) return operand.value;
     plan.values.push_back(
-        {.storage = Storage::kAlias, .dtype = value.dtype, .shape = operand.shape, .alias_of = operand.value});
-    return static_cast<ValueId>(plan.values.size()) - 1;
+        {.storage = runtime::Storage::kAlias, .dtype = value.dtype, .shape = operand.shape, .alias_of = operand.value});
+    return static_cast<runtime::ValueId>(plan.values.size()) - 1;
   }
 
-  static void DropUnused(Plan& plan) {
+  static void DropUnused(runtime::Plan& plan) {
     std::vector<bool> used(plan.values.size());
-    const auto use = [&](ValueId id) {
-      for (; id != kNoValue; id = plan.values[id].alias_of) used[id] = true;
+    const auto use = [&](runtime::ValueId id) {
+      for (; id != runtime::kNoValue; id = plan.values[id].alias_of) used[id] = true;
     };
-    for (const KernelCall& call : plan.calls) {
-      for (const ValueId id : call.inputs) use(id);
-      for (const ValueId id : call.outputs) use(id);
+    for (const runtime::KernelCall& call : plan.calls) {
+      for (const runtime::ValueId id : call.inputs) use(id);
+      for (const runtime::ValueId id : call.outputs) use(id);
     }
-    for (const ValueId id : plan.results) use(id);
-    std::vector<ValueId> numbers(plan.values.size(), kNoValue);
-    std::vector<PlanValue> values;
+    for (const runtime::ValueId id : plan.results) use(id);
+    std::vector<runtime::ValueId> numbers(plan.values.size(), runtime::kNoValue);
+    std::vector<runtime::PlanValue> values;
     for (size_t id = 0; id < plan.values.size(); ++id) {
       if (!used[id]) continue;
-      numbers[id] = static_cast<ValueId>(values.size());
+      numbers[id] = static_cast<runtime::ValueId>(values.size());
       values.push_back(std::move(plan.values[id]));
-      ValueId& alias_of = values.back().alias_of;
-      if (alias_of != kNoValue) alias_of = numbers[alias_of];
+      runtime::ValueId& alias_of = values.back().alias_of;
+      if (alias_of != runtime::kNoValue) alias_of = numbers[alias_of];
     }
-    const auto renumber = [&](std::vector<ValueId>& ids) {
-      for (ValueId& id : ids) id = numbers[id];
+    const auto renumber = [&](std::vector<runtime::ValueId>& ids) {
+      for (runtime::ValueId& id : ids) id = numbers[id];
     };
     plan.values = std::move(values);
-    for (KernelCall& call : plan.calls) {
+    for (runtime::KernelCall& call : plan.calls) {
       renumber(call.inputs);
       renumber(call.outputs);
     }
     renumber(plan.results);
   }
 
-  const Plan& plan_;
+  const runtime::Plan& plan_;
   const CancelToken& token_;
 };
 
 }  // namespace
 
-absl::StatusOr<Plan> FusePlan(const Plan& plan, const CancelToken& token) {
+absl::StatusOr<runtime::Plan> FusePlan(const runtime::Plan& plan, const CancelToken& token) {
   RETURN_IF_ERROR(token.Check());
-  ASSIGN_OR_RETURN(Plan fused, Rewriter(plan, token).Run());
+  ASSIGN_OR_RETURN(runtime::Plan fused, Rewriter(plan, token).Run());
   RETURN_IF_ERROR(token.Check());
-  RETURN_IF_ERROR(ValidatePlan(fused));
+  RETURN_IF_ERROR(runtime::ValidatePlan(fused));
   return fused;
 }
 
-}  // namespace metronome
+}  // namespace metronome::compiler

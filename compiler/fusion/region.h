@@ -7,12 +7,12 @@
 #include "compiler/fusion/dataflow.h"
 #include "kernels/program/fused_program.h"
 
-namespace metronome {
+namespace metronome::compiler {
 
 // A value under a shape that has as many elements.
 struct Operand {
-  ValueId value = kNoValue;
-  std::vector<Dim> shape;
+  runtime::ValueId value = runtime::kNoValue;
+  std::vector<runtime::Dim> shape;
   friend bool operator==(const Operand&, const Operand&) = default;
 };
 
@@ -20,7 +20,7 @@ struct Operand {
 struct Region {
   std::vector<int> calls;  // Ascending.
   std::vector<int> kept;   // Of these: copies that others read too, which stay beside the program.
-  FusedProgram program;
+  kernels::FusedProgram program;
   std::vector<Operand> inputs, outputs;
 };
 
@@ -33,6 +33,6 @@ struct Region {
 //  - limits of kernels/program/fused_limits.h.
 std::optional<Region> DescribeRegion(const Dataflow& dataflow, std::vector<int> calls);
 
-}  // namespace metronome
+}  // namespace metronome::compiler
 
 #endif  // METRONOME_COMPILER_FUSION_REGION_H_

@@ -10,7 +10,7 @@
 #include "compiler/ir/graph.h"
 #include "runtime/plan/plan.h"
 
-namespace metronome {
+namespace metronome::compiler {
 
 // Writes a graph in primitive ops. The first error sticks: later calls return the invalid id -1 and Finish returns that
 // error, so a frontend reads as straight formulas. `float` operands become scalar constants of the other operand's
@@ -43,47 +43,47 @@ namespace metronome {
 class Builder {
  public:
   NodeId Tokens();
-  NodeId Input(absl::string_view name, DType dtype, std::vector<Dim> shape);
-  NodeId Weight(absl::string_view name, DType dtype, std::vector<int64_t> shape, WeightInit init);
-  NodeId Constant(DType dtype, std::vector<int64_t> shape, std::vector<double> values);
-  NodeId Scalar(DType dtype, double value) { return Constant(dtype, {}, {value}); }
+  NodeId Input(absl::string_view name, kernels::DType dtype, std::vector<runtime::Dim> shape);
+  NodeId Weight(absl::string_view name, kernels::DType dtype, std::vector<int64_t> shape, runtime::WeightInit init);
+  NodeId Constant(kernels::DType dtype, std::vector<int64_t> shape, std::vector<double> values);
+  NodeId Scalar(kernels::DType dtype, double value) { return Constant(dtype, {}, {value}); }
   // A KV buffer whose rows have this shape; used through CacheWrite only.
-  NodeId State(absl::string_view name, DType dtype, std::vector<int64_t> row_shape);
-  NodeId Iota(Dim start, Dim size);
+  NodeId State(absl::string_view name, kernels::DType dtype, std::vector<int64_t> row_shape);
+  NodeId Iota(runtime::Dim start, runtime::Dim size);
 
-  NodeId Unary(Op op, NodeId x);
-  NodeId Binary(Op op, NodeId a, NodeId b);
-  NodeId Binary(Op op, NodeId a, double b);
-  NodeId Neg(NodeId x) { return Unary(Op::kNeg, x); }
-  NodeId Exp(NodeId x) { return Unary(Op::kExp, x); }
-  NodeId Tanh(NodeId x) { return Unary(Op::kTanh, x); }
-  NodeId Sigmoid(NodeId x) { return Unary(Op::kSigmoid, x); }
-  NodeId Rsqrt(NodeId x) { return Unary(Op::kRsqrt, x); }
-  NodeId Cos(NodeId x) { return Unary(Op::kCos, x); }
-  NodeId Sin(NodeId x) { return Unary(Op::kSin, x); }
+  NodeId Unary(kernels::Op op, NodeId x);
+  NodeId Binary(kernels::Op op, NodeId a, NodeId b);
+  NodeId Binary(kernels::Op op, NodeId a, double b);
+  NodeId Neg(NodeId x) { return Unary(kernels::Op::kNeg, x); }
+  NodeId Exp(NodeId x) { return Unary(kernels::Op::kExp, x); }
+  NodeId Tanh(NodeId x) { return Unary(kernels::Op::kTanh, x); }
+  NodeId Sigmoid(NodeId x) { return Unary(kernels::Op::kSigmoid, x); }
+  NodeId Rsqrt(NodeId x) { return Unary(kernels::Op::kRsqrt, x); }
+  NodeId Cos(NodeId x) { return Unary(kernels::Op::kCos, x); }
+  NodeId Sin(NodeId x) { return Unary(kernels::Op::kSin, x); }
   template <typename B>
   NodeId Add(NodeId a, B b) {
-    return Binary(Op::kAdd, a, b);
+    return Binary(kernels::Op::kAdd, a, b);
   }
   template <typename B>
   NodeId Sub(NodeId a, B b) {
-    return Binary(Op::kSub, a, b);
+    return Binary(kernels::Op::kSub, a, b);
   }
   template <typename B>
   NodeId Mul(NodeId a, B b) {
-    return Binary(Op::kMul, a, b);
+    return Binary(kernels::Op::kMul, a, b);
   }
   template <typename B>
   NodeId Div(NodeId a, B b) {
-    return Binary(Op::kDiv, a, b);
+    return Binary(kernels::Op::kDiv, a, b);
   }
-  NodeId Le(NodeId a, NodeId b) { return Binary(Op::kLe, a, b); }
-  NodeId Eq(NodeId a, NodeId b) { return Binary(Op::kEq, a, b); }
-  NodeId Gt(NodeId a, NodeId b) { return Binary(Op::kGt, a, b); }
-  NodeId And(NodeId a, NodeId b) { return Binary(Op::kAnd, a, b); }
+  NodeId Le(NodeId a, NodeId b) { return Binary(kernels::Op::kLe, a, b); }
+  NodeId Eq(NodeId a, NodeId b) { return Binary(kernels::Op::kEq, a, b); }
+  NodeId Gt(NodeId a, NodeId b) { return Binary(kernels::Op::kGt, a, b); }
+  NodeId And(NodeId a, NodeId b) { return Binary(kernels::Op::kAnd, a, b); }
   NodeId Select(NodeId condition, NodeId a, NodeId b);
   NodeId Select(NodeId condition, NodeId a, double b);
-  NodeId Cast(NodeId x, DType dtype);
+  NodeId Cast(NodeId x, kernels::DType dtype);
 
   NodeId ReduceSum(NodeId x, int axis);  // Negative axes count from the end, here and below.
   NodeId ReduceMax(NodeId x, int axis);
@@ -95,10 +95,10 @@ class Builder {
   TopKColumns TopK(NodeId x, int64_t k);  // Of each row of x [rows, n].
   NodeId Gather(NodeId table, NodeId indices);
   NodeId CacheWrite(NodeId state, NodeId rows);
-  NodeId Reshape(NodeId x, std::vector<Dim> shape);
+  NodeId Reshape(NodeId x, std::vector<runtime::Dim> shape);
   NodeId Transpose(NodeId x, std::vector<int64_t> permutation);
-  NodeId Broadcast(NodeId x, std::vector<Dim> shape);
-  NodeId Slice(NodeId x, int axis, Dim start, Dim end);
+  NodeId Broadcast(NodeId x, std::vector<runtime::Dim> shape);
+  NodeId Slice(NodeId x, int axis, runtime::Dim start, runtime::Dim end);
   NodeId Concat(std::vector<NodeId> parts, int axis);
 
   // The type of a node; an empty float32 scalar for the invalid id.
@@ -110,13 +110,14 @@ class Builder {
   absl::StatusOr<Graph> Finish(std::vector<NodeId> results);
 
  private:
-  NodeId Append(Op op, std::vector<NodeId> inputs, Attributes attributes = {}, TensorType declared = {});
+  NodeId Append(kernels::Op op, std::vector<NodeId> inputs, kernels::Attributes attributes = {},
+                TensorType declared = {});
   int64_t Axis(NodeId x, int axis) const;
 
   Graph graph_;
   absl::Status error_;
 };
 
-}  // namespace metronome
+}  // namespace metronome::compiler
 
 #endif  // METRONOME_COMPILER_IR_BUILDER_H_

@@ -3,15 +3,15 @@
 #include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 
-namespace metronome {
+namespace metronome::compiler {
 namespace {
 
 uint64_t HashNode(const Node& node) {
   uint64_t hash = absl::HashOf(static_cast<int>(node.op), node.inputs, node.attributes.ToString(),
                                static_cast<int>(node.type.dtype));
-  for (const Dim& dim : node.type.shape) hash = absl::HashOf(hash, dim.constant, dim.seq, dim.past);
+  for (const runtime::Dim& dim : node.type.shape) hash = absl::HashOf(hash, dim.constant, dim.seq, dim.past);
   return hash;
 }
 
@@ -30,9 +30,9 @@ std::string FormatNode(const Graph& graph, NodeId id) {
 }  // namespace
 
 std::string TensorType::ToString() const {
-  return absl::StrCat(Name(dtype), "[",
-                      absl::StrJoin(shape, ", ", [](std::string* out, const Dim& dim) { out->append(dim.ToString()); }),
-                      "]");
+  return absl::StrCat(
+      Name(dtype), "[",
+      absl::StrJoin(shape, ", ", [](std::string* out, const runtime::Dim& dim) { out->append(dim.ToString()); }), "]");
 }
 
 NodeId Graph::Add(Node node) {
@@ -89,24 +89,24 @@ absl::Status VerifyGraph(const Graph& graph, const CancelToken& token) {
 }
 
 int OutputCount(const Node& node) {
-  const OpRow& row = RowOf(node.op);
+  const kernels::OpRow& row = kernels::RowOf(node.op);
   if (row.least_outputs == row.most_outputs) return row.least_outputs;
   const size_t extras = node.attributes.Int("has_norm") != 0 ? 2 : 1;  // x, and the weight of its norm.
   return static_cast<int>(node.inputs.size() - extras) / (node.attributes.Int("has_bias") != 0 ? 2 : 1);
 }
 
-Attributes CallAttributes(const Node& node) {
-  Attributes attributes;
+kernels::Attributes CallAttributes(const Node& node) {
+  kernels::Attributes attributes;
   for (const auto& [name, value] : node.attributes.values()) {
     if (name != "output") attributes.Set(name, value);
   }
   return attributes;
 }
 
-std::vector<int64_t> EncodeDim(Dim dim) { return {dim.constant, dim.seq, dim.past}; }
+std::vector<int64_t> EncodeDim(runtime::Dim dim) { return {dim.constant, dim.seq, dim.past}; }
 
-Dim DecodeDim(const std::vector<int64_t>& encoded) {
-  return encoded.size() == 3 ? Dim(encoded[0], encoded[1], encoded[2]) : Dim(0);
+runtime::Dim DecodeDim(const std::vector<int64_t>& encoded) {
+  return encoded.size() == 3 ? runtime::Dim(encoded[0], encoded[1], encoded[2]) : runtime::Dim(0);
 }
 
-}  // namespace metronome
+}  // namespace metronome::compiler

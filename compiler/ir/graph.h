@@ -9,20 +9,20 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "kernels/attributes.h"
+#include "kernels/base/cancel_token.h"
 #include "kernels/catalogue/op_table.h"
-#include "kernels/dtype.h"
-#include "runtime/base/cancel_token.h"
+#include "kernels/interface/attributes.h"
+#include "kernels/interface/dtype.h"
 #include "runtime/plan/dim.h"
 
-namespace metronome {
+namespace metronome::compiler {
 
 // Index into a Graph, assigned in order of creation: inputs always precede their users.
 using NodeId = int32_t;
 
 struct TensorType {
-  DType dtype = DType::kFloat32;
-  std::vector<Dim> shape;  // Outermost first.
+  kernels::DType dtype = kernels::DType::kFloat32;
+  std::vector<runtime::Dim> shape;  // Outermost first.
 
   int rank() const { return static_cast<int>(shape.size()); }
   std::string ToString() const;  // "bfloat16[seq, 2048]".
@@ -30,9 +30,9 @@ struct TensorType {
 };
 
 struct Node {
-  Op op = Op::kConstant;
+  kernels::Op op = kernels::Op::kConstant;
   std::vector<NodeId> inputs;
-  Attributes attributes;
+  kernels::Attributes attributes;
   TensorType type;
 
   friend bool operator==(const Node&, const Node&) = default;
@@ -69,8 +69,8 @@ class Graph {
 
 // The type of `op` applied to inputs of these types. `declared` supplies what the op cannot infer (leaves, cast,
 // reshape, broadcast, slice) and is otherwise ignored. InvalidArgument names the op and the types that do not fit.
-absl::StatusOr<TensorType> InferType(Op op, absl::Span<const TensorType> inputs, const Attributes& attributes,
-                                     const TensorType& declared);
+absl::StatusOr<TensorType> InferType(kernels::Op op, absl::Span<const TensorType> inputs,
+                                     const kernels::Attributes& attributes, const TensorType& declared);
 
 // Re-infers every node and checks that it has the type it claims, and that there are results. Internal, naming the
 // node.
@@ -79,12 +79,12 @@ absl::Status VerifyGraph(const Graph& graph, const CancelToken& token = {});
 // Outputs of the kernel that computes `node`: more than 1 for ops with an `output` attribute.
 int OutputCount(const Node& node);
 // The kernel call behind a node: its attributes without `output`, so that the nodes of one call compare equal.
-Attributes CallAttributes(const Node& node);
+kernels::Attributes CallAttributes(const Node& node);
 
 // Dims as attribute values.
-std::vector<int64_t> EncodeDim(Dim dim);
-Dim DecodeDim(const std::vector<int64_t>& encoded);  // Empty decodes to 0.
+std::vector<int64_t> EncodeDim(runtime::Dim dim);
+runtime::Dim DecodeDim(const std::vector<int64_t>& encoded);  // Empty decodes to 0.
 
-}  // namespace metronome
+}  // namespace metronome::compiler
 
 #endif  // METRONOME_COMPILER_IR_GRAPH_H_

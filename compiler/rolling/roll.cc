@@ -6,9 +6,9 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 
-namespace metronome {
+namespace metronome::compiler {
 namespace {
 
 // A run of positions of the main sequence.
@@ -42,10 +42,10 @@ class Roller {
   // The main sequence holds results and what depends on tokens, weights or caches, without those leaves themselves.
   void Classify(NodeId id) {
     const Node& node = graph_.node(id);
-    of_step_only_[id] = node.op == Op::kConstant || node.op == Op::kIota || !IsLeaf(node.op);
+    of_step_only_[id] = node.op == kernels::Op::kConstant || node.op == kernels::Op::kIota || !kernels::IsLeaf(node.op);
     for (NodeId input : node.inputs) of_step_only_[id] = of_step_only_[id] && of_step_only_[input];
     const bool is_result = std::count(graph_.results().begin(), graph_.results().end(), id) > 0;
-    if (!is_result && (of_step_only_[id] || IsLeaf(node.op))) return;
+    if (!is_result && (of_step_only_[id] || kernels::IsLeaf(node.op))) return;
     of_step_only_[id] = false;
     position_[id] = static_cast<int>(main_.size());
     main_.push_back(id);
@@ -160,11 +160,11 @@ class Roller {
       arguments.push_back(std::move(argument));
     };
     if (position_[id] >= 0 && position_[id] < range.begin) {
-      node = {.op = Op::kInput, .inputs = {}, .attributes = {}, .type = node.type};
+      node = {.op = kernels::Op::kInput, .inputs = {}, .attributes = {}, .type = node.type};
       number(instance.inputs, id);
-    } else if (node.op == Op::kWeight) {
+    } else if (node.op == kernels::Op::kWeight) {
       number(instance.weights, std::string(node.attributes.String("name")));
-    } else if (node.op == Op::kState) {
+    } else if (node.op == kernels::Op::kState) {
       number(instance.states, std::string(node.attributes.String("name")));
     }
     for (NodeId& input : node.inputs) input = CopyNode(input, range, block, copies, instance);
@@ -206,14 +206,14 @@ absl::StatusOr<Graph> Unroll(const RolledGraph& rolled, absl::Span<const Graph> 
       if (uses[id] == 0) continue;
       Node node = block.node(id);
       size_t argument = 0;
-      if (node.op == Op::kInput || node.op == Op::kWeight || node.op == Op::kState)
+      if (node.op == kernels::Op::kInput || node.op == kernels::Op::kWeight || node.op == kernels::Op::kState)
         (void)absl::SimpleAtoi(node.attributes.String("name"), &argument);  // Roll wrote a number.
-      if (node.op == Op::kInput) {
+      if (node.op == kernels::Op::kInput) {
         copies[id] = values.at(instance.inputs[argument]);
         continue;
       }
-      if (node.op == Op::kWeight) node.attributes.Set("name", instance.weights[argument]);
-      if (node.op == Op::kState) node.attributes.Set("name", instance.states[argument]);
+      if (node.op == kernels::Op::kWeight) node.attributes.Set("name", instance.weights[argument]);
+      if (node.op == kernels::Op::kState) node.attributes.Set("name", instance.states[argument]);
       for (NodeId& input : node.inputs) input = copies[input];
       copies[id] = whole.Add(std::move(node));
     }
@@ -225,4 +225,4 @@ absl::StatusOr<Graph> Unroll(const RolledGraph& rolled, absl::Span<const Graph> 
   return whole;
 }
 
-}  // namespace metronome
+}  // namespace metronome::compiler

@@ -7,9 +7,9 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "compiler/ir/graph.h"
-#include "runtime/base/cancel_token.h"
+#include "kernels/base/cancel_token.h"
 
-namespace metronome {
+namespace metronome::compiler {
 
 // One place of the whole graph where a block stands: what its arguments are there.
 struct BlockInstance {
@@ -40,6 +40,6 @@ absl::StatusOr<RolledGraph> Roll(const Graph& graph, const CancelToken& token = 
 // token.
 absl::StatusOr<Graph> Unroll(const RolledGraph& rolled, absl::Span<const Graph> blocks, const CancelToken& token = {});
 
-}  // namespace metronome
+}  // namespace metronome::compiler
 
 #endif  // METRONOME_COMPILER_ROLLING_ROLL_H_

@@ -1,6 +1,6 @@
 #include "compiler/rules/rules.h"
 
-namespace metronome {
+namespace metronome::compiler {
 
 absl::string_view AlgebraRules() {
   return R"(
@@ -19,4 +19,4 @@ transpose-into-matmul: (matmul transpose_b=0 ?a (transpose permutation=[1,0] ?b)
 )";
 }
 
-}  // namespace metronome
+}  // namespace metronome::compiler

@@ -1,6 +1,6 @@
 #include "compiler/rules/rules.h"
 
-namespace metronome {
+namespace metronome::compiler {
 
 absl::string_view AttentionRules() {
   return R"(
@@ -39,4 +39,4 @@ attention-sliding-window-unscaled: (reshape (transpose permutation=[2,0,1,3] (ma
 )";
 }
 
-}  // namespace metronome
+}  // namespace metronome::compiler

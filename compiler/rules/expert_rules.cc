@@ -1,6 +1,6 @@
 #include "compiler/rules/rules.h"
 
-namespace metronome {
+namespace metronome::compiler {
 
 absl::string_view ExpertRules() {
   return R"(
@@ -15,4 +15,4 @@ expert-mix: (reshape (reduce_sum axis=1 (mul (= ?terms (reshape (expert_linear ?
 )";
 }
 
-}  // namespace metronome
+}  // namespace metronome::compiler

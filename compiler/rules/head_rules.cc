@@ -1,6 +1,6 @@
 #include "compiler/rules/rules.h"
 
-namespace metronome {
+namespace metronome::compiler {
 
 absl::string_view HeadRules() {
   return R"(
@@ -16,4 +16,4 @@ softcap-by-reciprocal: (cast? (mul (tanh (mul (= ?inner (cast? ?x)) #inverse)) #
 )";
 }
 
-}  // namespace metronome
+}  // namespace metronome::compiler

@@ -1,6 +1,6 @@
 #include "compiler/rules/rules.h"
 
-namespace metronome {
+namespace metronome::compiler {
 
 absl::string_view LinearRules() {
   return R"(
@@ -14,4 +14,4 @@ linear-bias-residual: (add ?residual (linear @plain has_bias=1 ?x ?w ?bias))
 )";
 }
 
-}  // namespace metronome
+}  // namespace metronome::compiler

@@ -4,7 +4,7 @@
 
 #include "compiler/rules/rules.h"
 
-namespace metronome {
+namespace metronome::compiler {
 namespace {
 
 // The most weights that one call takes.
@@ -12,7 +12,7 @@ constexpr size_t kMaxMembers = 8;
 
 bool IsWeight(const EGraph& egraph, ClassId id) {
   const std::vector<ENode>& nodes = egraph.Class(id).nodes;
-  return std::any_of(nodes.begin(), nodes.end(), [](const ENode& node) { return node.op == Op::kWeight; });
+  return std::any_of(nodes.begin(), nodes.end(), [](const ENode& node) { return node.op == kernels::Op::kWeight; });
 }
 
 // Rules as text see one tree at a time; this one needs siblings. Its weights are leaves, so no member can depend on
@@ -24,10 +24,10 @@ class MergeLinear final : public Rewrite {
 
   std::vector<RewriteMatch> Search(const EGraph& egraph, size_t limit) const override {
     std::map<std::pair<ClassId, bool>, std::vector<std::vector<ClassId>>> members;  // By input and bias.
-    for (ClassId id : egraph.ClassesWith(Op::kLinear)) {
+    for (ClassId id : egraph.ClassesWith(kernels::Op::kLinear)) {
       for (const ENode& node : egraph.Class(id).nodes) {
         const bool has_bias = node.attributes.Int("has_bias") != 0;
-        if (node.op != Op::kLinear || node.children.size() != (has_bias ? 3u : 2u) ||
+        if (node.op != kernels::Op::kLinear || node.children.size() != (has_bias ? 3u : 2u) ||
             !node.attributes.String("activation").empty() || !IsWeight(egraph, node.children[1])) {
           continue;
         }
@@ -53,7 +53,7 @@ class MergeLinear final : public Rewrite {
     const bool has_bias = *match.bound.scalars[0] != 0;
     const std::vector<ClassId>& bound = match.bound.classes;
     const size_t width = has_bias ? 3 : 2, count = (bound.size() - 1) / width;
-    ENode node = {.op = Op::kLinearGroup, .children = {bound[0]}};
+    ENode node = {.op = kernels::Op::kLinearGroup, .children = {bound[0]}};
     for (size_t part = 1; part < width; ++part) {
       for (size_t i = 0; i < count; ++i) node.children.push_back(bound[1 + i * width + part]);
     }
@@ -75,4 +75,4 @@ class MergeLinear final : public Rewrite {
 
 std::unique_ptr<Rewrite> MergeLinearRule() { return std::make_unique<MergeLinear>(); }
 
-}  // namespace metronome
+}  // namespace metronome::compiler

@@ -1,6 +1,6 @@
 #include "compiler/rules/rules.h"
 
-namespace metronome {
+namespace metronome::compiler {
 
 absl::string_view MlpRules() {
   return R"(
@@ -27,4 +27,4 @@ linear-bias-gelu-tanh: $gelu where ?gate is (linear @plain has_bias=1 ?x ?w ?bia
 )";
 }
 
-}  // namespace metronome
+}  // namespace metronome::compiler

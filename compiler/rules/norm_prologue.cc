@@ -2,7 +2,7 @@
 
 #include "compiler/rules/rules.h"
 
-namespace metronome {
+namespace metronome::compiler {
 namespace {
 
 // Products take any number of operands, which rules as text cannot say. A match binds the classes {normed x, norm's
@@ -14,12 +14,13 @@ class NormPrologue final : public Rewrite {
 
   std::vector<RewriteMatch> Search(const EGraph& egraph, size_t limit) const override {
     std::vector<RewriteMatch> matches;
-    for (const Op op : {Op::kLinear, Op::kLinearGroup, Op::kGatedLinear, Op::kQkvRopeCache}) {
+    for (const kernels::Op op :
+         {kernels::Op::kLinear, kernels::Op::kLinearGroup, kernels::Op::kGatedLinear, kernels::Op::kQkvRopeCache}) {
       for (ClassId root : egraph.ClassesWith(op)) {
         for (const ENode& product : egraph.Class(root).nodes) {
           if (product.op != op || product.attributes.Int("has_norm") != 0) continue;
           for (const ENode& norm : egraph.Class(product.children[0]).nodes) {
-            if (norm.op != Op::kRmsNorm || norm.children.size() != 2) continue;
+            if (norm.op != kernels::Op::kRmsNorm || norm.children.size() != 2) continue;
             if (matches.size() == limit) return matches;
             matches.push_back(MatchOf(root, product, norm));
           }
@@ -31,7 +32,7 @@ class NormPrologue final : public Rewrite {
 
   ApplyOutcome Apply(EGraph& egraph, const RewriteMatch& match) const override {
     const std::vector<ClassId>& bound = match.bound.classes;
-    ENode node = {.op = static_cast<Op>(*match.bound.scalars[0]), .children = {bound[0]}};
+    ENode node = {.op = static_cast<kernels::Op>(*match.bound.scalars[0]), .children = {bound[0]}};
     node.children.insert(node.children.end(), bound.begin() + 2, bound.end());
     node.children.push_back(bound[1]);
     node.attributes = *match.bound.attributes[0];
@@ -57,4 +58,4 @@ class NormPrologue final : public Rewrite {
 
 std::unique_ptr<Rewrite> NormPrologueRule() { return std::make_unique<NormPrologue>(); }
 
-}  // namespace metronome
+}  // namespace metronome::compiler

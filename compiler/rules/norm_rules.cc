@@ -1,6 +1,6 @@
 #include "compiler/rules/rules.h"
 
-namespace metronome {
+namespace metronome::compiler {
 
 absl::string_view NormRules() {
   return R"(
@@ -21,4 +21,4 @@ add-rms-norm: (rms_norm @norm (= ?sum (add ?a ?b)) ?w)
 )";
 }
 
-}  // namespace metronome
+}  // namespace metronome::compiler

@@ -4,7 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "compiler/rules/rules.h"
 
-namespace metronome {
+namespace metronome::compiler {
 namespace {
 
 // Rows [seq, heads, d] that are a product of x, in whole heads, perhaps with a norm of each head.
@@ -12,16 +12,16 @@ struct Projection {
   ClassId x = -1, w = -1, bias = -1;  // -1: none.
   ClassId product = -1;
   ClassId head_norm = -1;
-  Attributes norm;  // Of the head norm.
+  kernels::Attributes norm;  // Of the head norm.
 };
 
 bool IsWeight(const EGraph& egraph, ClassId id) {
   const std::vector<ENode>& nodes = egraph.Class(id).nodes;
-  return std::any_of(nodes.begin(), nodes.end(), [](const ENode& node) { return node.op == Op::kWeight; });
+  return std::any_of(nodes.begin(), nodes.end(), [](const ENode& node) { return node.op == kernels::Op::kWeight; });
 }
 
 // Whether only nodes of these ops read the class.
-bool OnlyReadBy(const EGraph& egraph, ClassId id, std::initializer_list<Op> ops) {
+bool OnlyReadBy(const EGraph& egraph, ClassId id, std::initializer_list<kernels::Op> ops) {
   const auto& parents = egraph.Class(id).parents;
   return std::all_of(parents.begin(), parents.end(), [&](const auto& parent) {
     return std::find(ops.begin(), ops.end(), parent.first.op) != ops.end();
@@ -32,16 +32,16 @@ bool OnlyReadBy(const EGraph& egraph, ClassId id, std::initializer_list<Op> ops)
 // that others read as well would be computed twice.
 void AddProducts(const EGraph& egraph, ClassId rows, std::vector<Projection>& found) {
   for (const ENode& reshape : egraph.Class(rows).nodes) {
-    if (reshape.op != Op::kReshape) continue;
+    if (reshape.op != kernels::Op::kReshape) continue;
     const ClassId product = egraph.Find(reshape.children[0]);
     const auto& parents = egraph.Class(product).parents;
     const bool shared = std::any_of(parents.begin(), parents.end(), [&](const auto& parent) {
-      return parent.first.op != Op::kReshape || egraph.Find(parent.second) != egraph.Find(rows);
+      return parent.first.op != kernels::Op::kReshape || egraph.Find(parent.second) != egraph.Find(rows);
     });
     if (shared) continue;
     for (const ENode& node : egraph.Class(product).nodes) {
       const bool has_bias = node.attributes.Int("has_bias") != 0;
-      if (node.op != Op::kLinear || node.children.size() != (has_bias ? 3u : 2u) ||
+      if (node.op != kernels::Op::kLinear || node.children.size() != (has_bias ? 3u : 2u) ||
           !node.attributes.String("activation").empty() || !IsWeight(egraph, node.children[1]))
         continue;
       found.push_back({.x = egraph.Find(node.children[0]),
@@ -55,11 +55,11 @@ void AddProducts(const EGraph& egraph, ClassId rows, std::vector<Projection>& fo
 // Those of rows that are turned, read by nothing but what a rope or the norm before it is made of.
 std::vector<Projection> HeadsOf(const EGraph& egraph, ClassId rows) {
   std::vector<Projection> found;
-  if (!OnlyReadBy(egraph, rows, {Op::kRope, Op::kSlice, Op::kMul})) return found;
+  if (!OnlyReadBy(egraph, rows, {kernels::Op::kRope, kernels::Op::kSlice, kernels::Op::kMul})) return found;
   AddProducts(egraph, rows, found);
   for (const ENode& norm : egraph.Class(rows).nodes) {
-    if (norm.op != Op::kRmsNorm || norm.children.size() != 2 ||
-        !OnlyReadBy(egraph, norm.children[0], {Op::kRmsNorm, Op::kCast, Op::kMul}))
+    if (norm.op != kernels::Op::kRmsNorm || norm.children.size() != 2 ||
+        !OnlyReadBy(egraph, norm.children[0], {kernels::Op::kRmsNorm, kernels::Op::kCast, kernels::Op::kMul}))
       continue;
     const size_t first = found.size();
     AddProducts(egraph, norm.children[0], found);
@@ -88,21 +88,21 @@ class QkvRopeCache final : public Rewrite {
 
   std::vector<RewriteMatch> Search(const EGraph& egraph, size_t limit) const override {
     std::vector<Turned> turned;
-    for (ClassId id : egraph.ClassesWith(Op::kRope)) {
+    for (ClassId id : egraph.ClassesWith(kernels::Op::kRope)) {
       for (const ENode& rope : egraph.Class(id).nodes) {
-        if (rope.op != Op::kRope) continue;
+        if (rope.op != kernels::Op::kRope) continue;
         for (Projection& heads : HeadsOf(egraph, rope.children[0]))
           turned.push_back({id, egraph.Find(rope.children[1]), egraph.Find(rope.children[2]), std::move(heads)});
       }
     }
     std::vector<std::pair<Written, Turned>> keys;
     std::vector<std::pair<Written, Projection>> values;
-    for (ClassId id : egraph.ClassesWith(Op::kCacheWrite)) {
+    for (ClassId id : egraph.ClassesWith(kernels::Op::kCacheWrite)) {
       for (const ENode& write : egraph.Class(id).nodes) {
-        if (write.op != Op::kCacheWrite) continue;
+        if (write.op != kernels::Op::kCacheWrite) continue;
         const Written written = {id, egraph.Find(write.children[0])};
         const ClassId rows = egraph.Find(write.children[1]);
-        if (!OnlyReadBy(egraph, rows, {Op::kCacheWrite})) continue;
+        if (!OnlyReadBy(egraph, rows, {kernels::Op::kCacheWrite})) continue;
         for (const Turned& key : turned) {
           if (key.rows == rows) keys.emplace_back(written, key);
         }
@@ -125,7 +125,7 @@ class QkvRopeCache final : public Rewrite {
 
   ApplyOutcome Apply(EGraph& egraph, const RewriteMatch& match) const override {
     const std::vector<ClassId>& bound = match.bound.classes;
-    ENode node = {.op = Op::kQkvRopeCache,
+    ENode node = {.op = kernels::Op::kQkvRopeCache,
                   .children = {bound.begin() + 3, bound.end()},
                   .attributes = *match.bound.attributes[0]};
     ClassId outputs[3];
@@ -156,7 +156,7 @@ class QkvRopeCache final : public Rewrite {
     std::vector<ClassId>& bound = match.bound.classes;
     bound = {query.rows, k_written.cache, v_written.cache, q.x, q.w, k.w, value.w, query.cos,
              query.sin,  k_written.state, v_written.state};
-    Attributes attributes;
+    kernels::Attributes attributes;
     if (q.bias >= 0) {
       bound.insert(bound.end(), {q.bias, k.bias, value.bias});
       attributes.Set("has_bias", int64_t{1});
@@ -175,4 +175,4 @@ class QkvRopeCache final : public Rewrite {
 
 std::unique_ptr<Rewrite> QkvRopeCacheRule() { return std::make_unique<QkvRopeCache>(); }
 
-}  // namespace metronome
+}  // namespace metronome::compiler

@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <utility>
 
-namespace metronome {
+namespace metronome::compiler {
 
 const RewriteList& AllRules() {
   static const RewriteList* const kRules = [] {
@@ -25,4 +25,4 @@ const RewriteList& AllRules() {
   return *kRules;
 }
 
-}  // namespace metronome
+}  // namespace metronome::compiler

@@ -6,7 +6,7 @@
 #include "absl/strings/string_view.h"
 #include "compiler/egraph/rewrite.h"
 
-namespace metronome {
+namespace metronome::compiler {
 
 // What the compiler knows of transformer arithmetic, by concern, in the text form of ParseRules. They start from
 // primitives; fused forms are theirs to introduce.
@@ -33,6 +33,6 @@ const ConditionTable& RuleConditions();
 // All of the above, parsed once.
 const RewriteList& AllRules();
 
-}  // namespace metronome
+}  // namespace metronome::compiler
 
 #endif  // METRONOME_COMPILER_RULES_RULES_H_

@@ -10,12 +10,12 @@
 #include "absl/strings/str_cat.h"
 #include "compiler/fusion/fuse_plan.h"
 #include "compiler/lowering/lower.h"
-#include "kernels/convert.h"
-#include "runtime/base/clock.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/clock.h"
+#include "kernels/base/status_macros.h"
+#include "kernels/interface/convert.h"
 #include "runtime/engine/executor.h"
 
-namespace metronome {
+namespace metronome::compiler {
 namespace {
 
 // Instances take turns until their weights are far larger than any cache.
@@ -49,11 +49,11 @@ Measurement Failed(const absl::Status& status) {
 }
 
 // Uniform in [-1.7, 1.7], of variance 1.
-absl::Status FillRandom(Backend& backend, const TensorView& view, std::mt19937_64& random) {
+absl::Status FillRandom(kernels::Backend& backend, const kernels::TensorView& view, std::mt19937_64& random) {
   std::vector<float> values(view.elements());
   for (float& value : values) value = (static_cast<float>(random() >> 40) * 0x1p-24f - 0.5f) * 3.4641f;
   std::vector<std::byte> bytes(view.bytes());
-  ConvertElements(values.data(), DType::kFloat32, bytes.data(), view.dtype, view.elements());
+  kernels::ConvertElements(values.data(), kernels::DType::kFloat32, bytes.data(), view.dtype, view.elements());
   return backend.CopyToDevice(view.data, bytes.data(), view.bytes());
 }
 
@@ -69,21 +69,22 @@ int64_t VocabularyOf(const Graph& block) {
   int64_t rows = 1 << 30;
   for (NodeId id = 0; id < block.size(); ++id) {
     const Node& node = block.node(id);
-    if (node.op == Op::kGather) rows = std::min(rows, block.node(node.inputs[0]).type.shape[0].constant);
+    if (node.op == kernels::Op::kGather) rows = std::min(rows, block.node(node.inputs[0]).type.shape[0].constant);
   }
   return std::max<int64_t>(rows, 1);
 }
 
 }  // namespace
 
-double BlockRunner::Tolerance(DType dtype) {
-  if (dtype == DType::kBFloat16) return 0.03;
-  return dtype == DType::kFloat16 ? 0.004 : 1e-4;
+double BlockRunner::Tolerance(kernels::DType dtype) {
+  if (dtype == kernels::DType::kBFloat16) return 0.03;
+  return dtype == kernels::DType::kFloat16 ? 0.004 : 1e-4;
 }
 
-absl::StatusOr<std::unique_ptr<BlockRunner>> BlockRunner::Create(Backend& backend, const WeightStore& weights,
+absl::StatusOr<std::unique_ptr<BlockRunner>> BlockRunner::Create(kernels::Backend& backend,
+                                                                 const runtime::WeightStore& weights,
                                                                  const RolledGraph& rolled, int block,
-                                                                 const StepShape& step, uint64_t seed,
+                                                                 const runtime::StepShape& step, uint64_t seed,
                                                                  const CancelToken& token) {
   auto runner = std::unique_ptr<BlockRunner>(new BlockRunner(backend, weights, rolled.blocks[block], step, token));
   RETURN_IF_ERROR(runner->AddInstances(rolled, block, seed));
@@ -92,8 +93,8 @@ absl::StatusOr<std::unique_ptr<BlockRunner>> BlockRunner::Create(Backend& backen
 }
 
 absl::Status BlockRunner::AddInstances(const RolledGraph& rolled, int block, uint64_t seed) {
-  ASSIGN_OR_RETURN(const Plan plan, Lower(block_));
-  states_ = KvStateSpecsOf(plan);
+  ASSIGN_OR_RETURN(const runtime::Plan plan, Lower(block_));
+  states_ = runtime::KvStateSpecsOf(plan);
   std::mt19937_64 random(seed + 1);
   int64_t bytes = 0;
   for (const BlockInstance& at : rolled.instances) {
@@ -101,11 +102,12 @@ absl::Status BlockRunner::AddInstances(const RolledGraph& rolled, int block, uin
     if (!instances_.empty() && (bytes >= kRotatedBytes || instances_.size() >= kMaxInstances)) break;
     Instance instance = {.at = &at};
     for (const std::string& name : at.weights) {
-      ASSIGN_OR_RETURN(const TensorView weight, weights_.Get(name));
+      ASSIGN_OR_RETURN(const kernels::TensorView weight, weights_.Get(name));
       bytes += weight.bytes();
     }
     if (!states_.empty()) {
-      ASSIGN_OR_RETURN(instance.cache, KvCache::Create(backend_, states_, {.max_length = step_.past + step_.seq}));
+      ASSIGN_OR_RETURN(instance.cache,
+                       runtime::KvCache::Create(backend_, states_, {.max_length = step_.past + step_.seq}));
       RETURN_IF_ERROR(instance.cache->EnsureCapacity(step_.past + step_.seq));
       for (size_t i = 0; i < states_.size(); ++i)
         RETURN_IF_ERROR(FillRandom(backend_, instance.cache->View(static_cast<int>(i)), random));
@@ -119,11 +121,11 @@ absl::Status BlockRunner::MakeInputs(uint64_t seed) {
   std::mt19937_64 random(seed);
   for (NodeId id = 0; id < block_.size(); ++id) {
     const Node& node = block_.node(id);
-    if (node.op != Op::kInput) continue;
+    if (node.op != kernels::Op::kInput) continue;
     const size_t number = Number(node.attributes.String("name"));
     inputs_.resize(std::max(inputs_.size(), number + 1));
-    TensorView view = {.dtype = node.type.dtype, .shape = EvaluateShape(node.type.shape, step_)};
-    if (!IsFloat(view.dtype))
+    kernels::TensorView view = {.dtype = node.type.dtype, .shape = runtime::EvaluateShape(node.type.shape, step_)};
+    if (!kernels::IsFloat(view.dtype))
       return absl::UnimplementedError(absl::StrCat("a block reads ", node.type.ToString(), " from those before it"));
     ASSIGN_OR_RETURN(input_buffers_.emplace_back(), backend_.Allocate(view.bytes()));
     view.data = input_buffers_.back()->data();
@@ -138,14 +140,15 @@ absl::Status BlockRunner::MakeInputs(uint64_t seed) {
   return backend_.CopyToDevice(tokens_->data(), tokens.data(), bytes);
 }
 
-absl::StatusOr<std::unique_ptr<BlockRunner::Form>> BlockRunner::Bind(const Plan& plan) {
+absl::StatusOr<std::unique_ptr<BlockRunner::Form>> BlockRunner::Bind(const runtime::Plan& plan) {
   auto form = std::make_unique<Form>();
   for (const Instance& instance : instances_) {
-    auto own = std::make_unique<Plan>(plan);
-    for (PlanValue& value : own->values) {
-      if (value.storage == Storage::kWeight) value.name = instance.at->weights[Number(value.name)];
+    auto own = std::make_unique<runtime::Plan>(plan);
+    for (runtime::PlanValue& value : own->values) {
+      if (value.storage == runtime::Storage::kWeight) value.name = instance.at->weights[Number(value.name)];
     }
-    ASSIGN_OR_RETURN(form->bound.emplace_back(), BoundPlan::Create(backend_, *own, weights_, LaunchMode::kInOrder));
+    ASSIGN_OR_RETURN(form->bound.emplace_back(),
+                     runtime::BoundPlan::Create(backend_, *own, weights_, runtime::LaunchMode::kInOrder));
     form->plans.push_back(std::move(own));
   }
   return form;
@@ -155,8 +158,8 @@ absl::StatusOr<BlockRunner::Form*> BlockRunner::Find(const Graph& graph) {
   std::string text = graph.ToString();
   auto at = std::find_if(forms_.begin(), forms_.end(), [&](const auto& form) { return form->text == text; });
   if (at == forms_.end()) {
-    ASSIGN_OR_RETURN(const Plan lowered, Lower(graph));
-    ASSIGN_OR_RETURN(const Plan plan, FusePlan(lowered));
+    ASSIGN_OR_RETURN(const runtime::Plan lowered, Lower(graph));
+    ASSIGN_OR_RETURN(const runtime::Plan plan, FusePlan(lowered));
     ASSIGN_OR_RETURN(std::unique_ptr<Form> form, Bind(plan));
     form->text = std::move(text);
     forms_.push_front(std::move(form));
@@ -168,12 +171,12 @@ absl::StatusOr<BlockRunner::Form*> BlockRunner::Find(const Graph& graph) {
 }
 
 absl::Status BlockRunner::Run(Form& form, size_t index) {
-  BoundPlan& plan = *form.bound[index];
-  const KvCache* const cache = instances_[index].cache.get();
-  std::vector<TensorView> states, inputs;
+  runtime::BoundPlan& plan = *form.bound[index];
+  const runtime::KvCache* const cache = instances_[index].cache.get();
+  std::vector<kernels::TensorView> states, inputs;
   for (const std::string& name : plan.state_names()) {
     const auto spec =
-        std::find_if(states_.begin(), states_.end(), [&](const KvStateSpec& s) { return s.name == name; });
+        std::find_if(states_.begin(), states_.end(), [&](const runtime::KvStateSpec& s) { return s.name == name; });
     states.push_back(cache->View(static_cast<int>(spec - states_.begin())));
   }
   for (const std::string& name : plan.input_names()) inputs.push_back(inputs_[Number(name)]);
@@ -244,20 +247,20 @@ absl::Status BlockRunner::LetOthersIn(Form& form, size_t instance) {
 absl::StatusOr<BlockRunner::Values> BlockRunner::Read(const Form& form) {
   RETURN_IF_ERROR(backend_.Synchronize());
   Values values;
-  const auto read = [&](const TensorView& view) -> absl::Status {
-    if (!IsFloat(view.dtype)) {  // An index jumps where a rounding turns a tie.
+  const auto read = [&](const kernels::TensorView& view) -> absl::Status {
+    if (!kernels::IsFloat(view.dtype)) {  // An index jumps where a rounding turns a tie.
       values.emplace_back();
       return absl::OkStatus();
     }
     std::vector<std::byte> bytes(view.bytes());
     RETURN_IF_ERROR(backend_.CopyToHost(bytes.data(), view.data, view.bytes()));
     values.emplace_back(view.elements());
-    ConvertToFloat32(bytes.data(), view.dtype, values.back().data(), view.elements());
+    kernels::ConvertToFloat32(bytes.data(), view.dtype, values.back().data(), view.elements());
     return absl::OkStatus();
   };
   for (size_t i = 0; i < form.plans[0]->results.size(); ++i) RETURN_IF_ERROR(read(form.bound[0]->result(i)));
   for (size_t i = 0; i < states_.size(); ++i) {
-    TensorView rows = instances_[0].cache->View(static_cast<int>(i));
+    kernels::TensorView rows = instances_[0].cache->View(static_cast<int>(i));
     rows.shape[0] = step_.seq;
     rows.data = static_cast<std::byte*>(rows.data) + step_.past * states_[i].row_bytes();
     RETURN_IF_ERROR(read(rows));
@@ -266,7 +269,7 @@ absl::StatusOr<BlockRunner::Values> BlockRunner::Read(const Form& form) {
 }
 
 absl::Status BlockRunner::SetReference(const Graph& graph) {
-  ASSIGN_OR_RETURN(const Plan plan, Lower(graph));
+  ASSIGN_OR_RETURN(const runtime::Plan plan, Lower(graph));
   ASSIGN_OR_RETURN(const std::unique_ptr<Form> form, Bind(plan));
   RETURN_IF_ERROR(Run(*form, 0));
   ASSIGN_OR_RETURN(reference_, Read(*form));
@@ -275,9 +278,9 @@ absl::Status BlockRunner::SetReference(const Graph& graph) {
 
 absl::Status BlockRunner::CompareWithReference(const Form& form) {
   ASSIGN_OR_RETURN(const Values values, Read(form));
-  const Plan& plan = *form.plans[0];
+  const runtime::Plan& plan = *form.plans[0];
   for (size_t i = 0; i < values.size(); ++i) {
-    const DType dtype =
+    const kernels::DType dtype =
         i < plan.results.size() ? plan.values[plan.results[i]].dtype : states_[i - plan.results.size()].dtype;
     double difference = 0, norm = 0;
     for (size_t j = 0; j < values[i].size(); ++j) {
@@ -339,4 +342,4 @@ Measurement BlockRunner::Compare(const Graph& candidate, const Graph& incumbent,
   return {.candidate_ns = MedianOf(std::move(candidate_times)), .incumbent_ns = MedianOf(std::move(incumbent_times))};
 }
 
-}  // namespace metronome
+}  // namespace metronome::compiler

@@ -13,13 +13,13 @@
 #include "compiler/rolling/roll.h"
 #include "compiler/search/recorded_run.h"
 #include "compiler/search/search.h"
-#include "kernels/backend.h"
-#include "runtime/base/cancel_token.h"
+#include "kernels/base/cancel_token.h"
+#include "kernels/interface/backend.h"
 #include "runtime/engine/bound_plan.h"
 #include "runtime/kv/kv_cache.h"
 #include "runtime/weights/weight_store.h"
 
-namespace metronome {
+namespace metronome::compiler {
 
 // Runs forms of one block for one step shape as the model will: with its weights, over a cache that holds `past`
 // positions, on instance after instance so that weights come from memory and not from a cache of the processor. Inputs
@@ -34,9 +34,10 @@ namespace metronome {
 // the processor as if nothing had come in between.
 class BlockRunner {
  public:
-  static absl::StatusOr<std::unique_ptr<BlockRunner>> Create(Backend& backend, const WeightStore& weights,
+  static absl::StatusOr<std::unique_ptr<BlockRunner>> Create(kernels::Backend& backend,
+                                                             const runtime::WeightStore& weights,
                                                              const RolledGraph& rolled, int block,
-                                                             const StepShape& step, uint64_t seed,
+                                                             const runtime::StepShape& step, uint64_t seed,
                                                              const CancelToken& token = CancelToken::None());
 
   // Takes the results of this form, and what it writes to the cache, as those that all others are compared with. It
@@ -51,31 +52,31 @@ class BlockRunner {
   Measurement Compare(const Graph& candidate, const Graph& incumbent, int runs);
 
   // Largest relative error, in the norm of a whole tensor, that rounding in another order explains.
-  static double Tolerance(DType dtype);
+  static double Tolerance(kernels::DType dtype);
 
  private:
   // One form bound to all instances that take turns.
   struct Form {
     std::string text;
-    std::vector<std::unique_ptr<Plan>> plans;
-    std::vector<std::unique_ptr<BoundPlan>> bound;  // As instances_.
+    std::vector<std::unique_ptr<runtime::Plan>> plans;
+    std::vector<std::unique_ptr<runtime::BoundPlan>> bound;  // As instances_.
     bool recording_tried = false;
     std::unique_ptr<RecordedRun> recorded;  // nullptr where it is timed on the host. Fixed to the arena.
   };
   struct Instance {
     const BlockInstance* at = nullptr;
-    std::unique_ptr<KvCache> cache;  // nullptr without states.
+    std::unique_ptr<runtime::KvCache> cache;  // nullptr without states.
   };
   using Values = std::vector<std::vector<float>>;
 
-  BlockRunner(Backend& backend, const WeightStore& weights, const Graph& block, const StepShape& step,
-              const CancelToken& token)
+  BlockRunner(kernels::Backend& backend, const runtime::WeightStore& weights, const Graph& block,
+              const runtime::StepShape& step, const CancelToken& token)
       : backend_(backend), weights_(weights), block_(block), step_(step), token_(token) {}
 
   absl::Status AddInstances(const RolledGraph& rolled, int block, uint64_t seed);
   absl::Status MakeInputs(uint64_t seed);
   absl::StatusOr<Form*> Find(const Graph& form);
-  absl::StatusOr<std::unique_ptr<Form>> Bind(const Plan& plan);
+  absl::StatusOr<std::unique_ptr<Form>> Bind(const runtime::Plan& plan);
   absl::Status Run(Form& form, size_t instance);
   absl::Status RunAll(Form& form);
   absl::Status EnsureArena(int64_t bytes);
@@ -86,21 +87,21 @@ class BlockRunner {
   absl::StatusOr<Values> Read(const Form& form);
   absl::Status CompareWithReference(const Form& form);
 
-  Backend& backend_;
-  const WeightStore& weights_;
+  kernels::Backend& backend_;
+  const runtime::WeightStore& weights_;
   const Graph& block_;
-  StepShape step_;
+  runtime::StepShape step_;
   const CancelToken& token_;
-  std::vector<KvStateSpec> states_;
+  std::vector<runtime::KvStateSpec> states_;
   std::vector<Instance> instances_;
-  std::unique_ptr<Buffer> tokens_;
-  std::vector<std::unique_ptr<Buffer>> input_buffers_;
-  std::vector<TensorView> inputs_;  // By number of the block's input.
-  std::unique_ptr<Buffer> arena_;
+  std::unique_ptr<kernels::Buffer> tokens_;
+  std::vector<std::unique_ptr<kernels::Buffer>> input_buffers_;
+  std::vector<kernels::TensorView> inputs_;  // By number of the block's input.
+  std::unique_ptr<kernels::Buffer> arena_;
   std::list<std::unique_ptr<Form>> forms_;  // Used last first.
   Values reference_;
 };
 
-}  // namespace metronome
+}  // namespace metronome::compiler
 
 #endif  // METRONOME_COMPILER_SEARCH_BLOCK_RUNNER_H_

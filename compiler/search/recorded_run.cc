@@ -1,10 +1,10 @@
 #include "compiler/search/recorded_run.h"
 
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 
-namespace metronome {
+namespace metronome::compiler {
 
-absl::StatusOr<std::unique_ptr<RecordedRun>> RecordedRun::Record(Backend& backend, int64_t past,
+absl::StatusOr<std::unique_ptr<RecordedRun>> RecordedRun::Record(kernels::Backend& backend, int64_t past,
                                                                  const std::function<absl::Status()>& launch) {
   auto run = std::unique_ptr<RecordedRun>(new RecordedRun(backend, past));
   ASSIGN_OR_RETURN(run->start_, backend.CreateMark());
@@ -17,7 +17,7 @@ absl::StatusOr<std::unique_ptr<RecordedRun>> RecordedRun::Record(Backend& backen
       return backend.SetMark(*run->end_);
     };
     status = record();
-    absl::StatusOr<std::unique_ptr<Recording>> recording = backend.EndRecording();
+    absl::StatusOr<std::unique_ptr<kernels::Recording>> recording = backend.EndRecording();
     if (status.ok()) status = recording.status();
     if (status.ok()) {
       run->recording_ = *std::move(recording);
@@ -36,4 +36,4 @@ absl::StatusOr<double> RecordedRun::TimeNs() {
   return seconds * 1e9;
 }
 
-}  // namespace metronome
+}  // namespace metronome::compiler

@@ -4,7 +4,7 @@
 #include <array>
 #include <utility>
 
-namespace metronome {
+namespace metronome::compiler {
 namespace {
 
 constexpr std::array<absl::string_view, 4> kRejectionNames = {"build", "resource", "numeric", "timeout"};
@@ -53,4 +53,4 @@ void Search::Report(const Trial& trial, Measurement measurement) {
   log_.push_back(std::move(entry));
 }
 
-}  // namespace metronome
+}  // namespace metronome::compiler

@@ -12,7 +12,7 @@
 #include "compiler/ir/graph.h"
 #include "compiler/search/search_space.h"
 
-namespace metronome {
+namespace metronome::compiler {
 
 struct SearchOptions {
   int64_t budget = 1;  // Candidates to time besides the default.
@@ -86,6 +86,6 @@ class Search {
   int64_t tried_ = 0;
 };
 
-}  // namespace metronome
+}  // namespace metronome::compiler
 
 #endif  // METRONOME_COMPILER_SEARCH_SEARCH_H_

@@ -1,17 +1,17 @@
 #include "compiler/search/search_space.h"
 
 #include "absl/strings/str_cat.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 #include "runtime/plan/plan.h"
 
-namespace metronome {
+namespace metronome::compiler {
 namespace {
 
 // Names "linear#0", "linear#1", ... for the calls of a graph; the nodes of one call share a name.
 class CallNames {
  public:
   std::string NameOf(const Node& node) {
-    const Attributes attributes = CallAttributes(node);
+    const kernels::Attributes attributes = CallAttributes(node);
     std::vector<const Node*>& calls = calls_[Name(node.op)];
     size_t index = 0;
     while (index < calls.size() && !(OutputCount(node) > 1 && calls[index]->inputs == node.inputs &&
@@ -25,7 +25,7 @@ class CallNames {
   std::map<absl::string_view, std::vector<const Node*>> calls_;
 };
 
-bool IsCall(const Node& node) { return !IsLeaf(node.op) && node.op != Op::kReshape; }
+bool IsCall(const Node& node) { return !kernels::IsLeaf(node.op) && node.op != kernels::Op::kReshape; }
 
 // Uniform enough, and the same everywhere for a seed, which the standard's distributions are not.
 size_t Draw(std::mt19937_64& random, size_t count) { return static_cast<size_t>(random() % count); }
@@ -59,19 +59,19 @@ std::vector<SearchSpace::Knob> SearchSpace::KnobsOf(const Graph& graph) const {
   std::vector<Knob> knobs;
   CallNames names;
   const auto view = [&](const TensorType& type) {
-    return TensorView{.dtype = type.dtype, .shape = EvaluateShape(type.shape, step_)};
+    return kernels::TensorView{.dtype = type.dtype, .shape = runtime::EvaluateShape(type.shape, step_)};
   };
   for (NodeId id = 0; id < graph.size(); ++id) {
     const Node& node = graph.node(id);
     if (!IsCall(node)) continue;
     const std::string call = names.NameOf(node);
     if (node.attributes.Int("output") != 0) continue;
-    std::vector<TensorView> inputs;
+    std::vector<kernels::TensorView> inputs;
     for (NodeId input : node.inputs) inputs.push_back(view(graph.node(input).type));
-    const TensorView output = view(node.type);
-    const KernelArgs args = {
+    const kernels::TensorView output = view(node.type);
+    const kernels::KernelArgs args = {
         .inputs = inputs, .outputs = absl::MakeConstSpan(&output, 1), .attributes = &node.attributes};
-    for (TuningParameter& parameter : tuning_(Name(node.op), args))
+    for (kernels::TuningParameter& parameter : tuning_(Name(node.op), args))
       knobs.push_back({call, std::string(Name(node.op)), std::move(parameter)});
   }
   return knobs;
@@ -103,4 +103,4 @@ Candidate SearchSpace::Mutate(const Candidate& candidate, std::mt19937_64& rando
   return mutated;
 }
 
-}  // namespace metronome
+}  // namespace metronome::compiler

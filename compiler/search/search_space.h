@@ -13,10 +13,10 @@
 #include "compiler/egraph/e_graph.h"
 #include "compiler/egraph/extract.h"
 #include "compiler/ir/graph.h"
-#include "kernels/backend.h"
+#include "kernels/interface/backend.h"
 #include "runtime/plan/dim.h"
 
-namespace metronome {
+namespace metronome::compiler {
 
 // Values for tuning parameters, by call and parameter: {"linear#1", "tune_grain"}. Calls are numbered by kernel, in the
 // order of the graph.
@@ -29,12 +29,14 @@ struct Candidate {
 };
 
 // What may be tuned about a kernel with these operands; they have no data.
-using TuningOracle = std::function<std::vector<TuningParameter>(absl::string_view kernel, const KernelArgs& args)>;
+using TuningOracle =
+    std::function<std::vector<kernels::TuningParameter>(absl::string_view kernel, const kernels::KernelArgs& args)>;
 
 // The forms of one saturated block for steps of one shape. The e-graph must outlive it.
 class SearchSpace {
  public:
-  SearchSpace(const EGraph& egraph, std::vector<ClassId> results, NodeCost cost, TuningOracle tuning, StepShape step)
+  SearchSpace(const EGraph& egraph, std::vector<ClassId> results, NodeCost cost, TuningOracle tuning,
+              runtime::StepShape step)
       : egraph_(egraph),
         results_(std::move(results)),
         cost_(std::move(cost)),
@@ -53,7 +55,7 @@ class SearchSpace {
   // A parameter of one call of a graph.
   struct Knob {
     std::string call, kernel;
-    TuningParameter parameter;
+    kernels::TuningParameter parameter;
   };
   std::vector<Knob> KnobsOf(const Graph& graph) const;
   void Turn(Candidate& candidate, const Graph& graph, std::mt19937_64& random) const;
@@ -62,9 +64,9 @@ class SearchSpace {
   std::vector<ClassId> results_;
   NodeCost cost_;
   TuningOracle tuning_;
-  StepShape step_;
+  runtime::StepShape step_;
 };
 
-}  // namespace metronome
+}  // namespace metronome::compiler
 
 #endif  // METRONOME_COMPILER_SEARCH_SEARCH_SPACE_H_

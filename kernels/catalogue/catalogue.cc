@@ -8,7 +8,7 @@
 #include "kernels/catalogue/catalogue_check.h"
 #include "kernels/catalogue/checks.h"
 
-namespace metronome {
+namespace metronome::kernels {
 namespace {
 
 using Check = absl::Status (*)(const KernelArgs& args);
@@ -85,4 +85,4 @@ absl::Status CheckKernelArgs(absl::string_view name, const KernelArgs& args) {
   return absl::OkStatus();
 }
 
-}  // namespace metronome
+}  // namespace metronome::kernels

@@ -6,10 +6,10 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "kernels/backend.h"
 #include "kernels/catalogue/op_table.h"
+#include "kernels/interface/backend.h"
 
-namespace metronome {
+namespace metronome::kernels {
 
 // The work of one launch, for rooflines: what the algorithm must do, not what an implementation happens to.
 struct KernelCost {
@@ -105,6 +105,6 @@ absl::Status CheckKernelArgs(absl::string_view name, const KernelArgs& args);
 //
 // clang-format on
 
-}  // namespace metronome
+}  // namespace metronome::kernels
 
 #endif  // METRONOME_KERNELS_CATALOGUE_CATALOGUE_H_

@@ -6,7 +6,7 @@
 #include "kernels/catalogue/catalogue.h"
 
 // The functions that ops.h names in its columns `check` and `cost`. A check has the arity behind it.
-namespace metronome {
+namespace metronome::kernels {
 
 absl::Status CheckAddRmsNorm(const KernelArgs& args);
 absl::Status CheckAnd(const KernelArgs& args);
@@ -58,6 +58,6 @@ KernelCost RowCost(const KernelArgs& args);
 // "silu" and "gelu_tanh", the values of the attribute activation.
 bool IsGateActivation(absl::string_view name);
 
-}  // namespace metronome
+}  // namespace metronome::kernels
 
 #endif  // METRONOME_KERNELS_CATALOGUE_CHECKS_H_

@@ -3,7 +3,7 @@
 #include "kernels/catalogue/checks.h"
 #include "kernels/catalogue/norm_prologue.h"
 
-namespace metronome {
+namespace metronome::kernels {
 namespace {
 
 int64_t OperandBytes(const KernelArgs& args) {
@@ -58,4 +58,4 @@ KernelCost AttentionCost(const KernelArgs& args) {
           .bytes = args.inputs[0].bytes() + args.outputs[0].bytes() + visible * row_bytes};
 }
 
-}  // namespace metronome
+}  // namespace metronome::kernels

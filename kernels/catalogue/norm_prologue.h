@@ -1,9 +1,9 @@
 #ifndef METRONOME_KERNELS_CATALOGUE_NORM_PROLOGUE_H_
 #define METRONOME_KERNELS_CATALOGUE_NORM_PROLOGUE_H_
 
-#include "kernels/backend.h"
+#include "kernels/interface/backend.h"
 
-namespace metronome {
+namespace metronome::kernels {
 
 // Whether a product normalises its first operand, by its last.
 inline bool HasNorm(const KernelArgs& args) { return args.attributes->Int("has_norm") != 0; }
@@ -14,6 +14,6 @@ inline KernelArgs WithoutNorm(KernelArgs args) {
   return args;
 }
 
-}  // namespace metronome
+}  // namespace metronome::kernels
 
 #endif  // METRONOME_KERNELS_CATALOGUE_NORM_PROLOGUE_H_

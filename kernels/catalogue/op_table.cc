@@ -1,6 +1,6 @@
 #include "kernels/catalogue/op_table.h"
 
-namespace metronome {
+namespace metronome::kernels {
 
 std::optional<Op> ParseOp(absl::string_view name) {
   for (int op = 0; op < kOpCount; ++op) {
@@ -14,4 +14,4 @@ bool HasTrait(absl::string_view name, OpTrait trait) {
   return op.has_value() && RowOf(*op).Has(trait);
 }
 
-}  // namespace metronome
+}  // namespace metronome::kernels

@@ -9,7 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "kernels/catalogue/ops.h"
 
-namespace metronome {
+namespace metronome::kernels {
 
 enum OpTrait : uint32_t {
   kCommutative = 1,          // Operands may change places.
@@ -65,6 +65,6 @@ constexpr int WrittenInput(Op op, int output) {
   return op == Op::kQkvRopeCache && output > 0 ? 5 + output : -1;  // The caches of k and v.
 }
 
-}  // namespace metronome
+}  // namespace metronome::kernels
 
 #endif  // METRONOME_KERNELS_CATALOGUE_OP_TABLE_H_

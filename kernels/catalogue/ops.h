@@ -97,7 +97,7 @@
   METRONOME_PROGRAM_OPS(ROW)
 // clang-format on
 
-namespace metronome {
+namespace metronome::kernels {
 
 enum class OpGroup : uint8_t {
   kLeaf,
@@ -120,6 +120,6 @@ enum class Op : uint8_t {
 #undef METRONOME_ENUMERATOR
 };
 
-}  // namespace metronome
+}  // namespace metronome::kernels
 
 #endif  // METRONOME_KERNELS_CATALOGUE_OPS_H_

@@ -1,10 +1,10 @@
 #include "absl/strings/str_cat.h"
+#include "kernels/base/status_macros.h"
 #include "kernels/catalogue/catalogue_check.h"
 #include "kernels/catalogue/checks.h"
 #include "kernels/catalogue/norm_prologue.h"
-#include "runtime/base/status_macros.h"
 
-namespace metronome {
+namespace metronome::kernels {
 namespace {
 
 const TensorView& Out(const KernelArgs& args) { return args.outputs[0]; }
@@ -115,4 +115,4 @@ absl::Status CheckExpertMix(const KernelArgs& args) {
   return CheckExperts(args, weights.shape[0], args.inputs[1].shape[1]);
 }
 
-}  // namespace metronome
+}  // namespace metronome::kernels

@@ -6,7 +6,7 @@
 #include "kernels/catalogue/catalogue_check.h"
 #include "kernels/catalogue/checks.h"
 
-namespace metronome {
+namespace metronome::kernels {
 namespace {
 
 constexpr size_t kPlainInputs = 8, kKCache = 6, kVCache = 7;
@@ -112,4 +112,4 @@ KernelCost QkvRopeCacheCost(const KernelArgs& args) {
   return cost;
 }
 
-}  // namespace metronome
+}  // namespace metronome::kernels

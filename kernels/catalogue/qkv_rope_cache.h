@@ -3,9 +3,9 @@
 
 #include <cstdint>
 
-#include "kernels/backend.h"
+#include "kernels/interface/backend.h"
 
-namespace metronome {
+namespace metronome::kernels {
 
 // The operands of qkv_rope_cache by name; those that are not there are nullptr.
 struct QkvRopeCacheOperands {
@@ -26,6 +26,6 @@ struct QkvRopeCacheOperands {
   const TensorView *q, *k, *v;  // Outputs.
 };
 
-}  // namespace metronome
+}  // namespace metronome::kernels
 
 #endif  // METRONOME_KERNELS_CATALOGUE_QKV_ROPE_CACHE_H_

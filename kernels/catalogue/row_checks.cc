@@ -1,9 +1,9 @@
 #include "absl/strings/str_cat.h"
+#include "kernels/base/status_macros.h"
 #include "kernels/catalogue/catalogue_check.h"
 #include "kernels/catalogue/checks.h"
-#include "runtime/base/status_macros.h"
 
-namespace metronome {
+namespace metronome::kernels {
 namespace {
 
 const TensorView& Out(const KernelArgs& args) { return args.outputs[0]; }
@@ -91,4 +91,4 @@ absl::Status CheckGatedActivation(const KernelArgs& args) {
   return absl::OkStatus();
 }
 
-}  // namespace metronome
+}  // namespace metronome::kernels

@@ -7,7 +7,7 @@
 #include "kernels/catalogue/ops.h"
 
 // What the elementwise primitives compute, on one number. Functions have the names of their ops in ops.h.
-namespace metronome::cpu {
+namespace metronome::kernels::cpu {
 
 // int32 arithmetic wraps, and nothing traps: x / 0 is 0 and the lowest number / -1 is itself. NaN wins in maximum and
 // minimum, as in NumPy.
@@ -108,6 +108,6 @@ auto WithCompare(Op op, Use use) {
   }
 }
 
-}  // namespace metronome::cpu
+}  // namespace metronome::kernels::cpu
 
 #endif  // METRONOME_KERNELS_CPU_ARITHMETIC_H_

@@ -3,9 +3,9 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "kernels/tensor_view.h"
+#include "kernels/interface/tensor_view.h"
 
-namespace metronome::cpu {
+namespace metronome::kernels::cpu {
 
 // OutOfRange unless every index is in [0, rows).
 inline absl::Status CheckIndices(const TensorView& indices, int64_t rows) {
@@ -17,6 +17,6 @@ inline absl::Status CheckIndices(const TensorView& indices, int64_t rows) {
   return absl::OkStatus();
 }
 
-}  // namespace metronome::cpu
+}  // namespace metronome::kernels::cpu
 
 #endif  // METRONOME_KERNELS_CPU_CHECK_INDICES_H_

@@ -4,14 +4,14 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "kernels/cpu/cpu_features.h"
 #include "kernels/cpu/cpu_kernel.h"
-#include "kernels/cpu/host_memory.h"
-#include "kernels/cpu/host_ring.h"
-#include "kernels/cpu/read_bandwidth.h"
+#include "kernels/cpu/host/cpu_features.h"
+#include "kernels/cpu/host/host_memory.h"
+#include "kernels/cpu/host/host_ring.h"
+#include "kernels/cpu/host/read_bandwidth.h"
 #include "kernels/cpu/tuning.h"
 
-namespace metronome {
+namespace metronome::kernels {
 namespace {
 
 class CpuKernel final : public Kernel {
@@ -125,4 +125,4 @@ absl::StatusOr<std::unique_ptr<Backend>> CreateCpuBackend(const CpuBackendOption
   return std::make_unique<CpuBackend>(options, wanted);
 }
 
-}  // namespace metronome
+}  // namespace metronome::kernels

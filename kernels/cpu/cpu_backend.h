@@ -5,11 +5,11 @@
 #include <optional>
 
 #include "absl/status/statusor.h"
-#include "kernels/backend.h"
 #include "kernels/cpu/calibration/cpu_tuning.h"
-#include "kernels/cpu/cpu_features.h"
+#include "kernels/cpu/host/cpu_features.h"
+#include "kernels/interface/backend.h"
 
-namespace metronome {
+namespace metronome::kernels {
 
 enum class CpuKernels {
   kOptimised,  // The best the processor runs.
@@ -26,6 +26,6 @@ struct CpuBackendOptions {
 // InvalidArgument when an option is out of range, FailedPrecondition for instructions that the processor lacks.
 absl::StatusOr<std::unique_ptr<Backend>> CreateCpuBackend(const CpuBackendOptions& options);
 
-}  // namespace metronome
+}  // namespace metronome::kernels
 
 #endif  // METRONOME_KERNELS_CPU_CPU_BACKEND_H_

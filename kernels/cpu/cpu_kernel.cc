@@ -2,7 +2,7 @@
 
 #include <new>
 
-namespace metronome::cpu {
+namespace metronome::kernels::cpu {
 
 void* CpuContext::Scratch(int member, size_t bytes) {
   Block& block = scratch_[member];
@@ -14,4 +14,4 @@ void* CpuContext::Scratch(int member, size_t bytes) {
   return block.bytes.get();
 }
 
-}  // namespace metronome::cpu
+}  // namespace metronome::kernels::cpu

@@ -9,14 +9,14 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "kernels/backend.h"
+#include "kernels/base/thread_pool.h"
 #include "kernels/cpu/calibration/cpu_tuning.h"
-#include "kernels/cpu/cpu_features.h"
-#include "kernels/cpu/onednn_matmul.h"
+#include "kernels/cpu/host/cpu_features.h"
+#include "kernels/cpu/optimised/onednn_matmul.h"
+#include "kernels/interface/backend.h"
 #include "kernels/program/fused_program.h"
-#include "runtime/base/thread_pool.h"
 
-namespace metronome::cpu {
+namespace metronome::kernels::cpu {
 
 // What a kernel may use while it runs.
 class CpuContext {
@@ -73,6 +73,6 @@ void AddReferenceKernels(CpuFunctionTable& table);
 // Faster versions that replace some of them; they read the context's instruction set.
 void AddOptimisedKernels(CpuFunctionTable& table);
 
-}  // namespace metronome::cpu
+}  // namespace metronome::kernels::cpu
 
 #endif  // METRONOME_KERNELS_CPU_CPU_KERNEL_H_

@@ -5,7 +5,7 @@
 #include "kernels/catalogue/op_table.h"
 #include "kernels/cpu/vector/bfloat_attention.h"
 
-namespace metronome::cpu {
+namespace metronome::kernels::cpu {
 namespace {
 
 constexpr absl::string_view kMethod = "tune_method", kGrain = "tune_grain", kSlice = "tune_slice",
@@ -94,4 +94,4 @@ std::vector<TuningParameter> TuningSpace(absl::string_view kernel, const KernelA
   return {};
 }
 
-}  // namespace metronome::cpu
+}  // namespace metronome::kernels::cpu

@@ -5,12 +5,12 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "kernels/attributes.h"
-#include "kernels/backend.h"
 #include "kernels/cpu/calibration/cpu_tuning.h"
 #include "kernels/cpu/vector/vector_kernels.h"
+#include "kernels/interface/attributes.h"
+#include "kernels/interface/backend.h"
 
-namespace metronome::cpu {
+namespace metronome::kernels::cpu {
 
 // How a launch of a product goes about its work.
 struct LinearTuning {
@@ -52,6 +52,6 @@ AttentionTuning AttentionTuningOf(const Attributes& attributes);
 // What Backend::TuningSpace answers for the CPU; calibrated values come first.
 std::vector<TuningParameter> TuningSpace(absl::string_view kernel, const KernelArgs& args, const CpuTuning& calibrated);
 
-}  // namespace metronome::cpu
+}  // namespace metronome::kernels::cpu
 
 #endif  // METRONOME_KERNELS_CPU_TUNING_H_

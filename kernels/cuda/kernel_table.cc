@@ -2,7 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 const CudaFunctionTable& KernelTable() {
   static const auto& table = *[] {
@@ -31,4 +31,4 @@ absl::Status ToStatus(const IndexFault& fault) {
       absl::StrCat("index ", fault.index, " at position ", fault.position, " is not in [0, ", fault.rows, ")"));
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

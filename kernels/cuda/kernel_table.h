@@ -4,10 +4,10 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "kernels/backend.h"
 #include "kernels/cuda/primitives/device_context.h"
+#include "kernels/interface/backend.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // Enqueues one catalogue kernel. Arguments have passed the catalogue's check. What the device refuses is found by the
 // caller, who asks it for its last error.
@@ -35,6 +35,6 @@ void AddReduction(CudaFunctionTable& table);
 void AddRotary(CudaFunctionTable& table);
 void AddSelection(CudaFunctionTable& table);
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_KERNEL_TABLE_H_

@@ -6,7 +6,7 @@
 #include "kernels/cuda/products/experts.h"
 #include "kernels/cuda/products/library/library_matmul.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 constexpr absl::string_view kRows = "tune_rows", kWarps = "tune_warps", kBlocks = "tune_blocks", kPacks = "tune_packs",
@@ -53,4 +53,4 @@ std::vector<TuningParameter> CudaTuningSpace(absl::string_view kernel, const Ker
   return space;
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

@@ -4,11 +4,11 @@
 #include <vector>
 
 #include "absl/strings/string_view.h"
-#include "kernels/backend.h"
 #include "kernels/cuda/products/library/matmul_library.h"
 #include "kernels/cuda/products/linear.h"
+#include "kernels/interface/backend.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // The attributes tune_rows, tune_warps, tune_blocks, tune_packs, tune_splits, tune_tile and tune_library. Any values
 // are safe.
@@ -21,6 +21,6 @@ Activation ActivationOf(const Attributes& attributes);
 std::vector<TuningParameter> CudaTuningSpace(absl::string_view kernel, const KernelArgs& args,
                                              MatmulLibrary* library = nullptr);
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_TUNING_H_

@@ -1,10 +1,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "kernels/base/status_macros.h"
 #include "kernels/catalogue/checks.h"
 #include "kernels/program/fused_program.h"
-#include "runtime/base/status_macros.h"
 
-namespace metronome {
+namespace metronome::kernels {
 namespace {
 
 absl::StatusOr<FusedProgram> ParseOf(const KernelArgs& args) {
@@ -70,4 +70,4 @@ KernelCost FusedCost(const KernelArgs& args) {
   return cost;
 }
 
-}  // namespace metronome
+}  // namespace metronome::kernels

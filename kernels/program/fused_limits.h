@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-namespace metronome {
+namespace metronome::kernels {
 
 // Limits of a program: what the parameters of a launch and the registers of a thread hold. This file includes no
 // library, for compilers of devices.
@@ -25,6 +25,6 @@ struct FusedWalk {
   int64_t strides[kMaxFusedInputs][kMaxFusedAxes] = {};  // In elements; 0 along broadcast axes; the last is 0 or 1.
 };
 
-}  // namespace metronome
+}  // namespace metronome::kernels
 
 #endif  // METRONOME_KERNELS_PROGRAM_FUSED_LIMITS_H_

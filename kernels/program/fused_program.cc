@@ -10,10 +10,10 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
-#include "kernels/attributes.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
+#include "kernels/interface/attributes.h"
 
-namespace metronome {
+namespace metronome::kernels {
 namespace {
 
 std::string PrintConstant(double value) {
@@ -279,7 +279,7 @@ std::string FusedProgram::ToString() const {
     absl::StrAppend(&text, "t", i, " = ", Name(step.op), "(", name(step.operands[0]));
     for (int operand = 1; operand < OperandCount(step.op); ++operand)
       absl::StrAppend(&text, ", ", name(step.operands[operand]));
-    if (step.op == Op::kCast) absl::StrAppend(&text, ", ", metronome::Name(step.dtype));
+    if (step.op == Op::kCast) absl::StrAppend(&text, ", ", metronome::kernels::Name(step.dtype));
     absl::StrAppend(&text, "); ");
   }
   return absl::StrCat(text, "return ", absl::StrJoin(results, ", ", [&](std::string* out, int result) {
@@ -358,4 +358,4 @@ absl::StatusOr<const FusedProgram*> FusedPrograms::Find(const KernelArgs& args) 
   return program.get();
 }
 
-}  // namespace metronome
+}  // namespace metronome::kernels

@@ -12,14 +12,14 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "kernels/backend.h"
 #include "kernels/catalogue/catalogue.h"
 #include "kernels/catalogue/op_table.h"
-#include "kernels/dtype.h"
+#include "kernels/interface/backend.h"
+#include "kernels/interface/dtype.h"
+#include "kernels/interface/tensor_view.h"
 #include "kernels/program/fused_limits.h"
-#include "kernels/tensor_view.h"
 
-namespace metronome {
+namespace metronome::kernels {
 
 // The op of this name, if programs may have it as a step.
 std::optional<Op> ParseProgramStep(absl::string_view name);
@@ -83,6 +83,6 @@ class FusedPrograms {
   absl::flat_hash_map<std::string, std::unique_ptr<FusedProgram>> programs_;  // By text and dtypes of inputs.
 };
 
-}  // namespace metronome
+}  // namespace metronome::kernels
 
 #endif  // METRONOME_KERNELS_PROGRAM_FUSED_PROGRAM_H_

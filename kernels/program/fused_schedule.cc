@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace metronome {
+namespace metronome::kernels {
 namespace {
 
 class Scheduler {
@@ -89,4 +89,4 @@ std::vector<bool> InputsPerRow(const FusedWalk& walk, size_t inputs) {
   return per_row;
 }
 
-}  // namespace metronome
+}  // namespace metronome::kernels

@@ -5,7 +5,7 @@
 
 #include "kernels/program/fused_program.h"
 
-namespace metronome {
+namespace metronome::kernels {
 
 // The order in which a row of a walk is computed: passes over its columns, one for each reduction and one that stores
 // the results. Steps are by index into program.steps.
@@ -25,6 +25,6 @@ FusedSchedule ScheduleFused(const FusedProgram& program, const FusedWalk& walk);
 
 std::vector<bool> InputsPerRow(const FusedWalk& walk, size_t inputs);
 
-}  // namespace metronome
+}  // namespace metronome::kernels
 
 #endif  // METRONOME_KERNELS_PROGRAM_FUSED_SCHEDULE_H_

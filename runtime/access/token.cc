@@ -11,7 +11,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 
 namespace metronome {
 namespace {

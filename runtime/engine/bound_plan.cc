@@ -8,12 +8,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "kernels/convert.h"
-#include "runtime/base/clock.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/clock.h"
+#include "kernels/base/status_macros.h"
+#include "kernels/interface/convert.h"
 #include "runtime/plan/storage_root.h"
 
-namespace metronome {
+namespace metronome::runtime {
 namespace {
 
 // Calls that move fewer bytes run side by side: one thread does them in about the time that a team takes to meet.
@@ -22,24 +22,24 @@ constexpr int64_t kSmallCallBytes = 64 * 1024;
 constexpr int kMostRefusals = 2;
 
 std::vector<std::byte> EncodeConstant(const PlanValue& value) {
-  std::vector<std::byte> bytes(value.contents.size() * SizeOf(value.dtype));
+  std::vector<std::byte> bytes(value.contents.size() * kernels::SizeOf(value.dtype));
   for (size_t i = 0; i < value.contents.size(); ++i) {
     const double element = value.contents[i];
     const auto store = [&](auto typed) { std::memcpy(&bytes[i * sizeof(typed)], &typed, sizeof(typed)); };
     switch (value.dtype) {
-      case DType::kFloat32:
+      case kernels::DType::kFloat32:
         store(static_cast<float>(element));
         break;
-      case DType::kBFloat16:
-        store(BFloat16(static_cast<float>(element)));
+      case kernels::DType::kBFloat16:
+        store(kernels::BFloat16(static_cast<float>(element)));
         break;
-      case DType::kFloat16:
-        store(Float16(static_cast<float>(element)));
+      case kernels::DType::kFloat16:
+        store(kernels::Float16(static_cast<float>(element)));
         break;
-      case DType::kInt32:
+      case kernels::DType::kInt32:
         store(static_cast<int32_t>(element));
         break;
-      case DType::kBool:
+      case kernels::DType::kBool:
         store(static_cast<uint8_t>(element != 0));
         break;
     }
@@ -59,15 +59,16 @@ bool Moves(const PlanValue& value) {
          std::any_of(value.shape.begin(), value.shape.end(), [](const Dim& dim) { return Moves(dim); });
 }
 
-bool SamePlace(absl::Span<const TensorView> a, absl::Span<const TensorView> b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const TensorView& x, const TensorView& y) {
-    return x.data == y.data && x.dtype == y.dtype && x.shape == y.shape;
-  });
+bool SamePlace(absl::Span<const kernels::TensorView> a, absl::Span<const kernels::TensorView> b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const kernels::TensorView& x, const kernels::TensorView& y) {
+                      return x.data == y.data && x.dtype == y.dtype && x.shape == y.shape;
+                    });
 }
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<BoundPlan>> BoundPlan::Create(Backend& backend, const Plan& plan,
+absl::StatusOr<std::unique_ptr<BoundPlan>> BoundPlan::Create(kernels::Backend& backend, const Plan& plan,
                                                              const WeightStore& weights, LaunchMode mode,
                                                              const CancelToken& token) {
   auto bound = std::unique_ptr<BoundPlan>(new BoundPlan(backend, plan, mode));
@@ -79,7 +80,7 @@ absl::Status BoundPlan::Bind(const WeightStore& weights, const CancelToken& toke
   const char* debug = std::getenv("METRONOME_DEBUG_SEQUENTIAL");
   debug_sequential_ = debug != nullptr && absl::string_view(debug) == "1";
   for (const KernelCall& call : plan_.calls) {
-    ASSIGN_OR_RETURN(const Kernel* kernel, backend_.FindKernel(call.kernel));
+    ASSIGN_OR_RETURN(const kernels::Kernel* kernel, backend_.FindKernel(call.kernel));
     kernels_.push_back(kernel);
     attributes_.push_back(call.attributes);
   }
@@ -89,7 +90,7 @@ absl::Status BoundPlan::Bind(const WeightStore& weights, const CancelToken& toke
   for (size_t id = 0; id < plan_.values.size(); ++id) {
     RETURN_IF_ERROR(token.CheckSometimes());
     const PlanValue& value = plan_.values[id];
-    TensorView& view = views_[id];
+    kernels::TensorView& view = views_[id];
     view = {.dtype = value.dtype, .shape = EvaluateShape(value.shape, {})};
     if (value.storage == Storage::kState) {
       numbers_[id] = static_cast<int>(state_names_.size());
@@ -104,7 +105,7 @@ absl::Status BoundPlan::Bind(const WeightStore& weights, const CancelToken& toke
     }
     if (value.storage == Storage::kConstant) {
       const std::vector<std::byte> bytes = EncodeConstant(value);
-      ASSIGN_OR_RETURN(std::unique_ptr<Buffer> buffer, backend_.Allocate(static_cast<int64_t>(bytes.size())));
+      ASSIGN_OR_RETURN(std::unique_ptr<kernels::Buffer> buffer, backend_.Allocate(static_cast<int64_t>(bytes.size())));
       RETURN_IF_ERROR(backend_.CopyToDevice(buffer->data(), bytes.data(), static_cast<int64_t>(bytes.size())));
       view.data = buffer->data();
       constants_.push_back(std::move(buffer));
@@ -175,7 +176,7 @@ int64_t BoundPlan::ArenaBytes(const StepShape& step) { return LayoutFor(step).me
 
 void BoundPlan::PlaceValue(ValueId id, const Memory& memory, const MemoryPlan& arrangement) {
   const PlanValue& value = plan_.values[id];
-  TensorView& view = views_[id];
+  kernels::TensorView& view = views_[id];
   switch (value.storage) {
     case Storage::kWeight:
     case Storage::kConstant:
@@ -218,8 +219,8 @@ void BoundPlan::RenewStepAttributes(size_t index) {
   for (const auto& [name, dim] : plan_.calls[index].step_attributes) attributes_[index].Set(name, dim.Evaluate(step_));
 }
 
-KernelLaunch BoundPlan::LaunchOf(size_t call) const {
-  const absl::Span<const TensorView> views = operands_[call].views;
+kernels::KernelLaunch BoundPlan::LaunchOf(size_t call) const {
+  const absl::Span<const kernels::TensorView> views = operands_[call].views;
   const size_t inputs = operands_[call].inputs;
   return {kernels_[call],
           {.inputs = views.subspan(0, inputs),
@@ -228,8 +229,8 @@ KernelLaunch BoundPlan::LaunchOf(size_t call) const {
            .follows_past = call_moves_[call]}};
 }
 
-KernelCost BoundPlan::CostOf(size_t call) const {
-  return FindKernelSpec(plan_.calls[call].kernel)->cost(LaunchOf(call).args);
+kernels::KernelCost BoundPlan::CostOf(size_t call) const {
+  return kernels::FindKernelSpec(plan_.calls[call].kernel)->cost(LaunchOf(call).args);
 }
 
 // Wave by wave: the small calls of a wave together, then each of the others.
@@ -318,8 +319,8 @@ bool BoundPlan::MayRecord() const {
 StepPlace BoundPlan::PlaceOf(const Memory& memory, const Layout& layout) const {
   const auto address = [](const void* data) { return static_cast<uint64_t>(reinterpret_cast<uintptr_t>(data)); };
   StepPlace place = {static_cast<uint64_t>(step_.seq), layout.version, address(memory.tokens), address(memory.arena)};
-  for (const absl::Span<const TensorView> views : {memory.states, memory.inputs}) {
-    for (const TensorView& view : views) {
+  for (const absl::Span<const kernels::TensorView> views : {memory.states, memory.inputs}) {
+    for (const kernels::TensorView& view : views) {
       place.push_back(address(view.data));
       for (int axis = 0; axis < view.shape.rank(); ++axis) place.push_back(static_cast<uint64_t>(view.shape[axis]));
     }
@@ -339,11 +340,12 @@ absl::Status BoundPlan::Refused(const absl::Status& status) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::unique_ptr<Recording>> BoundPlan::RecordIfPossible(const std::function<absl::Status()>& launch) {
+absl::StatusOr<std::unique_ptr<kernels::Recording>> BoundPlan::RecordIfPossible(
+    const std::function<absl::Status()>& launch) {
   absl::Status status = backend_.BeginRecording(step_.past);
   if (status.ok()) {
     status = launch();
-    absl::StatusOr<std::unique_ptr<Recording>> recording = backend_.EndRecording();
+    absl::StatusOr<std::unique_ptr<kernels::Recording>> recording = backend_.EndRecording();
     if (status.ok()) status = recording.status();  // The first error says most.
     if (status.ok()) {
       refusal_ = absl::OkStatus();
@@ -355,7 +357,7 @@ absl::StatusOr<std::unique_ptr<Recording>> BoundPlan::RecordIfPossible(const std
 }
 
 // False where the backend refuses.
-absl::StatusOr<bool> BoundPlan::ReplayIfPossible(const Recording& recording) {
+absl::StatusOr<bool> BoundPlan::ReplayIfPossible(const kernels::Recording& recording) {
   const absl::Status status = backend_.Replay(recording, step_.past);
   if (status.ok()) return true;
   RETURN_IF_ERROR(Refused(status));
@@ -387,7 +389,7 @@ absl::Status BoundPlan::LaunchAll(const std::function<bool()>& keep_going) {
 
 absl::Status BoundPlan::Launch(const std::vector<size_t>& calls) {
   if (calls.size() == 1) {
-    const KernelLaunch launch = LaunchOf(calls[0]);
+    const kernels::KernelLaunch launch = LaunchOf(calls[0]);
     RETURN_IF_ERROR(Explain(backend_.Launch(*launch.kernel, launch.args), calls));
   } else {
     together_.clear();
@@ -412,13 +414,13 @@ absl::StatusOr<size_t> BoundPlan::RunFrom(size_t first, const std::function<bool
 }
 
 // Between marks, all enqueued at once, so that what launching costs the host is not counted where it can be recorded.
-absl::Status BoundPlan::LaunchBetween(absl::Span<const std::unique_ptr<TimeMark>> marks) {
+absl::Status BoundPlan::LaunchBetween(absl::Span<const std::unique_ptr<kernels::TimeMark>> marks) {
   RETURN_IF_ERROR(backend_.SetMark(*marks[0]));
   size_t next = 1;
   // Waves keep what is not yet read, so their order is the only safe one.
   for (const std::vector<size_t>& calls : launches_) {
     for (size_t call : calls) {
-      const KernelLaunch launch = LaunchOf(call);
+      const kernels::KernelLaunch launch = LaunchOf(call);
       RETURN_IF_ERROR(Explain(backend_.Launch(*launch.kernel, launch.args), {call}));
       RETURN_IF_ERROR(backend_.SetMark(*marks[next++]));
     }
@@ -427,11 +429,11 @@ absl::Status BoundPlan::LaunchBetween(absl::Span<const std::unique_ptr<TimeMark>
 }
 
 absl::StatusOr<std::vector<BoundPlan::CallTime>> BoundPlan::Profile() {
-  std::vector<std::unique_ptr<TimeMark>> marks(plan_.calls.size() + 1);
-  for (std::unique_ptr<TimeMark>& mark : marks) {
+  std::vector<std::unique_ptr<kernels::TimeMark>> marks(plan_.calls.size() + 1);
+  for (std::unique_ptr<kernels::TimeMark>& mark : marks) {
     ASSIGN_OR_RETURN(mark, backend_.CreateMark());
   }
-  std::unique_ptr<Recording> recording;
+  std::unique_ptr<kernels::Recording> recording;
   if (backend_.can_record()) {
     ASSIGN_OR_RETURN(recording, RecordIfPossible([&] { return LaunchBetween(marks); }));
   }
@@ -452,4 +454,4 @@ absl::StatusOr<std::vector<BoundPlan::CallTime>> BoundPlan::Profile() {
   return times;
 }
 
-}  // namespace metronome
+}  // namespace metronome::runtime

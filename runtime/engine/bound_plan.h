@@ -10,15 +10,15 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "kernels/backend.h"
+#include "kernels/base/cancel_token.h"
 #include "kernels/catalogue/catalogue.h"
-#include "runtime/base/cancel_token.h"
+#include "kernels/interface/backend.h"
 #include "runtime/engine/recording_cache.h"
 #include "runtime/plan/memory_plan.h"
 #include "runtime/plan/plan.h"
 #include "runtime/weights/weight_store.h"
 
-namespace metronome {
+namespace metronome::runtime {
 
 // How the calls of a plan are launched.
 enum class LaunchMode : uint8_t {
@@ -37,20 +37,20 @@ class BoundPlan {
  public:
   // What a step reads and writes besides weights and constants.
   struct Memory {
-    void* tokens = nullptr;               // int32 [seq].
-    absl::Span<const TensorView> states;  // In the order of state_names().
-    absl::Span<const TensorView> inputs;  // In the order of input_names(); shapes are those of the step.
-    void* arena = nullptr;                // ArenaBytes() of the step.
+    void* tokens = nullptr;                        // int32 [seq].
+    absl::Span<const kernels::TensorView> states;  // In the order of state_names().
+    absl::Span<const kernels::TensorView> inputs;  // In the order of input_names(); shapes are those of the step.
+    void* arena = nullptr;                         // ArenaBytes() of the step.
   };
   struct CallTime {
     size_t call = 0;
     int64_t ns = 0;
-    KernelCost cost;  // Of the placed step.
+    kernels::KernelCost cost;  // Of the placed step.
   };
 
   // NotFound for a kernel that the backend lacks or a weight that the store lacks; ResourceExhausted; errors of the
   // token, which is asked every few weights.
-  static absl::StatusOr<std::unique_ptr<BoundPlan>> Create(Backend& backend, const Plan& plan,
+  static absl::StatusOr<std::unique_ptr<BoundPlan>> Create(kernels::Backend& backend, const Plan& plan,
                                                            const WeightStore& weights, LaunchMode mode,
                                                            const CancelToken& token = {});
 
@@ -82,8 +82,8 @@ class BoundPlan {
   const absl::Status& recording_refusal() const { return refusal_; }
 
   // Where result `index` of the placed step lies.
-  const TensorView& result(size_t index) const { return views_[plan_.results[index]]; }
-  const TensorView& view(ValueId id) const { return views_[id]; }
+  const kernels::TensorView& result(size_t index) const { return views_[plan_.results[index]]; }
+  const kernels::TensorView& view(ValueId id) const { return views_[id]; }
 
  private:
   // A memory plan and the largest step it serves. Decode has one of its own so that its few rows lie close together.
@@ -94,11 +94,12 @@ class BoundPlan {
   };
   // The operands of a call: inputs, then outputs.
   struct Operands {
-    std::vector<TensorView> views;
+    std::vector<kernels::TensorView> views;
     size_t inputs = 0;
   };
 
-  BoundPlan(Backend& backend, const Plan& plan, LaunchMode mode) : backend_(backend), plan_(plan), mode_(mode) {}
+  BoundPlan(kernels::Backend& backend, const Plan& plan, LaunchMode mode)
+      : backend_(backend), plan_(plan), mode_(mode) {}
 
   absl::Status Bind(const WeightStore& weights, const CancelToken& token);
   void ArrangeWaves();
@@ -111,35 +112,35 @@ class BoundPlan {
   bool MayRecord() const;
   StepPlace PlaceOf(const Memory& memory, const Layout& layout) const;
   // nullptr where the backend refuses.
-  absl::StatusOr<std::unique_ptr<Recording>> RecordIfPossible(const std::function<absl::Status()>& launch);
-  absl::StatusOr<bool> ReplayIfPossible(const Recording& recording);
+  absl::StatusOr<std::unique_ptr<kernels::Recording>> RecordIfPossible(const std::function<absl::Status()>& launch);
+  absl::StatusOr<bool> ReplayIfPossible(const kernels::Recording& recording);
   absl::Status Refused(const absl::Status& status);
   absl::Status LaunchAll(const std::function<bool()>& keep_going);
   absl::Status Launch(const std::vector<size_t>& calls);
-  absl::Status LaunchBetween(absl::Span<const std::unique_ptr<TimeMark>> marks);
-  KernelLaunch LaunchOf(size_t call) const;
-  KernelCost CostOf(size_t call) const;
+  absl::Status LaunchBetween(absl::Span<const std::unique_ptr<kernels::TimeMark>> marks);
+  kernels::KernelLaunch LaunchOf(size_t call) const;
+  kernels::KernelCost CostOf(size_t call) const;
   absl::Status Explain(const absl::Status& status, absl::Span<const size_t> calls) const;
 
-  Backend& backend_;
+  kernels::Backend& backend_;
   const Plan& plan_;
   LaunchMode mode_;
   bool debug_sequential_ = false;
-  std::vector<const Kernel*> kernels_;  // By call.
-  std::vector<Attributes> attributes_;  // By call, step attributes included.
-  std::vector<Operands> operands_;      // By call.
-  std::vector<TensorView> views_;       // By ValueId.
-  std::vector<int> numbers_;            // By ValueId: of a state or an input; -1 for the others.
+  std::vector<const kernels::Kernel*> kernels_;  // By call.
+  std::vector<kernels::Attributes> attributes_;  // By call, step attributes included.
+  std::vector<Operands> operands_;               // By call.
+  std::vector<kernels::TensorView> views_;       // By ValueId.
+  std::vector<int> numbers_;                     // By ValueId: of a state or an input; -1 for the others.
   std::vector<std::string> state_names_, input_names_;
-  std::vector<std::unique_ptr<Buffer>> constants_;
+  std::vector<std::unique_ptr<kernels::Buffer>> constants_;
 
-  std::vector<int> waves_;                     // By call: 0 for calls that depend on none, and so on.
-  std::vector<bool> moving_;                   // By ValueId: depends on the position.
-  std::vector<ValueId> moving_values_;         // Those that do.
-  std::vector<size_t> moving_calls_;           // Calls with such an operand or attribute.
-  std::vector<bool> call_moves_;               // By call: whether it is one of those.
-  std::vector<std::vector<size_t>> launches_;  // Calls launched together, in order.
-  std::vector<KernelLaunch> together_;         // Of the launch being made.
+  std::vector<int> waves_;                       // By call: 0 for calls that depend on none, and so on.
+  std::vector<bool> moving_;                     // By ValueId: depends on the position.
+  std::vector<ValueId> moving_values_;           // Those that do.
+  std::vector<size_t> moving_calls_;             // Calls with such an operand or attribute.
+  std::vector<bool> call_moves_;                 // By call: whether it is one of those.
+  std::vector<std::vector<size_t>> launches_;    // Calls launched together, in order.
+  std::vector<kernels::KernelLaunch> together_;  // Of the launch being made.
 
   Layout decode_layout_, prefill_layout_;
   StepShape step_;
@@ -150,9 +151,9 @@ class BoundPlan {
   RecordingCache recordings_;
   RecordingCache::Entry* recorded_ = nullptr;  // Of the placed step; nullptr when steps are not recorded.
   Memory placed_memory_;                       // Its spans point into the two vectors below.
-  std::vector<TensorView> placed_states_, placed_inputs_;
+  std::vector<kernels::TensorView> placed_states_, placed_inputs_;
 };
 
-}  // namespace metronome
+}  // namespace metronome::runtime
 
 #endif  // METRONOME_RUNTIME_ENGINE_BOUND_PLAN_H_

@@ -5,32 +5,32 @@
 #include <cstddef>
 
 #include "absl/strings/str_cat.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 
-namespace metronome {
+namespace metronome::runtime {
 namespace {
 
 // Steps that the host may be ahead of the device: enough that the device never waits for the host.
 constexpr int64_t kMostAhead = 8;
 
-absl::Status ToStatus(DrawFailure failure) {
+absl::Status ToStatus(kernels::DrawFailure failure) {
   switch (failure) {
-    case DrawFailure::kNone:
+    case kernels::DrawFailure::kNone:
       return absl::OkStatus();
-    case DrawFailure::kNan:
+    case kernels::DrawFailure::kNan:
       return absl::InternalError("a logit is NaN");
-    case DrawFailure::kNoFinite:
+    case kernels::DrawFailure::kNoFinite:
       return absl::InternalError("no logit is finite");
-    case DrawFailure::kInfinite:
+    case kernels::DrawFailure::kInfinite:
       return absl::InternalError("a logit is infinite");
-    case DrawFailure::kNoRoom:
+    case kernels::DrawFailure::kNoRoom:
       break;
   }
   return absl::InternalError(absl::StrCat("a draw failed with ", static_cast<int32_t>(failure)));
 }
 
 template <typename T>
-T* At(const Buffer& buffer, size_t offset = 0) {
+T* At(const kernels::Buffer& buffer, size_t offset = 0) {
   return reinterpret_cast<T*>(static_cast<std::byte*>(buffer.data()) + offset);
 }
 
@@ -38,7 +38,7 @@ T* At(const Buffer& buffer, size_t offset = 0) {
 
 absl::Status DrawSequence::EnsureMarks(size_t count) {
   while (marks_.size() < count) {
-    ASSIGN_OR_RETURN(std::unique_ptr<TimeMark> mark, backend_.CreateMark());
+    ASSIGN_OR_RETURN(std::unique_ptr<kernels::TimeMark> mark, backend_.CreateMark());
     marks_.push_back(std::move(mark));
   }
   return absl::OkStatus();
@@ -67,7 +67,7 @@ absl::Status DrawSequence::Begin(const SamplingOptions& options, uint64_t state,
   return backend_.SetMark(*marks_[0]);
 }
 
-absl::Status DrawSequence::Draw(const TensorView& logits, int32_t* token) {
+absl::Status DrawSequence::Draw(const kernels::TensorView& logits, int32_t* token) {
   if (drawn_ == draws_) return absl::FailedPreconditionError("all draws of the sequence were made");
   if (drawn_ >= kMostAhead) RETURN_IF_ERROR(backend_.WaitFor(*marks_[2 * (drawn_ - kMostAhead) + 2]));
   RETURN_IF_ERROR(backend_.SetMark(*marks_[2 * drawn_ + 1]));
@@ -91,11 +91,11 @@ absl::Status DrawSequence::Draw(const TensorView& logits, int32_t* token) {
 absl::StatusOr<std::vector<DrawnToken>> DrawSequence::Finish() {
   Control control;
   std::vector<int32_t> ids(static_cast<size_t>(drawn_));
-  const HostCopy copies[] = {
+  const kernels::HostCopy copies[] = {
       {&control, control_->data(), sizeof(control)},
       {ids.data(), At<int32_t>(*sequence_) + before_, drawn_ * static_cast<int64_t>(sizeof(int32_t))}};
   RETURN_IF_ERROR(backend_.Fetch(copies));
-  RETURN_IF_ERROR(ToStatus(static_cast<DrawFailure>(control.failure)));
+  RETURN_IF_ERROR(ToStatus(static_cast<kernels::DrawFailure>(control.failure)));
   std::vector<DrawnToken> tokens;
   for (size_t i = 0; i < ids.size(); ++i) {
     DrawnToken& token = tokens.emplace_back(DrawnToken{.id = ids[i]});
@@ -105,4 +105,4 @@ absl::StatusOr<std::vector<DrawnToken>> DrawSequence::Finish() {
   return tokens;
 }
 
-}  // namespace metronome
+}  // namespace metronome::runtime

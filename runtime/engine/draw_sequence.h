@@ -8,10 +8,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "kernels/backend.h"
+#include "kernels/interface/backend.h"
 #include "runtime/sampling/sampler.h"
 
-namespace metronome {
+namespace metronome::runtime {
 
 // A token drawn on the device. Times are device time since the sequence of draws began.
 struct DrawnToken {
@@ -26,7 +26,7 @@ class DrawSequence {
  public:
   static constexpr int64_t kMostDraws = 1024;  // Of a sequence.
 
-  explicit DrawSequence(Backend& backend) : backend_(backend) {}
+  explicit DrawSequence(kernels::Backend& backend) : backend_(backend) {}
 
   // Readies `draws` of them, in [1, kMostDraws], after `history` as Sampler::Next has it. `state` is that of the
   // sampler's generator. ResourceExhausted.
@@ -34,7 +34,7 @@ class DrawSequence {
 
   // Enqueues the next draw, from logits [vocab] or [1, vocab] on the device; the token also goes to `token` there.
   // Waits while the device is far behind, so that who asks between draws whether to go on is heard soon.
-  absl::Status Draw(const TensorView& logits, int32_t* token);
+  absl::Status Draw(const kernels::TensorView& logits, int32_t* token);
 
   // Waits, and gives the tokens drawn since Begin. Internal as Sampler::Next where logits allow no choice.
   absl::StatusOr<std::vector<DrawnToken>> Finish();
@@ -50,15 +50,15 @@ class DrawSequence {
 
   absl::Status EnsureMarks(size_t count);
 
-  Backend& backend_;
+  kernels::Backend& backend_;
   SamplingOptions options_;
   int64_t before_ = 0;  // Ids in the sequence when it began.
   int64_t draws_ = 0, drawn_ = 0;
-  std::unique_ptr<Buffer> control_;               // One Control.
-  std::unique_ptr<Buffer> sequence_;              // int32 [capacity].
-  std::vector<std::unique_ptr<TimeMark>> marks_;  // The beginning; then before and after each draw.
+  std::unique_ptr<kernels::Buffer> control_;               // One Control.
+  std::unique_ptr<kernels::Buffer> sequence_;              // int32 [capacity].
+  std::vector<std::unique_ptr<kernels::TimeMark>> marks_;  // The beginning; then before and after each draw.
 };
 
-}  // namespace metronome
+}  // namespace metronome::runtime
 
 #endif  // METRONOME_RUNTIME_ENGINE_DRAW_SEQUENCE_H_

@@ -4,13 +4,13 @@
 #include <bit>
 
 #include "absl/strings/str_cat.h"
+#include "kernels/base/status_macros.h"
 #include "kernels/catalogue/op_table.h"
-#include "kernels/convert.h"
-#include "kernels/profiler_range.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/interface/convert.h"
+#include "kernels/interface/profiler_range.h"
 #include "runtime/plan/storage_root.h"
 
-namespace metronome {
+namespace metronome::runtime {
 namespace {
 
 int64_t BytesOf(absl::Span<const int32_t> tokens) { return static_cast<int64_t>(tokens.size() * sizeof(int32_t)); }
@@ -34,7 +34,7 @@ std::vector<KvStateSpec> KvStateSpecsOf(const Plan& plan) {
   constexpr int64_t kUnread = -1;
   std::vector<int64_t> windows(plan.values.size(), kUnread);  // By state.
   for (const KernelCall& call : plan.calls) {
-    const int64_t window = HasTrait(call.kernel, kWindowed) ? call.attributes.Int("window") : 0;
+    const int64_t window = kernels::HasTrait(call.kernel, kernels::kWindowed) ? call.attributes.Int("window") : 0;
     for (ValueId id : call.inputs) {
       if (WritesInPlace(plan, call, id)) continue;
       int64_t& widest = windows[StorageRoot(plan, id)];
@@ -64,7 +64,7 @@ std::vector<KvStateSpec> KvStateSpecsOf(const PlanSet& plans) {
   return specs;
 }
 
-absl::StatusOr<std::unique_ptr<Executor>> Executor::Create(Backend& backend, const PlanSet& plans,
+absl::StatusOr<std::unique_ptr<Executor>> Executor::Create(kernels::Backend& backend, const PlanSet& plans,
                                                            const WeightStore& weights, LaunchMode mode,
                                                            const CancelToken& token) {
   auto executor = std::unique_ptr<Executor>(new Executor(backend, plans, weights));
@@ -85,7 +85,7 @@ absl::StatusOr<std::unique_ptr<Executor>> Executor::Create(Backend& backend, con
     }
     executor->buckets_.push_back(std::move(bound));
   }
-  const TensorView& logits = executor->buckets_[0].plan->result(0);
+  const kernels::TensorView& logits = executor->buckets_[0].plan->result(0);
   executor->logits_.resize(logits.elements());
   executor->raw_logits_.resize(logits.bytes());
   return executor;
@@ -113,8 +113,8 @@ absl::StatusOr<Executor::Bucket*> Executor::Prepare(int64_t tokens, KvCache& cac
   return &bucket;
 }
 
-BoundPlan::Memory Executor::MemoryOf(const Bucket& bucket, const KvCache& cache, const Buffer& tokens,
-                                     const Buffer* arena) {
+BoundPlan::Memory Executor::MemoryOf(const Bucket& bucket, const KvCache& cache, const kernels::Buffer& tokens,
+                                     const kernels::Buffer* arena) {
   states_.clear();
   for (int state : bucket.states) states_.push_back(cache.View(state));
   return {.tokens = tokens.data(), .states = states_, .arena = arena == nullptr ? nullptr : arena->data()};
@@ -122,7 +122,7 @@ BoundPlan::Memory Executor::MemoryOf(const Bucket& bucket, const KvCache& cache,
 
 absl::Status Executor::Step(absl::Span<const int32_t> tokens, KvCache& cache, const std::function<bool()>& keep_going) {
   const auto count = static_cast<int64_t>(tokens.size());
-  const ProfilerRange range(backend_, [&] { return StepName(count, cache.length()); });
+  const kernels::ProfilerRange range(backend_, [&] { return StepName(count, cache.length()); });
   ASSIGN_OR_RETURN(Bucket* const bucket, Prepare(count, cache));
   RETURN_IF_ERROR(backend_.CopyToDevice(tokens_->data(), tokens.data(), BytesOf(tokens)));
   RETURN_IF_ERROR(bucket->plan->Run(keep_going));
@@ -132,7 +132,7 @@ absl::Status Executor::Step(absl::Span<const int32_t> tokens, KvCache& cache, co
 absl::Status Executor::Finish(const BoundPlan& plan, KvCache& cache, int64_t tokens) {
   if (plan.plan().results.size() > 1) {
     int32_t most_likely = 0;
-    const HostCopy copy = {&most_likely, plan.result(1).data, sizeof(most_likely)};
+    const kernels::HostCopy copy = {&most_likely, plan.result(1).data, sizeof(most_likely)};
     RETURN_IF_ERROR(backend_.Fetch({copy}));
     most_likely_ = most_likely;
   } else {
@@ -158,7 +158,7 @@ absl::StatusOr<std::unique_ptr<Executor::PausableStep>> Executor::BeginStep(absl
 }
 
 absl::StatusOr<bool> Executor::GoOn(PausableStep& step, KvCache& cache, const std::function<bool()>& pauses) {
-  const ProfilerRange range(backend_, [&] { return StepName(step.step.seq, step.step.past); });
+  const kernels::ProfilerRange range(backend_, [&] { return StepName(step.step.seq, step.step.past); });
   BoundPlan& plan = *step.bucket->plan;
   if (placed_ != &step) {
     plan.PlaceAgain(step.step, MemoryOf(*step.bucket, cache, *step.tokens, step.arena.get()), step.arrangement);
@@ -187,7 +187,7 @@ absl::StatusOr<absl::Span<const float>> Executor::Logits() {
   if (device_logits_.data == nullptr) return absl::FailedPreconditionError("no step was taken");
   if (!logits_known_) {
     RETURN_IF_ERROR(backend_.CopyToHost(raw_logits_.data(), device_logits_.data, device_logits_.bytes()));
-    ConvertToFloat32(raw_logits_.data(), device_logits_.dtype, logits_.data(), device_logits_.elements());
+    kernels::ConvertToFloat32(raw_logits_.data(), device_logits_.dtype, logits_.data(), device_logits_.elements());
     logits_known_ = true;
   }
   return logits_;
@@ -200,7 +200,7 @@ absl::StatusOr<std::vector<DrawnToken>> Executor::Draw(const DrawOptions& option
   RETURN_IF_ERROR(draws_.Begin(options.sampling, options.state, options.history, options.count));
   for (int64_t i = 0; i < options.count; ++i) {
     if (i > 0 || !options.from_logits) {
-      const ProfilerRange range(backend_, [&] { return StepName(1, cache.length()); });
+      const kernels::ProfilerRange range(backend_, [&] { return StepName(1, cache.length()); });
       ASSIGN_OR_RETURN(Bucket* const bucket, Prepare(1, cache));
       const std::unique_ptr<BoundPlan>& plan = bucket->plan;
       if (i == 0) RETURN_IF_ERROR(backend_.CopyToDevice(tokens_->data(), &options.history.back(), sizeof(int32_t)));
@@ -226,4 +226,4 @@ absl::StatusOr<Executor::StepProfile> Executor::Profile(absl::Span<const int32_t
   return profile;
 }
 
-}  // namespace metronome
+}  // namespace metronome::runtime

@@ -10,8 +10,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "kernels/backend.h"
-#include "runtime/base/cancel_token.h"
+#include "kernels/base/cancel_token.h"
+#include "kernels/interface/backend.h"
 #include "runtime/engine/bound_plan.h"
 #include "runtime/engine/draw_sequence.h"
 #include "runtime/kv/kv_cache.h"
@@ -19,7 +19,7 @@
 #include "runtime/sampling/sampler.h"
 #include "runtime/weights/weight_store.h"
 
-namespace metronome {
+namespace metronome::runtime {
 
 // What a model's plans need from outside. A state is windowed where attention alone reads it, through a window, in
 // every plan.
@@ -40,7 +40,7 @@ class Executor {
  public:
   // Caches given to Step are of the first plan's KvStateSpecsOf. InvalidArgument when the plans' states differ;
   // NotFound for a kernel the backend lacks or a weight the store lacks; ResourceExhausted; errors of the token.
-  static absl::StatusOr<std::unique_ptr<Executor>> Create(Backend& backend, const PlanSet& plans,
+  static absl::StatusOr<std::unique_ptr<Executor>> Create(kernels::Backend& backend, const PlanSet& plans,
                                                           const WeightStore& weights,
                                                           LaunchMode mode = LaunchMode::kInOrder,
                                                           const CancelToken& token = {});
@@ -61,7 +61,7 @@ class Executor {
     Bucket* bucket = nullptr;
     StepShape step;
     MemoryPlan arrangement;
-    std::unique_ptr<Buffer> tokens, arena;
+    std::unique_ptr<kernels::Buffer> tokens, arena;
     size_t next = 0;  // Launch.
   };
   // Errors as Step, which these are but for the pauses. The cache is for no other step until this one has ended.
@@ -106,23 +106,24 @@ class Executor {
   int64_t arena_bytes() const { return arena_ == nullptr ? 0 : arena_->size_bytes(); }
 
  private:
-  Executor(Backend& backend, const PlanSet& plans, const WeightStore& weights)
+  Executor(kernels::Backend& backend, const PlanSet& plans, const WeightStore& weights)
       : backend_(backend), plans_(plans), weights_(weights), draws_(backend) {}
 
   // Makes everything ready for the step; the bucket to run.
   absl::StatusOr<Bucket*> Prepare(int64_t tokens, KvCache& cache);
-  BoundPlan::Memory MemoryOf(const Bucket& bucket, const KvCache& cache, const Buffer& tokens, const Buffer* arena);
+  BoundPlan::Memory MemoryOf(const Bucket& bucket, const KvCache& cache, const kernels::Buffer& tokens,
+                             const kernels::Buffer* arena);
   absl::Status Finish(const BoundPlan& plan, KvCache& cache, int64_t tokens);
 
-  Backend& backend_;
+  kernels::Backend& backend_;
   const PlanSet& plans_;
   const WeightStore& weights_;
   std::vector<Bucket> buckets_;  // As plans_.
-  std::unique_ptr<Buffer> tokens_;
-  std::unique_ptr<Buffer> arena_;
-  std::vector<TensorView> states_;        // Of the step.
-  const PausableStep* placed_ = nullptr;  // The one whose plan lies as it left it.
-  TensorView device_logits_;              // Of the last step; without data before the first and after one that failed.
+  std::unique_ptr<kernels::Buffer> tokens_;
+  std::unique_ptr<kernels::Buffer> arena_;
+  std::vector<kernels::TensorView> states_;  // Of the step.
+  const PausableStep* placed_ = nullptr;     // The one whose plan lies as it left it.
+  kernels::TensorView device_logits_;  // Of the last step; without data before the first and after one that failed.
   std::vector<std::byte> raw_logits_;
   std::vector<float> logits_;
   bool logits_known_ = false;  // logits_ are those of the last step.
@@ -130,6 +131,6 @@ class Executor {
   DrawSequence draws_;
 };
 
-}  // namespace metronome
+}  // namespace metronome::runtime
 
 #endif  // METRONOME_RUNTIME_ENGINE_EXECUTOR_H_

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace metronome {
+namespace metronome::runtime {
 
 RecordingCache::Entry& RecordingCache::Visit(const StepPlace& place) {
   const auto at =
@@ -17,4 +17,4 @@ RecordingCache::Entry& RecordingCache::Visit(const StepPlace& place) {
   return entries_.front();
 }
 
-}  // namespace metronome
+}  // namespace metronome::runtime

@@ -6,9 +6,9 @@
 #include <memory>
 #include <vector>
 
-#include "kernels/backend.h"
+#include "kernels/interface/backend.h"
 
-namespace metronome {
+namespace metronome::runtime {
 
 // All that a recording of a step is fixed to: the number of tokens, the layout of temporaries, addresses, shapes.
 using StepPlace = std::vector<uint64_t>;
@@ -19,7 +19,7 @@ class RecordingCache {
   struct Entry {
     StepPlace place;
     int64_t visits = 0;
-    std::unique_ptr<Recording> recording;
+    std::unique_ptr<kernels::Recording> recording;
   };
   static constexpr size_t kMostEntries = 16;
 
@@ -31,6 +31,6 @@ class RecordingCache {
   std::list<Entry> entries_;  // Visited last first.
 };
 
-}  // namespace metronome
+}  // namespace metronome::runtime
 
 #endif  // METRONOME_RUNTIME_ENGINE_RECORDING_CACHE_H_

@@ -4,9 +4,9 @@
 #include <array>
 
 #include "absl/strings/str_cat.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 
-namespace metronome {
+namespace metronome::runtime {
 namespace {
 
 constexpr std::array<absl::string_view, 2> kModeNames = {"chunked", "sequential"};
@@ -101,4 +101,4 @@ absl::StatusOr<std::unique_ptr<Session>> Session::Fork() const {
   return std::make_unique<Session>(executor_, std::move(cache));
 }
 
-}  // namespace metronome
+}  // namespace metronome::runtime

@@ -14,7 +14,7 @@
 #include "runtime/engine/executor.h"
 #include "runtime/kv/kv_cache.h"
 
-namespace metronome {
+namespace metronome::runtime {
 
 // How a prompt enters the cache.
 enum class PrefillMode : uint8_t {
@@ -92,6 +92,6 @@ class Session {
   std::unique_ptr<KvCache> cache_;
 };
 
-}  // namespace metronome
+}  // namespace metronome::runtime
 
 #endif  // METRONOME_RUNTIME_ENGINE_SESSION_H_

@@ -4,10 +4,10 @@
 #include <random>
 
 #include "absl/strings/str_cat.h"
-#include "kernels/convert.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
+#include "kernels/interface/convert.h"
 
-namespace metronome {
+namespace metronome::runtime {
 namespace {
 
 // Positions backed at a time: few enough that a short session stays small, enough that growth is rare.
@@ -21,7 +21,7 @@ int64_t KeptRows(const KvStateSpec& spec, int64_t positions, int64_t max_step) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<KvCache>> KvCache::Create(Backend& backend, absl::Span<const KvStateSpec> specs,
+absl::StatusOr<std::unique_ptr<KvCache>> KvCache::Create(kernels::Backend& backend, absl::Span<const KvStateSpec> specs,
                                                          const KvCacheLimits& limits) {
   const int64_t max_length = limits.max_length;
   if (max_length < 1)
@@ -38,7 +38,7 @@ absl::StatusOr<std::unique_ptr<KvCache>> KvCache::Create(Backend& backend, absl:
     if (__builtin_mul_overflow(max_length, spec.row_bytes(), &bytes)) {
       return absl::ResourceExhaustedError(absl::StrCat("max_cache_len ", max_length, " overflows the address space"));
     }
-    State state = {.view = {.dtype = spec.dtype, .shape = Shape(dims)}, .spec = spec};
+    State state = {.view = {.dtype = spec.dtype, .shape = kernels::Shape(dims)}, .spec = spec};
     if (const int64_t kept = KeptRows(spec, max_length, limits.max_step); kept < max_length) {
       ASSIGN_OR_RETURN(state.buffer, backend.ReserveRing(bytes, kept * spec.row_bytes()));
     } else {
@@ -120,8 +120,8 @@ absl::Status KvCache::AdvanceRandomly(int64_t length, uint64_t seed) {
   std::vector<float> values(kBlock);
   for (float& value : values) value = normal(random);
   for (const State& state : states_) {
-    std::vector<std::byte> block(kBlock * SizeOf(state.spec.dtype));
-    ConvertElements(values.data(), DType::kFloat32, block.data(), state.spec.dtype, kBlock);
+    std::vector<std::byte> block(kBlock * kernels::SizeOf(state.spec.dtype));
+    kernels::ConvertElements(values.data(), kernels::DType::kFloat32, block.data(), state.spec.dtype, kBlock);
     const int64_t first = std::max(length_, FirstKept(state.spec, length, limits_.max_step));
     const int64_t end = length * state.spec.row_bytes();
     for (int64_t at = first * state.spec.row_bytes(); at < end; at += static_cast<int64_t>(block.size())) {
@@ -148,4 +148,4 @@ absl::StatusOr<std::unique_ptr<KvCache>> KvCache::Fork() const {
   return fork;
 }
 
-}  // namespace metronome
+}  // namespace metronome::runtime

@@ -9,18 +9,18 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
-#include "kernels/backend.h"
+#include "kernels/interface/backend.h"
 
-namespace metronome {
+namespace metronome::runtime {
 
 // One state tensor of a plan: a row for each position.
 struct KvStateSpec {
   std::string name;  // As in the plan: "layers.0.k".
-  DType dtype = DType::kFloat32;
-  Shape row;           // [kv_heads, head_dim].
+  kernels::DType dtype = kernels::DType::kFloat32;
+  kernels::Shape row;  // [kv_heads, head_dim].
   int64_t window = 0;  // A token reads its own row and those of the window - 1 positions before it; 0 = all rows.
 
-  int64_t row_bytes() const { return row.elements() * static_cast<int64_t>(SizeOf(dtype)); }
+  int64_t row_bytes() const { return row.elements() * static_cast<int64_t>(kernels::SizeOf(dtype)); }
 };
 
 struct KvCacheLimits {
@@ -34,7 +34,7 @@ struct KvCacheLimits {
 class KvCache {
  public:
   // InvalidArgument (limits), ResourceExhausted.
-  static absl::StatusOr<std::unique_ptr<KvCache>> Create(Backend& backend, absl::Span<const KvStateSpec> specs,
+  static absl::StatusOr<std::unique_ptr<KvCache>> Create(kernels::Backend& backend, absl::Span<const KvStateSpec> specs,
                                                          const KvCacheLimits& limits);
 
   // Bytes that `positions` positions take, up to a page for each state.
@@ -47,7 +47,7 @@ class KvCache {
 
   // State `index`, in the order of the specs: [max_length, ...row], of which EnsureCapacity says how much may be
   // touched.
-  TensorView View(int index) const { return states_[index].view; }
+  kernels::TensorView View(int index) const { return states_[index].view; }
 
   // Makes positions [0, positions) usable, for a step that writes those from length() on. InvalidArgument for a step of
   // more than max_step, OutOfRange past max_length, ResourceExhausted.
@@ -66,18 +66,18 @@ class KvCache {
 
  private:
   struct State {
-    std::unique_ptr<Buffer> buffer;
-    TensorView view;
+    std::unique_ptr<kernels::Buffer> buffer;
+    kernels::TensorView view;
     KvStateSpec spec;
   };
 
-  KvCache(Backend& backend, const KvCacheLimits& limits) : backend_(backend), limits_(limits) {}
+  KvCache(kernels::Backend& backend, const KvCacheLimits& limits) : backend_(backend), limits_(limits) {}
 
   absl::Status Grow(int64_t positions);
   // Of the rows before `end`, the first that is still there.
   static int64_t FirstKept(const KvStateSpec& spec, int64_t end, int64_t max_step);
 
-  Backend& backend_;
+  kernels::Backend& backend_;
   KvCacheLimits limits_;
   int64_t length_ = 0;
   int64_t capacity_ = 0;
@@ -85,6 +85,6 @@ class KvCache {
   std::vector<State> states_;
 };
 
-}  // namespace metronome
+}  // namespace metronome::runtime
 
 #endif  // METRONOME_RUNTIME_KV_KV_CACHE_H_

@@ -5,7 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 
-namespace metronome {
+namespace metronome::runtime {
 namespace {
 
 void AppendTerm(std::string& text, int64_t factor, absl::string_view symbol) {
@@ -35,4 +35,4 @@ std::string Dim::ToString() const {
   return text;
 }
 
-}  // namespace metronome
+}  // namespace metronome::runtime

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string>
 
-namespace metronome {
+namespace metronome::runtime {
 
 // The two sizes that change from step to step.
 struct StepShape {
@@ -36,6 +36,6 @@ struct Dim {
   friend constexpr auto operator<=>(const Dim&, const Dim&) = default;
 };
 
-}  // namespace metronome
+}  // namespace metronome::runtime
 
 #endif  // METRONOME_RUNTIME_PLAN_DIM_H_

@@ -5,7 +5,7 @@
 
 #include "runtime/plan/storage_root.h"
 
-namespace metronome {
+namespace metronome::runtime {
 namespace {
 
 // The moments between which a temporary must keep its bytes, both included.
@@ -32,7 +32,8 @@ std::vector<Lifetime> FindLifetimes(const Plan& plan, const StepShape& capacity,
   for (size_t id = 0; id < plan.values.size(); ++id) {
     const PlanValue& value = plan.values[id];
     if (value.storage != Storage::kTemporary) continue;
-    const int64_t bytes = EvaluateShape(value.shape, capacity).elements() * static_cast<int64_t>(SizeOf(value.dtype));
+    const int64_t bytes =
+        EvaluateShape(value.shape, capacity).elements() * static_cast<int64_t>(kernels::SizeOf(value.dtype));
     lifetimes[id].bytes = (bytes + MemoryPlan::kAlignment - 1) / MemoryPlan::kAlignment * MemoryPlan::kAlignment;
   }
   return lifetimes;
@@ -71,4 +72,4 @@ MemoryPlan PlanMemory(const Plan& plan, const StepShape& capacity, absl::Span<co
   return memory;
 }
 
-}  // namespace metronome
+}  // namespace metronome::runtime

@@ -7,7 +7,7 @@
 #include "absl/types/span.h"
 #include "runtime/plan/plan.h"
 
-namespace metronome {
+namespace metronome::runtime {
 
 // Where each temporary of a plan lies in one arena.
 struct MemoryPlan {
@@ -25,6 +25,6 @@ struct MemoryPlan {
 // Without it calls run one after the other.
 MemoryPlan PlanMemory(const Plan& plan, const StepShape& capacity, absl::Span<const int> moments = {});
 
-}  // namespace metronome
+}  // namespace metronome::runtime
 
 #endif  // METRONOME_RUNTIME_PLAN_MEMORY_PLAN_H_

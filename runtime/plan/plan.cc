@@ -4,12 +4,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "kernels/base/hash.h"
+#include "kernels/base/status_macros.h"
 #include "kernels/catalogue/catalogue.h"
-#include "runtime/base/hash.h"
-#include "runtime/base/status_macros.h"
 #include "runtime/plan/storage_root.h"
 
-namespace metronome {
+namespace metronome::runtime {
 namespace {
 
 absl::string_view StorageName(Storage storage) {
@@ -40,7 +40,7 @@ std::string FormatValue(const PlanValue& value, ValueId id) {
   if (value.alias_of != kNoValue) absl::StrAppend(&text, " of %", value.alias_of);
   if (value.first_row != Dim(0)) absl::StrAppend(&text, " from row ", value.first_row.ToString());
   if (value.storage == Storage::kConstant)
-    absl::StrAppend(&text, " ", Attributes({{"values", value.contents}}).ToString());
+    absl::StrAppend(&text, " ", kernels::Attributes({{"values", value.contents}}).ToString());
   return text;
 }
 
@@ -59,19 +59,19 @@ std::string FormatCall(const KernelCall& call) {
 constexpr StepShape kValidationSteps[] = {{.seq = 1, .past = 0}, {.seq = 1, .past = 6}, {.seq = 5, .past = 3}};
 constexpr int64_t kValidationCapacity = 64;
 
-TensorView ValidationView(const PlanValue& value, const StepShape& step) {
-  TensorView view{.data = nullptr, .dtype = value.dtype, .shape = EvaluateShape(value.shape, step)};
+kernels::TensorView ValidationView(const PlanValue& value, const StepShape& step) {
+  kernels::TensorView view{.data = nullptr, .dtype = value.dtype, .shape = EvaluateShape(value.shape, step)};
   if (value.storage == Storage::kState) view.shape[0] = kValidationCapacity;
   return view;
 }
 
 absl::Status ValidateCallAt(const Plan& plan, const KernelCall& call, const StepShape& step) {
-  std::vector<TensorView> inputs, outputs;
+  std::vector<kernels::TensorView> inputs, outputs;
   for (ValueId id : call.inputs) inputs.push_back(ValidationView(plan.values[id], step));
   for (ValueId id : call.outputs) outputs.push_back(ValidationView(plan.values[id], step));
-  Attributes attributes = call.attributes;
+  kernels::Attributes attributes = call.attributes;
   for (const auto& [name, dim] : call.step_attributes) attributes.Set(name, dim.Evaluate(step));
-  return CheckKernelArgs(call.kernel, {.inputs = inputs, .outputs = outputs, .attributes = &attributes});
+  return kernels::CheckKernelArgs(call.kernel, {.inputs = inputs, .outputs = outputs, .attributes = &attributes});
 }
 
 // An alias must lie within the bytes it stands for.
@@ -82,7 +82,8 @@ absl::Status ValidateAlias(const Plan& plan, ValueId id) {
         absl::StrCat("plan value %", id, " aliases %", value.alias_of, ", which does not precede it"));
   }
   for (const StepShape& step : kValidationSteps) {
-    const TensorView view = ValidationView(value, step), whole = ValidationView(plan.values[value.alias_of], step);
+    const kernels::TensorView view = ValidationView(value, step),
+                              whole = ValidationView(plan.values[value.alias_of], step);
     const int64_t first = value.first_row.Evaluate(step);
     const int64_t rows = view.shape.rank() == 0 ? 1 : view.shape[0];
     const int64_t end = rows == 0 ? 0 : view.bytes() + first * (view.bytes() / rows);
@@ -97,8 +98,9 @@ absl::Status ValidateAlias(const Plan& plan, ValueId id) {
 
 absl::Status ValidateValue(const Plan& plan, ValueId id) {
   const PlanValue& value = plan.values[id];
-  if (value.shape.size() > kMaxRank) {
-    return absl::InternalError(absl::StrCat("plan value %", id, " has rank ", value.shape.size(), ", over ", kMaxRank));
+  if (value.shape.size() > kernels::kMaxRank) {
+    return absl::InternalError(
+        absl::StrCat("plan value %", id, " has rank ", value.shape.size(), ", over ", kernels::kMaxRank));
   }
   if (value.storage == Storage::kAlias) RETURN_IF_ERROR(ValidateAlias(plan, id));
   const bool named =
@@ -123,11 +125,11 @@ std::string Plan::ToString() const {
 
 std::string Plan::Hash() const { return absl::StrCat(absl::Hex(Fnv1a(ToString()), absl::kZeroPad16)); }
 
-Shape EvaluateShape(const std::vector<Dim>& shape, const StepShape& step) {
-  int64_t dims[kMaxRank];
-  const size_t rank = std::min<size_t>(shape.size(), kMaxRank);
+kernels::Shape EvaluateShape(const std::vector<Dim>& shape, const StepShape& step) {
+  int64_t dims[kernels::kMaxRank];
+  const size_t rank = std::min<size_t>(shape.size(), kernels::kMaxRank);
   for (size_t axis = 0; axis < rank; ++axis) dims[axis] = shape[axis].Evaluate(step);
-  return Shape(absl::Span<const int64_t>(dims, rank));
+  return kernels::Shape(absl::Span<const int64_t>(dims, rank));
 }
 
 absl::Status ValidatePlan(const Plan& plan) {
@@ -167,4 +169,4 @@ absl::Status ValidatePlan(const Plan& plan) {
   return absl::OkStatus();
 }
 
-}  // namespace metronome
+}  // namespace metronome::runtime

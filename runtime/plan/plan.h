@@ -7,12 +7,12 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "kernels/attributes.h"
-#include "kernels/dtype.h"
-#include "kernels/tensor_view.h"
+#include "kernels/interface/attributes.h"
+#include "kernels/interface/dtype.h"
+#include "kernels/interface/tensor_view.h"
 #include "runtime/plan/dim.h"
 
-namespace metronome {
+namespace metronome::runtime {
 
 // Index into Plan::values.
 using ValueId = int32_t;
@@ -39,7 +39,7 @@ enum class WeightInit : uint8_t {
 
 struct PlanValue {
   Storage storage = Storage::kTemporary;
-  DType dtype = DType::kFloat32;
+  kernels::DType dtype = kernels::DType::kFloat32;
   std::vector<Dim> shape;
   std::string name;                       // kWeight, kState and kInput.
   WeightInit init = WeightInit::kMatrix;  // kWeight.
@@ -52,7 +52,7 @@ struct KernelCall {
   std::string kernel;  // Catalogue name.
   std::vector<ValueId> inputs;
   std::vector<ValueId> outputs;
-  Attributes attributes;
+  kernels::Attributes attributes;
   std::vector<std::pair<std::string, Dim>> step_attributes;  // Integer attributes evaluated for each step.
 };
 
@@ -70,12 +70,12 @@ struct Plan {
   std::string Hash() const;
 };
 
-Shape EvaluateShape(const std::vector<Dim>& shape, const StepShape& step);
+kernels::Shape EvaluateShape(const std::vector<Dim>& shape, const StepShape& step);
 
 // Checks ids in range, values defined before use and written once, aliases within their storage, kernels known to the
 // catalogue with operands it accepts at representative step shapes. Internal, naming the call.
 absl::Status ValidatePlan(const Plan& plan);
 
-}  // namespace metronome
+}  // namespace metronome::runtime
 
 #endif  // METRONOME_RUNTIME_PLAN_PLAN_H_

@@ -10,10 +10,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "runtime/base/cbor_shape.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
+#include "runtime/files/cbor_shape.h"
 
-namespace metronome {
+namespace metronome::runtime {
 namespace {
 
 using Json = nlohmann::json;
@@ -55,7 +55,7 @@ std::vector<Dim> ToShape(const Json& json) {
 }
 
 // An attribute is [which alternative, value].
-Json ToJson(const AttributeValue& attribute) {
+Json ToJson(const kernels::AttributeValue& attribute) {
   const Json value = std::visit(
       [](const auto& held) -> Json {
         using T = std::decay_t<decltype(held)>;
@@ -67,7 +67,7 @@ Json ToJson(const AttributeValue& attribute) {
   return Json::array({attribute.index(), value});
 }
 
-absl::StatusOr<AttributeValue> ToAttribute(const Json& json) {
+absl::StatusOr<kernels::AttributeValue> ToAttribute(const Json& json) {
   const Json& value = json.at(1);
   switch (json.at(0).get<int64_t>()) {
     case 0:
@@ -122,7 +122,7 @@ Json ToJson(const PlanValue& value) {
 absl::StatusOr<PlanValue> ToValue(const Json& json) {
   PlanValue value;
   ASSIGN_OR_RETURN(value.storage, ToEnum(json.at("storage"), Storage::kAlias));
-  ASSIGN_OR_RETURN(value.dtype, ToEnum(json.at("dtype"), DType::kBool));
+  ASSIGN_OR_RETURN(value.dtype, ToEnum(json.at("dtype"), kernels::DType::kBool));
   ASSIGN_OR_RETURN(value.init, ToEnum(json.at("init"), WeightInit::kBias));
   ASSIGN_OR_RETURN(value.alias_of, ToValueId(json.at("alias_of")));
   value.shape = ToShape(json.at("shape"));
@@ -148,7 +148,7 @@ absl::StatusOr<KernelCall> ToCall(const Json& json) {
   ASSIGN_OR_RETURN(call.inputs, ToValueIds(json.at("inputs")));
   ASSIGN_OR_RETURN(call.outputs, ToValueIds(json.at("outputs")));
   for (const Json& attribute : json.at("attributes")) {
-    ASSIGN_OR_RETURN(AttributeValue value, ToAttribute(attribute.at(1)));
+    ASSIGN_OR_RETURN(kernels::AttributeValue value, ToAttribute(attribute.at(1)));
     call.attributes.Set(attribute.at(0).get<std::string>(), std::move(value));
   }
   for (const Json& attribute : json.at("step_attributes"))
@@ -193,4 +193,4 @@ absl::StatusOr<Plan> DecodePlan(absl::string_view bytes) {
   return plan;
 }
 
-}  // namespace metronome
+}  // namespace metronome::runtime

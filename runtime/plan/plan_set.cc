@@ -4,9 +4,9 @@
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
-#include "runtime/base/hash.h"
+#include "kernels/base/hash.h"
 
-namespace metronome {
+namespace metronome::runtime {
 
 size_t NearestBucket(const PlanSet& plans, int64_t seq) {
   const auto distance = [seq](const BucketPlan& bucket) {
@@ -24,4 +24,4 @@ std::string Hash(const PlanSet& plans) {
   return absl::StrCat(absl::Hex(Fnv1a(hashes), absl::kZeroPad16));
 }
 
-}  // namespace metronome
+}  // namespace metronome::runtime

@@ -7,7 +7,7 @@
 
 #include "runtime/plan/plan.h"
 
-namespace metronome {
+namespace metronome::runtime {
 
 // One of a model's plans. Any plan runs any step; this one was made for steps of about `seq` tokens.
 struct BucketPlan {
@@ -27,6 +27,6 @@ size_t NearestBucket(const PlanSet& plans, int64_t seq);
 // 16 hex digits that differ when any plan does.
 std::string Hash(const PlanSet& plans);
 
-}  // namespace metronome
+}  // namespace metronome::runtime
 
 #endif  // METRONOME_RUNTIME_PLAN_PLAN_SET_H_

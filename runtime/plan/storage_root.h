@@ -5,7 +5,7 @@
 
 #include "runtime/plan/plan.h"
 
-namespace metronome {
+namespace metronome::runtime {
 
 // The value whose bytes `id` stands for: itself, or what its chain of aliases ends at.
 inline ValueId StorageRoot(const Plan& plan, ValueId id) {
@@ -20,6 +20,6 @@ inline bool WritesInPlace(const Plan& plan, const KernelCall& call, ValueId id) 
                      [&](ValueId output) { return StorageRoot(plan, output) == storage; });
 }
 
-}  // namespace metronome
+}  // namespace metronome::runtime
 
 #endif  // METRONOME_RUNTIME_PLAN_STORAGE_ROOT_H_

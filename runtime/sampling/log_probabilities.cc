@@ -6,11 +6,11 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "kernels/token_arithmetic.h"
+#include "kernels/interface/token_arithmetic.h"
 #include "runtime/sampling/passes.h"
 #include "runtime/sampling/selection.h"
 
-namespace metronome {
+namespace metronome::runtime {
 
 absl::StatusOr<LogProbs> LogProbabilities(absl::Span<const float> logits, int32_t chosen, int top) {
   const auto count = static_cast<int64_t>(logits.size());
@@ -20,15 +20,15 @@ absl::StatusOr<LogProbs> LogProbabilities(absl::Span<const float> logits, int32_
   if (chosen < 0 || chosen >= count) {
     return absl::InvalidArgumentError(absl::StrCat("chosen is ", chosen, ", not in [0, ", count, ")"));
   }
-  if (count > kMaxWeights) {
-    return absl::InvalidArgumentError(absl::StrCat(count, " logits are more than ", kMaxWeights));
+  if (count > kernels::kMaxWeights) {
+    return absl::InvalidArgumentError(absl::StrCat(count, " logits are more than ", kernels::kMaxWeights));
   }
   std::vector<float> block_largest(LogitBlocks(count));
   if (!FindBlockLargest(logits, absl::MakeSpan(block_largest))) return absl::InternalError("a logit is NaN");
   const float largest = *std::max_element(block_largest.begin(), block_largest.end());
   if (std::isinf(largest)) return absl::InternalError(absl::StrCat("the largest logit is ", largest));
 
-  const double log_sum = std::log(static_cast<double>(ExpSum(logits, largest)) / kWeightOne);
+  const double log_sum = std::log(static_cast<double>(ExpSum(logits, largest)) / kernels::kWeightOne);
   const auto log_probability = [&](float logit) {
     return static_cast<float>(static_cast<double>(logit) - largest - log_sum);
   };
@@ -57,4 +57,4 @@ absl::StatusOr<LogProbs> LogProbabilities(absl::Span<const float> logits, int32_
   return result;
 }
 
-}  // namespace metronome
+}  // namespace metronome::runtime

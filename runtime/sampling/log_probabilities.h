@@ -7,7 +7,7 @@
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 
-namespace metronome {
+namespace metronome::runtime {
 
 inline constexpr int kMaxTopLogProbs = 20;
 
@@ -29,6 +29,6 @@ struct LogProbs {
 // more than kMaxWeights (2 Mi) logits; Internal when a logit is NaN or +infinity, or all are -infinity.
 absl::StatusOr<LogProbs> LogProbabilities(absl::Span<const float> logits, int32_t chosen, int top);
 
-}  // namespace metronome
+}  // namespace metronome::runtime
 
 #endif  // METRONOME_RUNTIME_SAMPLING_LOG_PROBABILITIES_H_

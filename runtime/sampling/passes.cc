@@ -4,12 +4,12 @@
 #include <bit>
 #include <limits>
 
-#include "kernels/token_arithmetic.h"
-#include "runtime/base/vector_widths.h"
+#include "kernels/base/vector_widths.h"
+#include "kernels/interface/token_arithmetic.h"
 
 // Results do not differ by the width of vectors: every element goes through the same rounded operations, nothing is
 // contracted into fused ones, and only integers are reduced.
-namespace metronome {
+namespace metronome::runtime {
 namespace {
 
 constexpr int32_t kAllButSign = 0x7fffffff;
@@ -38,26 +38,26 @@ bool BlockLargest(const float* logits, int64_t count, float* block_largest) {
 
 METRONOME_VECTOR_WIDTHS
 void Weigh(const float* logits, int64_t count, double largest, double inverse_temperature, float* weights) {
-  for (int64_t i = 0; i < count; ++i) weights[i] = TokenWeight(logits[i], largest, inverse_temperature);
+  for (int64_t i = 0; i < count; ++i) weights[i] = kernels::TokenWeight(logits[i], largest, inverse_temperature);
 }
 
 METRONOME_VECTOR_WIDTHS
 uint64_t SumExp(const float* logits, int64_t count, float largest) {
   uint64_t sum = 0;
-  for (int64_t i = 0; i < count; ++i) sum += FixedPoint(ExpOfNonPositive(logits[i] - largest));
+  for (int64_t i = 0; i < count; ++i) sum += kernels::FixedPoint(kernels::ExpOfNonPositive(logits[i] - largest));
   return sum;
 }
 
 METRONOME_VECTOR_WIDTHS
 uint64_t SumFixedPoint(const float* weights, int64_t count) {
   uint64_t sum = 0;
-  for (int64_t i = 0; i < count; ++i) sum += FixedPoint(weights[i]);
+  for (int64_t i = 0; i < count; ++i) sum += kernels::FixedPoint(weights[i]);
   return sum;
 }
 
 METRONOME_VECTOR_WIDTHS
 void FixEach(const float* weights, int64_t count, uint64_t* fixed_point) {
-  for (int64_t i = 0; i < count; ++i) fixed_point[i] = FixedPoint(weights[i]);
+  for (int64_t i = 0; i < count; ++i) fixed_point[i] = kernels::FixedPoint(weights[i]);
 }
 
 METRONOME_VECTOR_WIDTHS
@@ -114,4 +114,4 @@ void RemoveNotLarger(absl::Span<const float> logits, float threshold, absl::Span
 
 void RemoveLighter(float least, absl::Span<float> weights) { ZeroWhereLighter(least, Count(weights), weights.data()); }
 
-}  // namespace metronome
+}  // namespace metronome::runtime

@@ -4,9 +4,9 @@
 #include <cstdint>
 
 #include "absl/types/span.h"
-#include "kernels/token_arithmetic.h"
+#include "kernels/interface/token_arithmetic.h"
 
-namespace metronome {
+namespace metronome::runtime {
 
 // The loops that read a whole vocabulary, compiled for several vector widths with the same results in each. None
 // allocates; no spans overlap.
@@ -34,7 +34,7 @@ void ToFixedPoint(absl::Span<const float> weights, absl::Span<uint64_t> fixed_po
 
 // The leading digit of a RankKey.
 inline constexpr int kLeadingBits = 11;
-inline uint32_t LeadingDigit(float logit) { return RankKey(logit) >> (32 - kLeadingBits); }
+inline uint32_t LeadingDigit(float logit) { return kernels::RankKey(logit) >> (32 - kLeadingBits); }
 
 // digits[i] = LeadingDigit(logits[i]).
 void LeadingDigits(absl::Span<const float> logits, absl::Span<uint16_t> digits);
@@ -45,6 +45,6 @@ void RemoveSmaller(absl::Span<const float> logits, float threshold, absl::Span<f
 void RemoveNotLarger(absl::Span<const float> logits, float threshold, absl::Span<float> weights);
 void RemoveLighter(float least, absl::Span<float> weights);
 
-}  // namespace metronome
+}  // namespace metronome::runtime
 
 #endif  // METRONOME_RUNTIME_SAMPLING_PASSES_H_

@@ -6,12 +6,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "kernels/token_arithmetic.h"
-#include "runtime/base/split_mix.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/split_mix.h"
+#include "kernels/base/status_macros.h"
+#include "kernels/interface/token_arithmetic.h"
 #include "runtime/sampling/passes.h"
 
-namespace metronome {
+namespace metronome::runtime {
 namespace {
 
 constexpr float kRemoved = -std::numeric_limits<float>::infinity();
@@ -36,7 +36,7 @@ void Penalise(absl::Span<const float> logits, absl::Span<const int32_t> history,
               absl::Span<float> penalised) {
   for (const int32_t id : history) {
     if (id < 0 || static_cast<size_t>(id) >= logits.size()) continue;
-    penalised[id] = Penalised(logits[id], penalty);
+    penalised[id] = kernels::Penalised(logits[id], penalty);
   }
 }
 
@@ -61,8 +61,8 @@ absl::StatusOr<Sampler> Sampler::Create(const SamplingOptions& options) {
 
 absl::StatusOr<float> Sampler::Prepare(absl::Span<const float> logits, absl::Span<const int32_t> history) {
   const auto count = static_cast<int64_t>(logits.size());
-  if (count > kMaxWeights) {
-    return absl::InvalidArgumentError(absl::StrCat(count, " logits are more than ", kMaxWeights));
+  if (count > kernels::kMaxWeights) {
+    return absl::InvalidArgumentError(absl::StrCat(count, " logits are more than ", kernels::kMaxWeights));
   }
   values_ = logits;
   if (options_.repetition_penalty != 1) {
@@ -95,7 +95,7 @@ absl::Status Sampler::Weigh(float largest) {
   }
   // Probabilities do not change when all logits shift.
   weights_.resize(values_.size());
-  ExpWeights(values_, largest, InverseTemperature(options_.temperature), absl::MakeSpan(weights_));
+  ExpWeights(values_, largest, kernels::InverseTemperature(options_.temperature), absl::MakeSpan(weights_));
   if (options_.top_p < 1) ApplyTopP();
   if (options_.min_p > 0) RemoveLighter(static_cast<float>(options_.min_p), absl::MakeSpan(weights_));
   return absl::OkStatus();
@@ -104,7 +104,8 @@ absl::Status Sampler::Weigh(float largest) {
 void Sampler::ApplyTopP() {
   // A token is removed when those that rank before it reach top_p, so the last one kept is the first to reach it. The
   // largest weighs 1: the total is not 0.
-  const int64_t last = selection_.Crossing(values_, weights_, TopPTarget(options_.top_p, SumWeights(weights_)));
+  const int64_t last =
+      selection_.Crossing(values_, weights_, kernels::TopPTarget(options_.top_p, SumWeights(weights_)));
   const float threshold = values_[last];
   const auto later = static_cast<size_t>(last + 1);
   RemoveSmaller(values_.first(later), threshold, absl::MakeSpan(weights_).first(later));
@@ -119,11 +120,11 @@ size_t Sampler::Draw() {
     block_sums_.push_back(SumWeights(weights.subspan(begin, kDrawBlock)));
     total += block_sums_.back();
   }
-  uint64_t remaining = UniformBelow(total, NextSplitMix64(state_));
+  uint64_t remaining = kernels::UniformBelow(total, NextSplitMix64(state_));
   size_t block = 0;
   for (; remaining >= block_sums_[block]; ++block) remaining -= block_sums_[block];
   size_t index = block * kDrawBlock;
-  for (; remaining >= FixedPoint(weights[index]); ++index) remaining -= FixedPoint(weights[index]);
+  for (; remaining >= kernels::FixedPoint(weights[index]); ++index) remaining -= kernels::FixedPoint(weights[index]);
   return index;
 }
 
@@ -156,9 +157,9 @@ absl::StatusOr<std::vector<double>> Sampler::Distribution(absl::Span<const float
   RETURN_IF_ERROR(Weigh(largest));
   const auto total = static_cast<double>(SumWeights(weights_));
   for (size_t i = 0; i < weights_.size(); ++i) {
-    probabilities[TokenAt(i)] = static_cast<double>(FixedPoint(weights_[i])) / total;
+    probabilities[TokenAt(i)] = static_cast<double>(kernels::FixedPoint(weights_[i])) / total;
   }
   return probabilities;
 }
 
-}  // namespace metronome
+}  // namespace metronome::runtime

@@ -10,7 +10,7 @@
 #include "absl/types/span.h"
 #include "runtime/sampling/selection.h"
 
-namespace metronome {
+namespace metronome::runtime {
 
 // How the next token is chosen. The transforms apply in the order of the fields below, each as HuggingFace's logits
 // processor of that name.
@@ -84,6 +84,6 @@ class Sampler {
   std::vector<uint64_t> block_sums_;  // Of `weights_`.
 };
 
-}  // namespace metronome
+}  // namespace metronome::runtime
 
 #endif  // METRONOME_RUNTIME_SAMPLING_SAMPLER_H_

@@ -5,10 +5,10 @@
 #include <functional>
 #include <utility>
 
-#include "kernels/token_arithmetic.h"
+#include "kernels/interface/token_arithmetic.h"
 #include "runtime/sampling/passes.h"
 
-namespace metronome {
+namespace metronome::runtime {
 namespace {
 
 // Neighbours go to different copies of the sums, so that equal digits do not wait for each other's additions.
@@ -25,7 +25,7 @@ constexpr int64_t kChunk = 512;
 struct FixedPointWeights {
   absl::Span<const float> weights;
 
-  uint64_t At(int32_t position) const { return FixedPoint(weights[position]); }
+  uint64_t At(int32_t position) const { return kernels::FixedPoint(weights[position]); }
   void Get(size_t begin, absl::Span<uint64_t> values) const {
     ToFixedPoint(weights.subspan(begin, values.size()), values);
   }
@@ -91,7 +91,7 @@ template <typename Weights>
 uint64_t Selection::SelectDigit(absl::Span<const float> logits, const Weights& weights, uint64_t target, int shift,
                                 int bits) {
   const uint32_t mask = (uint32_t{1} << bits) - 1;
-  const auto digit_of = [&](int32_t at) { return (RankKey(logits[at]) >> shift) & mask; };
+  const auto digit_of = [&](int32_t at) { return (kernels::RankKey(logits[at]) >> shift) & mask; };
   sums_.assign(kCopies * kBins, 0);
   for (size_t i = 0; i < positions_.size(); ++i) {
     sums_[(i % kCopies) * kBins + digit_of(positions_[i])] += weights.At(positions_[i]);
@@ -116,8 +116,9 @@ int64_t Selection::FirstReaching(absl::Span<const float> logits, const Weights& 
   }
   // The many that are left are equal, and in order.
   if (positions_.size() > kFew) return positions_[(target - 1) / weights.At(positions_[0])];
-  std::sort(positions_.begin(), positions_.end(),
-            [&](int32_t a, int32_t b) { return std::pair(RankKey(logits[a]), a) < std::pair(RankKey(logits[b]), b); });
+  std::sort(positions_.begin(), positions_.end(), [&](int32_t a, int32_t b) {
+    return std::pair(kernels::RankKey(logits[a]), a) < std::pair(kernels::RankKey(logits[b]), b);
+  });
   auto at = positions_.begin();
   for (; weights.At(*at) < target; ++at) target -= weights.At(*at);
   return *at;
@@ -164,4 +165,4 @@ void CollectNotSmaller(absl::Span<const float> logits, absl::Span<const float> b
   for (size_t i = 0; i < values.size(); ++i) values[i] = logits[positions[i]];
 }
 
-}  // namespace metronome
+}  // namespace metronome::runtime

@@ -6,7 +6,7 @@
 
 #include "absl/types/span.h"
 
-namespace metronome {
+namespace metronome::runtime {
 
 // Finds thresholds among logits without sorting them: by a radix selection, which reads all logits once and then only
 // those that share the leading bits of the threshold. Tokens rank by falling logit, equal ones by rising position; no
@@ -43,6 +43,6 @@ class Selection {
 void CollectNotSmaller(absl::Span<const float> logits, absl::Span<const float> block_largest, float threshold,
                        std::vector<int32_t>& positions, std::vector<float>& values);
 
-}  // namespace metronome
+}  // namespace metronome::runtime
 
 #endif  // METRONOME_RUNTIME_SAMPLING_SELECTION_H_

@@ -6,11 +6,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "runtime/base/json_depth.h"
-#include "runtime/base/regular_file.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
+#include "runtime/files/json_depth.h"
+#include "runtime/files/regular_file.h"
 
-namespace metronome {
+namespace metronome::runtime {
 namespace {
 
 namespace fs = std::filesystem;
@@ -95,4 +95,4 @@ absl::StatusOr<CheckpointFiles> FindCheckpointFiles(const std::string& directory
                                           ", which ", kIndex, " names"));
 }
 
-}  // namespace metronome
+}  // namespace metronome::runtime

@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "runtime/base/path_roots.h"
+#include "runtime/files/path_roots.h"
 
-namespace metronome {
+namespace metronome::runtime {
 
 // The safetensors files that hold a model's weights.
 struct CheckpointFiles {
@@ -27,6 +27,6 @@ using FileIsThere = std::function<bool(const std::string& name)>;
 absl::StatusOr<CheckpointFiles> FindCheckpointFiles(const std::string& directory, FileIsThere is_there = nullptr,
                                                     const PathRoots* roots = nullptr);
 
-}  // namespace metronome
+}  // namespace metronome::runtime
 
 #endif  // METRONOME_RUNTIME_WEIGHTS_CHECKPOINT_FILES_H_

@@ -5,11 +5,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "kernels/convert.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
+#include "kernels/interface/convert.h"
 #include "runtime/weights/safetensors_header.h"
 
-namespace metronome {
+namespace metronome::runtime {
 namespace {
 
 constexpr int64_t kLengthBytes = 8;
@@ -24,15 +24,15 @@ int64_t StoredTensor::elements() const {
 }
 
 int64_t StoredTensor::element_bytes() const {
-  return is_float64() ? static_cast<int64_t>(sizeof(double)) : static_cast<int64_t>(SizeOf(*dtype));
+  return is_float64() ? static_cast<int64_t>(sizeof(double)) : static_cast<int64_t>(kernels::SizeOf(*dtype));
 }
 
-void StoredTensor::Convert(int64_t begin, int64_t end, void* to, DType to_dtype) const {
+void StoredTensor::Convert(int64_t begin, int64_t end, void* to, kernels::DType to_dtype) const {
   const void* const from = static_cast<const std::byte*>(data) + begin * element_bytes();
   if (is_float64()) {
-    ConvertFloat64Elements(from, to, to_dtype, end - begin);
+    kernels::ConvertFloat64Elements(from, to, to_dtype, end - begin);
   } else {
-    ConvertElements(from, *dtype, to, to_dtype, end - begin);
+    kernels::ConvertElements(from, *dtype, to, to_dtype, end - begin);
   }
 }
 
@@ -137,4 +137,4 @@ absl::StatusOr<const StoredTensor*> SafetensorsDirectory::Find(absl::Span<const 
       absl::StrCat("tensor ", *found, " in ", path_, " is both in ", *place.file, " and in ", *place.other_file));
 }
 
-}  // namespace metronome
+}  // namespace metronome::runtime

@@ -11,29 +11,29 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "kernels/dtype.h"
-#include "runtime/base/cancel_token.h"
-#include "runtime/base/mapped_file.h"
+#include "kernels/base/cancel_token.h"
+#include "kernels/interface/dtype.h"
+#include "runtime/files/mapped_file.h"
 #include "runtime/weights/checkpoint_files.h"
 
-namespace metronome {
+namespace metronome::runtime {
 
 // One tensor of a safetensors file, in the mapped file: read-only and of no particular alignment.
 struct StoredTensor {
-  std::optional<DType> dtype;  // Unset for a type that no value of a plan has: F64, F8_E4M3, I64.
-  std::string dtype_code;      // As written in the file.
+  std::optional<kernels::DType> dtype;  // Unset for a type that no value of a plan has: F64, F8_E4M3, I64.
+  std::string dtype_code;               // As written in the file.
   std::vector<int64_t> shape;
   const void* data = nullptr;
   int64_t bytes = 0;
 
   bool is_float64() const { return dtype_code == "F64"; }
   // One that can be a weight: F32, BF16, F16 or F64.
-  bool is_float() const { return is_float64() || (dtype.has_value() && IsFloat(*dtype)); }
+  bool is_float() const { return is_float64() || (dtype.has_value() && kernels::IsFloat(*dtype)); }
   int64_t elements() const;
   int64_t element_bytes() const;  // Of one that is_float().
   // Elements [begin, end) of one that is_float() as another float type, rounded to nearest even; an F64 by way of
   // float32, as PyTorch rounds it.
-  void Convert(int64_t begin, int64_t end, void* to, DType to_dtype) const;
+  void Convert(int64_t begin, int64_t end, void* to, kernels::DType to_dtype) const;
 };
 
 // A safetensors file, mapped read-only (https://github.com/huggingface/safetensors#format). Every offset was checked
@@ -92,6 +92,6 @@ class SafetensorsDirectory {
   absl::flat_hash_map<std::string, Place> tensors_;
 };
 
-}  // namespace metronome
+}  // namespace metronome::runtime
 
 #endif  // METRONOME_RUNTIME_WEIGHTS_SAFETENSORS_H_

@@ -8,9 +8,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 
-namespace metronome {
+namespace metronome::runtime {
 namespace {
 
 using Json = nlohmann::json;
@@ -72,7 +72,7 @@ absl::StatusOr<TensorEntry> Check(RawEntry raw, int64_t data_bytes) {
                        .shape = std::move(raw.shape.values),
                        .begin = offsets[0],
                        .bytes = offsets[1] - offsets[0]};
-  entry.dtype = ParseDType(entry.dtype_code);
+  entry.dtype = kernels::ParseDType(entry.dtype_code);
   const int64_t bytes = total_bits / 8 + (total_bits % 8 == 0 ? 0 : 1);
   if (bytes != entry.bytes) {
     return absl::InvalidArgumentError(absl::StrCat("spans ", entry.bytes, " bytes, but ", entry.dtype_code, " [",
@@ -222,4 +222,4 @@ absl::StatusOr<std::vector<TensorEntry>> ParseSafetensorsHeader(absl::string_vie
   return entries;
 }
 
-}  // namespace metronome
+}  // namespace metronome::runtime

@@ -8,16 +8,16 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "kernels/dtype.h"
-#include "runtime/base/cancel_token.h"
+#include "kernels/base/cancel_token.h"
+#include "kernels/interface/dtype.h"
 
-namespace metronome {
+namespace metronome::runtime {
 
 // What the header of a safetensors file says of one tensor.
 struct TensorEntry {
   std::string name;
-  std::string dtype_code;      // As written, "BF16".
-  std::optional<DType> dtype;  // Unset for a type we do not read.
+  std::string dtype_code;               // As written, "BF16".
+  std::optional<kernels::DType> dtype;  // Unset for a type we do not read.
   std::vector<int64_t> shape;
   int64_t begin = 0;  // Bytes after the header.
   int64_t bytes = 0;
@@ -34,6 +34,6 @@ absl::StatusOr<std::vector<TensorEntry>> ParseSafetensorsHeader(absl::string_vie
 
 inline constexpr size_t kMaxTensorRank = 64;
 
-}  // namespace metronome
+}  // namespace metronome::runtime
 
 #endif  // METRONOME_RUNTIME_WEIGHTS_SAFETENSORS_HEADER_H_

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "runtime/base/hash.h"
+#include "kernels/base/hash.h"
 
-namespace metronome {
+namespace metronome::runtime {
 namespace {
 
 constexpr int64_t kPerHash = 4;  // 16-bit values in one hash.
@@ -32,7 +32,7 @@ void Fill(uint64_t key, const SyntheticRange& range, int64_t begin, int64_t end,
 
 }  // namespace
 
-SyntheticRange SyntheticRangeFor(WeightInit init, const Shape& shape) {
+SyntheticRange SyntheticRangeFor(WeightInit init, const kernels::Shape& shape) {
   const float sqrt3 = std::sqrt(3.0f);  // A uniform value in [-w, w] has standard deviation w / sqrt(3).
   switch (init) {
     case WeightInit::kMatrix:
@@ -50,18 +50,19 @@ SyntheticRange SyntheticRangeFor(WeightInit init, const Shape& shape) {
 
 uint64_t SyntheticKey(uint64_t seed, absl::string_view name) { return SplitMix64(Fnv1a(name) ^ SplitMix64(seed)); }
 
-void FillSynthetic(uint64_t key, const SyntheticRange& range, DType dtype, int64_t begin, int64_t end, void* to) {
+void FillSynthetic(uint64_t key, const SyntheticRange& range, kernels::DType dtype, int64_t begin, int64_t end,
+                   void* to) {
   switch (dtype) {
-    case DType::kBFloat16:
-      return Fill(key, range, begin, end, static_cast<BFloat16*>(to));
-    case DType::kFloat16:
-      return Fill(key, range, begin, end, static_cast<Float16*>(to));
-    case DType::kFloat32:
+    case kernels::DType::kBFloat16:
+      return Fill(key, range, begin, end, static_cast<kernels::BFloat16*>(to));
+    case kernels::DType::kFloat16:
+      return Fill(key, range, begin, end, static_cast<kernels::Float16*>(to));
+    case kernels::DType::kFloat32:
       return Fill(key, range, begin, end, static_cast<float*>(to));
-    case DType::kInt32:
-    case DType::kBool:
+    case kernels::DType::kInt32:
+    case kernels::DType::kBool:
       return;  // No model stores such weights.
   }
 }
 
-}  // namespace metronome
+}  // namespace metronome::runtime

@@ -4,11 +4,11 @@
 #include <cstdint>
 
 #include "absl/strings/string_view.h"
-#include "kernels/dtype.h"
-#include "kernels/tensor_view.h"
+#include "kernels/interface/dtype.h"
+#include "kernels/interface/tensor_view.h"
 #include "runtime/plan/plan.h"
 
-namespace metronome {
+namespace metronome::runtime {
 
 // How the values of a synthetic tensor are spread: uniform in [mean - half_width, mean + half_width].
 struct SyntheticRange {
@@ -17,15 +17,16 @@ struct SyntheticRange {
 };
 
 // Keeps activations finite through any number of layers: matrices get variance 1 / in, norms stay near the identity.
-SyntheticRange SyntheticRangeFor(WeightInit init, const Shape& shape);
+SyntheticRange SyntheticRangeFor(WeightInit init, const kernels::Shape& shape);
 
 // The starting state of a tensor's values.
 uint64_t SyntheticKey(uint64_t seed, absl::string_view name);
 
 // Writes elements [begin, end) of a tensor to `to`, which points at element `begin`. Counter-based, so any split over
 // threads gives the same values: element i comes from 16 bits of a SplitMix64 hash of key and i / 4.
-void FillSynthetic(uint64_t key, const SyntheticRange& range, DType dtype, int64_t begin, int64_t end, void* to);
+void FillSynthetic(uint64_t key, const SyntheticRange& range, kernels::DType dtype, int64_t begin, int64_t end,
+                   void* to);
 
-}  // namespace metronome
+}  // namespace metronome::runtime
 
 #endif  // METRONOME_RUNTIME_WEIGHTS_SYNTHETIC_H_

@@ -2,7 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 
-namespace metronome {
+namespace metronome::runtime {
 
 std::vector<std::string> StoredNamesOf(absl::string_view weight, TensorNaming naming) {
   const bool is_head = weight == "lm_head.weight";  // No part of what a wrapper wraps.
@@ -19,4 +19,4 @@ std::vector<std::string> StoredNamesOf(absl::string_view weight, TensorNaming na
   return names;
 }
 
-}  // namespace metronome
+}  // namespace metronome::runtime

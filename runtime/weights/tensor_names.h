@@ -7,7 +7,7 @@
 
 #include "absl/strings/string_view.h"
 
-namespace metronome {
+namespace metronome::runtime {
 
 // What a checkpoint's names are those of.
 enum class TensorNaming : uint8_t {
@@ -20,6 +20,6 @@ enum class TensorNaming : uint8_t {
 // them at once are a contradiction.
 std::vector<std::string> StoredNamesOf(absl::string_view weight, TensorNaming naming);
 
-}  // namespace metronome
+}  // namespace metronome::runtime
 
 #endif  // METRONOME_RUNTIME_WEIGHTS_TENSOR_NAMES_H_

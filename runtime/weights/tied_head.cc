@@ -5,10 +5,10 @@
 #include <cstring>
 #include <vector>
 
-#include "runtime/base/status_macros.h"
-#include "runtime/base/thread_pool.h"
+#include "kernels/base/status_macros.h"
+#include "kernels/base/thread_pool.h"
 
-namespace metronome {
+namespace metronome::runtime {
 namespace {
 
 constexpr int64_t kBlockElements = int64_t{1} << 16;
@@ -22,14 +22,14 @@ absl::StatusOr<const StoredTensor*> FindOrNone(const SafetensorsDirectory& direc
   return found;
 }
 
-bool EqualElements(const StoredTensor& a, const StoredTensor& b, DType dtype, int64_t begin, int64_t end) {
+bool EqualElements(const StoredTensor& a, const StoredTensor& b, kernels::DType dtype, int64_t begin, int64_t end) {
   const auto at = [begin](const StoredTensor& tensor) {
     return static_cast<const std::byte*>(tensor.data) + begin * tensor.element_bytes();
   };
   const int64_t count = end - begin;
   if (a.dtype_code == b.dtype_code && std::memcmp(at(a), at(b), static_cast<size_t>(count * a.element_bytes())) == 0)
     return true;
-  const auto bytes = static_cast<size_t>(count) * SizeOf(dtype);
+  const auto bytes = static_cast<size_t>(count) * kernels::SizeOf(dtype);
   std::vector<std::byte> left(bytes), right(bytes);
   a.Convert(begin, end, left.data(), dtype);
   b.Convert(begin, end, right.data(), dtype);
@@ -38,8 +38,8 @@ bool EqualElements(const StoredTensor& a, const StoredTensor& b, DType dtype, in
 
 }  // namespace
 
-absl::StatusOr<StoredHead> CompareStoredHead(const SafetensorsDirectory& directory, TensorNaming naming, DType dtype,
-                                             int threads, const CancelToken& token) {
+absl::StatusOr<StoredHead> CompareStoredHead(const SafetensorsDirectory& directory, TensorNaming naming,
+                                             kernels::DType dtype, int threads, const CancelToken& token) {
   ASSIGN_OR_RETURN(const StoredTensor* head, FindOrNone(directory, "lm_head.weight", naming));
   ASSIGN_OR_RETURN(const StoredTensor* table, FindOrNone(directory, "embed_tokens.weight", naming));
   if (head == nullptr) return StoredHead::kSame;
@@ -59,4 +59,4 @@ absl::StatusOr<StoredHead> CompareStoredHead(const SafetensorsDirectory& directo
   return equal ? StoredHead::kSame : StoredHead::kDifferent;
 }
 
-}  // namespace metronome
+}  // namespace metronome::runtime

@@ -4,12 +4,12 @@
 #include <cstdint>
 
 #include "absl/status/statusor.h"
-#include "kernels/dtype.h"
-#include "runtime/base/cancel_token.h"
+#include "kernels/base/cancel_token.h"
+#include "kernels/interface/dtype.h"
 #include "runtime/weights/safetensors.h"
 #include "runtime/weights/tensor_names.h"
 
-namespace metronome {
+namespace metronome::runtime {
 
 // What a checkpoint has of an output head that its config says is the embedding table.
 enum class StoredHead : uint8_t {
@@ -21,9 +21,9 @@ enum class StoredHead : uint8_t {
 // Compares the tensors as `dtype`, which the model computes in, as transformers does when it ties weights. Reads both
 // of them, with `threads` threads (0 = one per CPU). InvalidArgument (a name that is there twice, a dtype that cannot
 // be converted); errors of the token, which is asked every 32 Mi elements.
-absl::StatusOr<StoredHead> CompareStoredHead(const SafetensorsDirectory& directory, TensorNaming naming, DType dtype,
-                                             int threads, const CancelToken& token = {});
+absl::StatusOr<StoredHead> CompareStoredHead(const SafetensorsDirectory& directory, TensorNaming naming,
+                                             kernels::DType dtype, int threads, const CancelToken& token = {});
 
-}  // namespace metronome
+}  // namespace metronome::runtime
 
 #endif  // METRONOME_RUNTIME_WEIGHTS_TIED_HEAD_H_

@@ -8,12 +8,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "runtime/base/memory_shortage.h"
-#include "runtime/base/status_macros.h"
-#include "runtime/base/thread_pool.h"
+#include "kernels/base/memory_shortage.h"
+#include "kernels/base/status_macros.h"
+#include "kernels/base/thread_pool.h"
 #include "runtime/weights/synthetic.h"
 
-namespace metronome {
+namespace metronome::runtime {
 namespace {
 
 // Elements that one thread fills or converts at a time.
@@ -26,18 +26,18 @@ using BlockWriter = std::function<void(int64_t begin, int64_t end, void* to)>;
 
 // What loading is done with.
 struct Loader {
-  Loader(Backend& backend, const WeightLoadOptions& options)
+  Loader(kernels::Backend& backend, const WeightLoadOptions& options)
       : backend(backend), pool(options.threads), token(*options.token) {}
 
-  Backend& backend;
+  kernels::Backend& backend;
   ThreadPool pool;
   const CancelToken& token;
 };
 
 // Runs `write` over the whole tensor in parallel, piece by piece: in place where the host reaches device memory, else
 // through a staging buffer.
-absl::Status WriteTensor(Loader& loader, const TensorView& tensor, const BlockWriter& write) {
-  const int64_t size = static_cast<int64_t>(SizeOf(tensor.dtype));
+absl::Status WriteTensor(Loader& loader, const kernels::TensorView& tensor, const BlockWriter& write) {
+  const int64_t size = static_cast<int64_t>(kernels::SizeOf(tensor.dtype));
   auto* const base = static_cast<std::byte*>(tensor.data);
   const int64_t piece = std::min(tensor.elements(), kPieceElements);
   std::vector<std::byte> staging;
@@ -57,7 +57,7 @@ absl::Status WriteTensor(Loader& loader, const TensorView& tensor, const BlockWr
 // A stored tensor that is a weight, or the part of it from one element on.
 struct Part {
   std::string name;
-  Shape shape;
+  kernels::Shape shape;
   int64_t first_element = 0;
 };
 
@@ -72,7 +72,7 @@ std::vector<Part> HubPartsOf(const WeightSpec& spec) {
   if (product == "down_proj") names = {"down_proj"};
   const auto count = static_cast<int64_t>(names.size());
   if (count == 0 || spec.shape[1] % count != 0) return parts;
-  const Shape shape = {spec.shape[1] / count, spec.shape[2]};
+  const kernels::Shape shape = {spec.shape[1] / count, spec.shape[2]};
   for (int64_t expert = 0; expert < spec.shape[0]; ++expert) {
     for (int64_t i = 0; i < count; ++i)
       parts.push_back(
@@ -112,7 +112,7 @@ absl::StatusOr<std::vector<Part>> PartsOf(const WeightSpec& spec, const Safetens
 }
 
 // Reads one byte of every page, so that the first decode step does not wait for the disk. The sum keeps the reads.
-absl::Status TouchPages(Loader& loader, const TensorView& tensor) {
+absl::Status TouchPages(Loader& loader, const kernels::TensorView& tensor) {
   const int64_t page = getpagesize();
   const auto address = reinterpret_cast<uintptr_t>(tensor.data);
   void* const first = reinterpret_cast<void*>(address / page * page);
@@ -136,14 +136,14 @@ void ReleasePages(const std::byte* begin, const std::byte* end) {
   madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
 }
 
-TensorView PartOf(const TensorView& tensor, const Part& part) {
-  return {
-      .data = static_cast<std::byte*>(tensor.data) + part.first_element * static_cast<int64_t>(SizeOf(tensor.dtype)),
-      .dtype = tensor.dtype,
-      .shape = part.shape};
+kernels::TensorView PartOf(const kernels::TensorView& tensor, const Part& part) {
+  return {.data = static_cast<std::byte*>(tensor.data) +
+                  part.first_element * static_cast<int64_t>(kernels::SizeOf(tensor.dtype)),
+          .dtype = tensor.dtype,
+          .shape = part.shape};
 }
 
-absl::Status Convert(Loader& loader, const StoredTensor& stored, const TensorView& tensor) {
+absl::Status Convert(Loader& loader, const StoredTensor& stored, const kernels::TensorView& tensor) {
   const auto* const from = static_cast<const std::byte*>(stored.data);
   const int64_t size = stored.element_bytes();
   return WriteTensor(loader, tensor, [&](int64_t begin, int64_t end, void* to) {
@@ -152,7 +152,7 @@ absl::Status Convert(Loader& loader, const StoredTensor& stored, const TensorVie
   });
 }
 
-absl::Status CheckFits(Backend& backend, int64_t needed) {
+absl::Status CheckFits(kernels::Backend& backend, int64_t needed) {
   const int64_t available = backend.MemoryAvailableBytes();
   if (needed <= available) return absl::OkStatus();
   return MemoryShortageError("weights", {.bytes_needed = needed, .bytes_available = available});
@@ -162,11 +162,13 @@ absl::Status CheckFits(Backend& backend, int64_t needed) {
 
 int64_t WeightBytes(absl::Span<const WeightSpec> specs) {
   int64_t bytes = 0;
-  for (const WeightSpec& spec : specs) bytes += spec.shape.elements() * static_cast<int64_t>(SizeOf(spec.dtype));
+  for (const WeightSpec& spec : specs)
+    bytes += spec.shape.elements() * static_cast<int64_t>(kernels::SizeOf(spec.dtype));
   return bytes;
 }
 
-absl::StatusOr<std::unique_ptr<WeightStore>> WeightStore::Load(Backend& backend, absl::Span<const WeightSpec> specs,
+absl::StatusOr<std::unique_ptr<WeightStore>> WeightStore::Load(kernels::Backend& backend,
+                                                               absl::Span<const WeightSpec> specs,
                                                                const WeightSource& source,
                                                                const WeightLoadOptions& options) {
   auto store = std::make_unique<WeightStore>();
@@ -189,13 +191,13 @@ absl::StatusOr<std::unique_ptr<WeightStore>> WeightStore::Load(Backend& backend,
   return store;
 }
 
-absl::Status WeightStore::Generate(Backend& backend, absl::Span<const WeightSpec> specs, uint64_t seed,
+absl::Status WeightStore::Generate(kernels::Backend& backend, absl::Span<const WeightSpec> specs, uint64_t seed,
                                    const WeightLoadOptions& options) {
   Loader loader(backend, options);
   int64_t done = 0;
   for (const WeightSpec& spec : specs) {
-    TensorView tensor = {.dtype = spec.dtype, .shape = spec.shape};
-    ASSIGN_OR_RETURN(std::unique_ptr<Buffer> buffer, backend.Allocate(tensor.bytes()));
+    kernels::TensorView tensor = {.dtype = spec.dtype, .shape = spec.shape};
+    ASSIGN_OR_RETURN(std::unique_ptr<kernels::Buffer> buffer, backend.Allocate(tensor.bytes()));
     tensor.data = buffer->data();
     const uint64_t key = SyntheticKey(seed, spec.name);
     const SyntheticRange range = SyntheticRangeFor(spec.init, spec.shape);
@@ -210,8 +212,8 @@ absl::Status WeightStore::Generate(Backend& backend, absl::Span<const WeightSpec
   return absl::OkStatus();
 }
 
-absl::Status WeightStore::Read(Backend& backend, absl::Span<const WeightSpec> specs, const CheckpointDirectory& source,
-                               const WeightLoadOptions& options) {
+absl::Status WeightStore::Read(kernels::Backend& backend, absl::Span<const WeightSpec> specs,
+                               const CheckpointDirectory& source, const WeightLoadOptions& options) {
   Loader loader(backend, options);
   int64_t done = 0;
   for (const WeightSpec& spec : specs) {
@@ -222,13 +224,13 @@ absl::Status WeightStore::Read(Backend& backend, absl::Span<const WeightSpec> sp
       RETURN_IF_ERROR(CheckStored(part, *stored.back(), directory_->path()));
     }
     const bool whole = parts.size() == 1 && parts[0].shape == spec.shape;
-    TensorView tensor = {.data = const_cast<void*>(stored[0]->data), .dtype = spec.dtype, .shape = spec.shape};
+    kernels::TensorView tensor = {.data = const_cast<void*>(stored[0]->data), .dtype = spec.dtype, .shape = spec.shape};
     // The format promises no alignment; kernels may take an element at a time.
-    const bool aligned = reinterpret_cast<uintptr_t>(tensor.data) % SizeOf(spec.dtype) == 0;
+    const bool aligned = reinterpret_cast<uintptr_t>(tensor.data) % kernels::SizeOf(spec.dtype) == 0;
     if (backend.host_addressable() && whole && stored[0]->dtype == spec.dtype && aligned) {
       RETURN_IF_ERROR(TouchPages(loader, tensor));
     } else {
-      ASSIGN_OR_RETURN(std::unique_ptr<Buffer> buffer, backend.Allocate(tensor.bytes()));
+      ASSIGN_OR_RETURN(std::unique_ptr<kernels::Buffer> buffer, backend.Allocate(tensor.bytes()));
       tensor.data = buffer->data();
       for (size_t i = 0; i < parts.size(); ++i) RETURN_IF_ERROR(Convert(loader, *stored[i], PartOf(tensor, parts[i])));
       buffers_.push_back(std::move(buffer));
@@ -240,10 +242,10 @@ absl::Status WeightStore::Read(Backend& backend, absl::Span<const WeightSpec> sp
   return absl::OkStatus();
 }
 
-absl::StatusOr<TensorView> WeightStore::Get(absl::string_view name) const {
+absl::StatusOr<kernels::TensorView> WeightStore::Get(absl::string_view name) const {
   const auto found = tensors_.find(name);
   if (found == tensors_.end()) return absl::NotFoundError(absl::StrCat("no weight named ", name));
   return found->second;
 }
 
-}  // namespace metronome
+}  // namespace metronome::runtime

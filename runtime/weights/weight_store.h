@@ -13,21 +13,21 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
-#include "kernels/backend.h"
-#include "runtime/base/cancel_token.h"
+#include "kernels/base/cancel_token.h"
+#include "kernels/interface/backend.h"
 #include "runtime/plan/plan.h"
 #include "runtime/weights/safetensors.h"
 #include "runtime/weights/tensor_names.h"
 
-namespace metronome {
+namespace metronome::runtime {
 
 // A weight that a model needs. Names are HuggingFace's without the prefix that wrappers add:
 // "layers.0.self_attn.q_proj.weight". Experts are one tensor, "layers.0.mlp.experts.gate_up_proj" [E, 2 n, k]; where a
 // checkpoint has a tensor for each expert instead, they are put together.
 struct WeightSpec {
   std::string name;
-  DType dtype = DType::kFloat32;
-  Shape shape;
+  kernels::DType dtype = kernels::DType::kFloat32;
+  kernels::Shape shape;
   WeightInit init = WeightInit::kMatrix;
 };
 
@@ -60,12 +60,13 @@ class WeightStore {
   // ResourceExhausted with bytes needed and available, before anything is allocated. NotFound for a missing tensor,
   // InvalidArgument for a wrong shape or a dtype that cannot be converted, naming both sides, or a tensor that is there
   // twice; errors of SafetensorsDirectory::Open and of the token; DataLoss for a file that changed meanwhile.
-  static absl::StatusOr<std::unique_ptr<WeightStore>> Load(Backend& backend, absl::Span<const WeightSpec> specs,
+  static absl::StatusOr<std::unique_ptr<WeightStore>> Load(kernels::Backend& backend,
+                                                           absl::Span<const WeightSpec> specs,
                                                            const WeightSource& source,
                                                            const WeightLoadOptions& options = {});
 
   // NotFound.
-  absl::StatusOr<TensorView> Get(absl::string_view name) const;
+  absl::StatusOr<kernels::TensorView> Get(absl::string_view name) const;
 
   // Whether a checkpoint's files still are what they were when they were opened; SafetensorsDirectory says how. OK for
   // synthetic weights.
@@ -79,14 +80,14 @@ class WeightStore {
   const std::string& provenance() const { return provenance_; }  // "synthetic:42", "safetensors:<name>".
 
  private:
-  absl::Status Generate(Backend& backend, absl::Span<const WeightSpec> specs, uint64_t seed,
+  absl::Status Generate(kernels::Backend& backend, absl::Span<const WeightSpec> specs, uint64_t seed,
                         const WeightLoadOptions& options);
-  absl::Status Read(Backend& backend, absl::Span<const WeightSpec> specs, const CheckpointDirectory& source,
+  absl::Status Read(kernels::Backend& backend, absl::Span<const WeightSpec> specs, const CheckpointDirectory& source,
                     const WeightLoadOptions& options);
 
-  absl::flat_hash_map<std::string, TensorView> tensors_;
+  absl::flat_hash_map<std::string, kernels::TensorView> tensors_;
   std::unique_ptr<SafetensorsDirectory> directory_;
-  std::vector<std::unique_ptr<Buffer>> buffers_;
+  std::vector<std::unique_ptr<kernels::Buffer>> buffers_;
   int64_t bytes_ = 0;
   std::string provenance_;
 };
@@ -94,6 +95,6 @@ class WeightStore {
 // Sum of the sizes of all specs.
 int64_t WeightBytes(absl::Span<const WeightSpec> specs);
 
-}  // namespace metronome
+}  // namespace metronome::runtime
 
 #endif  // METRONOME_RUNTIME_WEIGHTS_WEIGHT_STORE_H_

@@ -8,7 +8,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 constexpr int64_t kLogIntervalNs = 1'000'000'000;
@@ -88,4 +88,4 @@ void AccessControl::Record(const RpcAccess& rpc, const absl::Status& denial, con
                unlogged == 0 ? "" : absl::StrCat(" (and ", unlogged, " more calls since the last such line)"));
 }
 
-}  // namespace metronome
+}  // namespace metronome::server

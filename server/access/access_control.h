@@ -13,12 +13,12 @@
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
-#include "runtime/base/clock.h"
+#include "kernels/base/clock.h"
 #include "server/access/rpc_access.h"
 #include "server/access/token_file.h"
-#include "server/metrics.h"
+#include "server/metrics/metrics.h"
 
-namespace metronome {
+namespace metronome::server {
 
 // Decides which calls are let in, counts the others, and logs them at most once a second. Without tokens everybody may
 // do everything. Thread-safe.
@@ -54,6 +54,6 @@ class AccessControl {
   int64_t unlogged_ ABSL_GUARDED_BY(mutex_) = 0;              // Denials since.
 };
 
-}  // namespace metronome
+}  // namespace metronome::server
 
 #endif  // METRONOME_SERVER_ACCESS_ACCESS_CONTROL_H_

@@ -8,10 +8,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
-#include "runtime/base/status_macros.h"
-#include "server/listen_address.h"
+#include "kernels/base/status_macros.h"
+#include "server/daemon/listen_address.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 constexpr absl::Duration kWarnEvery = absl::Hours(1);
@@ -136,4 +136,4 @@ void Gate::Warn() {
   if (!warning_.empty()) spdlog::warn("{}", warning_);
 }
 
-}  // namespace metronome
+}  // namespace metronome::server

@@ -6,13 +6,13 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
-#include "runtime/base/clock.h"
+#include "kernels/base/clock.h"
 #include "server/access/access_control.h"
 #include "server/access/server_credentials.h"
-#include "server/config.h"
-#include "server/metrics.h"
+#include "server/daemon/config.h"
+#include "server/metrics/metrics.h"
 
-namespace metronome {
+namespace metronome::server {
 
 // Everything that stands between the network and the services: TLS, tokens, and the refusal to listen to other machines
 // without both. Not thread-safe, but for `access`.
@@ -48,6 +48,6 @@ class Gate {
   int64_t warned_ns_ = 0;
 };
 
-}  // namespace metronome
+}  // namespace metronome::server
 
 #endif  // METRONOME_SERVER_ACCESS_GATE_H_

@@ -4,7 +4,7 @@
 
 #include "absl/strings/match.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 bool IsDirectory(const std::string& name) { return absl::StartsWith(name, "/"); }
@@ -21,4 +21,4 @@ bool NamesNewDirectory(const std::string& model, const std::string& weights,
   return !is_known(model) || !is_known(weights);
 }
 
-}  // namespace metronome
+}  // namespace metronome::server

@@ -1,6 +1,6 @@
 #include "server/access/rpc_access.h"
 
-namespace metronome {
+namespace metronome::server {
 
 const std::vector<RpcAccess>& RpcAccessTable() {
   // A benchmark compiles by itself, and Explain measures: both take the engine for themselves. Compile and RunBenchmark
@@ -39,4 +39,4 @@ const RpcAccess& FindRpcAccess(absl::string_view path) {
   return kOther;
 }
 
-}  // namespace metronome
+}  // namespace metronome::server

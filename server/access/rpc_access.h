@@ -6,7 +6,7 @@
 #include "absl/strings/string_view.h"
 #include "runtime/access/role.h"
 
-namespace metronome {
+namespace metronome::server {
 
 // Who may call an RPC.
 struct RpcAccess {
@@ -23,6 +23,6 @@ const std::vector<RpcAccess>& RpcAccessTable();
 // The table's entry; for any other path one that only an admin passes, named "other".
 const RpcAccess& FindRpcAccess(absl::string_view path);
 
-}  // namespace metronome
+}  // namespace metronome::server
 
 #endif  // METRONOME_SERVER_ACCESS_RPC_ACCESS_H_

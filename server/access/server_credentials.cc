@@ -11,7 +11,7 @@
 #include "server/rpc/grpc_status.h"
 #include "server/rpc/guard.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 // Owned by gRPC's credentials, which outlive the server's last handshake and call.
@@ -103,4 +103,4 @@ std::shared_ptr<grpc::ServerCredentials> MakeServerCredentials(std::shared_ptr<A
   return std::make_shared<Credentials>(std::move(access), std::move(tls), require_client);
 }
 
-}  // namespace metronome
+}  // namespace metronome::server

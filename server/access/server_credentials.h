@@ -12,7 +12,7 @@
 #include "server/access/access_control.h"
 #include "server/access/tls_files.h"
 
-namespace metronome {
+namespace metronome::server {
 
 // The certificate and key that the next connection is made with. Thread-safe.
 class TlsIdentity {
@@ -36,6 +36,6 @@ class TlsIdentity {
 std::shared_ptr<grpc::ServerCredentials> MakeServerCredentials(std::shared_ptr<AccessControl> access,
                                                                std::shared_ptr<TlsIdentity> tls, bool require_client);
 
-}  // namespace metronome
+}  // namespace metronome::server
 
 #endif  // METRONOME_SERVER_ACCESS_SERVER_CREDENTIALS_H_

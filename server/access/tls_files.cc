@@ -12,10 +12,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
-#include "runtime/base/regular_file.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
+#include "runtime/files/regular_file.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 constexpr int64_t kMaxFileBytes = int64_t{1} << 20;  // The certificates of all public authorities take 220 kB.
@@ -127,4 +127,4 @@ absl::StatusOr<TlsMaterial> ReadTlsFiles(const TlsFiles& files) {
   return material;
 }
 
-}  // namespace metronome
+}  // namespace metronome::server

@@ -6,7 +6,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 
-namespace metronome {
+namespace metronome::server {
 
 // Where the PEM files are; empty names for none.
 struct TlsFiles {
@@ -29,6 +29,6 @@ struct TlsMaterial {
 // or is not valid yet. Nothing of a key is quoted.
 absl::StatusOr<TlsMaterial> ReadTlsFiles(const TlsFiles& files);
 
-}  // namespace metronome
+}  // namespace metronome::server
 
 #endif  // METRONOME_SERVER_ACCESS_TLS_FILES_H_

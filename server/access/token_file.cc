@@ -9,10 +9,10 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
-#include "runtime/base/regular_file.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
+#include "runtime/files/regular_file.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 constexpr int64_t kMaxFileBytes = int64_t{1} << 20;
@@ -70,4 +70,4 @@ absl::StatusOr<TokenSet> ReadTokenFile(const std::string& path) {
   return TokenSet(std::move(entries));
 }
 
-}  // namespace metronome
+}  // namespace metronome::server

@@ -9,7 +9,7 @@
 #include "absl/strings/string_view.h"
 #include "runtime/access/token.h"
 
-namespace metronome {
+namespace metronome::server {
 
 // The tokens that a daemon accepts. Immutable, so thread-safe.
 class TokenSet {
@@ -31,6 +31,6 @@ class TokenSet {
 // the group may write it. Errors of ReadRegularFile.
 absl::StatusOr<TokenSet> ReadTokenFile(const std::string& path);
 
-}  // namespace metronome
+}  // namespace metronome::server
 
 #endif  // METRONOME_SERVER_ACCESS_TOKEN_FILE_H_

@@ -9,17 +9,17 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
 #include "compiler/frontend/catalogue.h"
-#include "runtime/base/memory_shortage.h"
-#include "runtime/base/status_macros.h"
-#include "runtime/text/utf8.h"
+#include "kernels/base/memory_shortage.h"
+#include "kernels/base/status_macros.h"
+#include "runtime/text/encoding/utf8.h"
 #include "server/benchmark/latency.h"
 #include "server/benchmark/scaling.h"
 #include "server/benchmark/spec.h"
 #include "server/benchmark/statistics.h"
-#include "server/environment.h"
+#include "server/daemon/environment.h"
 #include "server/rpc/grpc_status.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 constexpr double kForeignLoadWorthANote = 0.1;
@@ -52,7 +52,7 @@ void RecordTelemetry(Measurement& m) {
 // What is measured then is not what the path promises.
 void RecordRefusal(Measurement& m, LoadedModel& model) {
   if (const absl::Status refusal = model.executor().recording_refusal(); !refusal.ok())
-    m.AddNote(absl::StrCat("steps were launched kernel by kernel: ", ToUtf8Lossy(refusal.message())));
+    m.AddNote(absl::StrCat("steps were launched kernel by kernel: ", text::ToUtf8Lossy(refusal.message())));
 }
 
 // The step that step_bytes speaks of; 0 when there was none.
@@ -75,7 +75,7 @@ void CompareWithBandwidth(Measurement& m, const absl::StatusOr<double>& before, 
   if (before.ok()) result.set_bandwidth_before_bytes_per_second(*before);
   if (after.ok()) result.set_bandwidth_after_bytes_per_second(*after);
   if (!before.ok() && !after.ok()) {
-    m.AddNote(absl::StrCat("bandwidth not measured: ", ToUtf8Lossy(after.status().message())));
+    m.AddNote(absl::StrCat("bandwidth not measured: ", text::ToUtf8Lossy(after.status().message())));
     return;
   }
   const double bandwidth = before.ok() && after.ok() ? (*before + *after) / 2 : before.ok() ? *before : *after;
@@ -91,7 +91,7 @@ void CompareWithBandwidth(Measurement& m, const absl::StatusOr<double>& before, 
 
 // Of the process where the device is the host; else what is taken of the device's memory now, which only grows while a
 // model is measured.
-int64_t PeakMemoryBytes(const Backend& backend) {
+int64_t PeakMemoryBytes(const kernels::Backend& backend) {
   if (backend.host_addressable()) return PeakResidentBytes();
   return backend.Describe().memory_total_bytes - backend.MemoryAvailableBytes();
 }
@@ -127,10 +127,10 @@ absl::Status Measure(Measurement& m) {
 // The memory that a skipped model lacks, whatever it was skipped for: one that is not supported may not fit either.
 std::optional<MemoryShortage> ShortageFor(const Engine& engine, const v1::BenchmarkSpec& spec,
                                           const absl::Status& status) {
-  const CatalogueEntry* entry = FindModel(spec.model());
-  const std::optional<DType> dtype = ParseDType(spec.dtype());
+  const compiler::CatalogueEntry* entry = compiler::FindModel(spec.model());
+  const std::optional<kernels::DType> dtype = kernels::ParseDType(spec.dtype());
   if (!absl::IsUnimplemented(status) || entry == nullptr || !dtype.has_value()) return ShortageOf(status);
-  const MemoryShortage weights = {.bytes_needed = entry->parameters * static_cast<int64_t>(SizeOf(*dtype)),
+  const MemoryShortage weights = {.bytes_needed = entry->parameters * static_cast<int64_t>(kernels::SizeOf(*dtype)),
                                   .bytes_available = engine.backend().MemoryAvailableBytes()};
   if (weights.bytes_needed <= weights.bytes_available) return std::nullopt;
   return weights;
@@ -178,4 +178,4 @@ v1::BenchmarkResult RunBenchmark(Engine& engine, const v1::BenchmarkSpec& spec, 
   return std::move(result);
 }
 
-}  // namespace metronome
+}  // namespace metronome::server

@@ -11,12 +11,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 #include "server/benchmark/spec.h"
 #include "server/benchmark/statistics.h"
 #include "server/benchmark/text_limits.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 constexpr int kMaxPositions = 4096;  // Each has its statistics in the result, 130 bytes.
@@ -140,4 +140,4 @@ absl::Status NormaliseExternalResult(v1::BenchmarkResult& result) {
   return CheckOutcome(result);
 }
 
-}  // namespace metronome
+}  // namespace metronome::server

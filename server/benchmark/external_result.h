@@ -4,7 +4,7 @@
 #include "absl/status/status.h"
 #include "metronome/v1/benchmark.pb.h"
 
-namespace metronome {
+namespace metronome::server {
 
 // Makes of a result that was measured elsewhere what the store keeps: provenance "external", defaults of outcome and
 // scenario, statistics of its samples, rates of its medians. Of statistics without samples the medians stay.
@@ -14,6 +14,6 @@ namespace metronome {
 // measured, anything else without error_text. Then `result` is left half changed.
 absl::Status NormaliseExternalResult(v1::BenchmarkResult& result);
 
-}  // namespace metronome
+}  // namespace metronome::server
 
 #endif  // METRONOME_SERVER_BENCHMARK_EXTERNAL_RESULT_H_

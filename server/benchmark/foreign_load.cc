@@ -13,7 +13,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 constexpr int64_t kLeastTicksPerCpu = 20;
@@ -60,4 +60,4 @@ std::optional<double> ForeignLoadProbe::Fraction() const {
   return std::clamp(static_cast<double>(foreign) / static_cast<double>(total), 0.0, 1.0);
 }
 
-}  // namespace metronome
+}  // namespace metronome::server

@@ -6,7 +6,7 @@
 
 #include "absl/strings/string_view.h"
 
-namespace metronome {
+namespace metronome::server {
 
 // CPU time of the whole machine since it booted, over all CPUs.
 struct MachineCpuTime {
@@ -32,6 +32,6 @@ class ForeignLoadProbe {
   int64_t own_ticks_ = 0;
 };
 
-}  // namespace metronome
+}  // namespace metronome::server
 
 #endif  // METRONOME_SERVER_BENCHMARK_FOREIGN_LOAD_H_

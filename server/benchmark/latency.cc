@@ -5,13 +5,13 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "kernels/profiler_range.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
+#include "kernels/interface/profiler_range.h"
 #include "runtime/plan/step_bytes.h"
-#include "server/messages.h"
-#include "server/prompt.h"
+#include "server/service/messages.h"
+#include "server/service/prompt.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 class LatencyRun {
@@ -31,7 +31,7 @@ class LatencyRun {
     }
     // A step adds position p with p positions before it; the mean over the steps measured.
     const int64_t mean_past = m_.result.prompt_tokens() + std::max<int64_t>(m_.spec.decode_tokens() - 2, 0) / 2;
-    m_.result.set_step_bytes(StepReadBytes(model_.decode_plan(), {.seq = 1, .past = mean_past}));
+    m_.result.set_step_bytes(runtime::StepReadBytes(model_.decode_plan(), {.seq = 1, .past = mean_past}));
     return absl::OkStatus();
   }
 
@@ -49,12 +49,12 @@ class LatencyRun {
 
   // `iteration` -1 is a warm-up, which leaves no samples.
   absl::Status Iterate(const v1::Prompt& request, int iteration) {
-    const ProfilerRange range(m_.engine.backend(), [&] {
+    const kernels::ProfilerRange range(m_.engine.backend(), [&] {
       return iteration < 0 ? std::string("warmup") : absl::StrCat("iteration ", iteration);
     });
     // As a request would meet it: tokenising and opening a session are part of the time to first token.
     const int64_t accepted_ns = m_.engine.clock().MonotonicNs();
-    ASSIGN_OR_RETURN(const PrefillMode mode, ToPrefillMode(m_.spec.prefill_mode()));
+    ASSIGN_OR_RETURN(const runtime::PrefillMode mode, ToPrefillMode(m_.spec.prefill_mode()));
     ASSIGN_OR_RETURN(const ResolvedPrompt prompt, ResolvePrompt(model_, request, model_.facts().max_cache_len));
     ASSIGN_OR_RETURN(const GenerationOptions options,
                      ToGenerationOptions(m_.spec.sampling(), model_.sampling_defaults()));
@@ -121,4 +121,4 @@ absl::Status MeasureLatency(LoadedModel& model, Measurement& measurement) {
   return LatencyRun(model, measurement).Measure();
 }
 
-}  // namespace metronome
+}  // namespace metronome::server

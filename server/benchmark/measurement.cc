@@ -2,7 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 
-namespace metronome {
+namespace metronome::server {
 
 void Measurement::StartCounting() {
   if (foreign_load.has_value()) return;
@@ -22,4 +22,4 @@ void Measurement::AddNote(const std::string& note) {
   result.set_note(result.note().empty() ? note : absl::StrCat(result.note(), "; ", note));
 }
 
-}  // namespace metronome
+}  // namespace metronome::server

@@ -6,13 +6,13 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "kernels/base/cancel_token.h"
 #include "metronome/v1/benchmark.pb.h"
-#include "runtime/base/cancel_token.h"
 #include "server/benchmark/foreign_load.h"
 #include "server/benchmark/telemetry_recorder.h"
-#include "server/engine.h"
+#include "server/engine/engine.h"
 
-namespace metronome {
+namespace metronome::server {
 
 using BenchmarkProgress = std::function<void(absl::string_view phase, double fraction)>;
 
@@ -32,6 +32,6 @@ struct Measurement {
   void AddNote(const std::string& note);  // After those there are.
 };
 
-}  // namespace metronome
+}  // namespace metronome::server
 
 #endif  // METRONOME_SERVER_BENCHMARK_MEASUREMENT_H_

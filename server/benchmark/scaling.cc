@@ -3,12 +3,12 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
-#include "kernels/profiler_range.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
+#include "kernels/interface/profiler_range.h"
 #include "runtime/plan/step_bytes.h"
-#include "server/prompt.h"
+#include "server/service/prompt.h"
 
-namespace metronome {
+namespace metronome::server {
 
 std::vector<int64_t> ScalingPositions(int64_t last) {
   std::vector<int64_t> positions;
@@ -20,8 +20,8 @@ std::vector<int64_t> ScalingPositions(int64_t last) {
 namespace {
 
 // What is timed must be a model that works. Random keys and values stand for no text, but give finite logits.
-absl::Status CheckLogits(const LoadedModel& model, Session& session) {
-  ASSIGN_OR_RETURN(Sampler greedy, Sampler::Create({}));
+absl::Status CheckLogits(const LoadedModel& model, runtime::Session& session) {
+  ASSIGN_OR_RETURN(runtime::Sampler greedy, runtime::Sampler::Create({}));
   const std::optional<int32_t> most_likely = session.most_likely();
   if (most_likely.has_value() && greedy.NextWithoutLogits(*most_likely, model.facts().vocab_size).has_value())
     return absl::OkStatus();
@@ -42,7 +42,7 @@ absl::Status MeasureScaling(LoadedModel& model, Measurement& m) {
                                               " leave no position in a cache of ", model.facts().max_cache_len));
   }
   m.result.set_kv_state("random");
-  ASSIGN_OR_RETURN(const std::unique_ptr<Session> session, m.engine.NewSession(model, 0));
+  ASSIGN_OR_RETURN(const std::unique_ptr<runtime::Session> session, m.engine.NewSession(model, 0));
   const std::vector<int64_t> positions = ScalingPositions(last);
   const std::vector<int32_t> tokens = SyntheticTokens(m.spec.iters() + 1, m.spec.seed(), model.facts().vocab_size);
   for (size_t i = 0; i < positions.size(); ++i) {
@@ -54,7 +54,7 @@ absl::Status MeasureScaling(LoadedModel& model, Measurement& m) {
       if (iteration >= 0) m.StartCounting();
       int64_t step_ns = 0;
       {
-        const ProfilerRange range(m.engine.backend(), [&] { return IterationName(iteration, position); });
+        const kernels::ProfilerRange range(m.engine.backend(), [&] { return IterationName(iteration, position); });
         const int64_t start = m.engine.clock().MonotonicNs();
         RETURN_IF_ERROR(session->Step(tokens[static_cast<size_t>(iteration + 1)]));
         step_ns = m.engine.clock().MonotonicNs() - start;
@@ -65,11 +65,11 @@ absl::Status MeasureScaling(LoadedModel& model, Measurement& m) {
       m.AddSample("step_ms", iteration, position, static_cast<double>(step_ns) * 1e-6);
       m.telemetry->Sample();
     }
-    m.result.set_step_bytes(StepReadBytes(model.decode_plan(), {.seq = 1, .past = position}));
+    m.result.set_step_bytes(runtime::StepReadBytes(model.decode_plan(), {.seq = 1, .past = position}));
     m.AddSample("step_bytes", 0, position, static_cast<double>(m.result.step_bytes()));
   }
   m.result.set_kv_bytes(session->kv_bytes());
   return absl::OkStatus();
 }
 
-}  // namespace metronome
+}  // namespace metronome::server

@@ -8,7 +8,7 @@
 #include "server/benchmark/measurement.h"
 #include "server/model/loaded_model.h"
 
-namespace metronome {
+namespace metronome::server {
 
 // 1, 2, 4, ... below `last`, and `last`, which is at least 1.
 std::vector<int64_t> ScalingPositions(int64_t last);
@@ -18,6 +18,6 @@ std::vector<int64_t> ScalingPositions(int64_t last);
 // cache has no room for that; errors of Session; samples taken before one stay.
 absl::Status MeasureScaling(LoadedModel& model, Measurement& measurement);
 
-}  // namespace metronome
+}  // namespace metronome::server
 
 #endif  // METRONOME_SERVER_BENCHMARK_SCALING_H_

@@ -1,11 +1,11 @@
 #include "server/benchmark/spec.h"
 
 #include "absl/strings/str_cat.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 #include "server/benchmark/text_limits.h"
-#include "server/messages.h"
+#include "server/service/messages.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 constexpr int64_t kDefaultPromptTokens = 21;  // What the default prompt has with these models' tokenizers.
@@ -28,7 +28,7 @@ absl::Status NormaliseLatency(v1::BenchmarkSpec& spec) {
   if (spec.decode_tokens() == 0) spec.set_decode_tokens(5);
   RETURN_IF_ERROR(CheckRange("decode_tokens", spec.decode_tokens(), 1, kMaxTokens));
   RETURN_IF_ERROR(CheckRange("iters * decode_tokens", spec.iters() * spec.decode_tokens(), 1, kMaxSamples));
-  RETURN_IF_ERROR(ToGenerationOptions(spec.sampling(), SamplingOptions{}).status());
+  RETURN_IF_ERROR(ToGenerationOptions(spec.sampling(), runtime::SamplingOptions{}).status());
   // The text's length is not known before its tokenizer is loaded, so a prompt of text gets the model's default length.
   if (spec.max_cache_len() == 0 && spec.prompt().empty())
     spec.set_max_cache_len(spec.prompt_tokens() + spec.decode_tokens());
@@ -89,4 +89,4 @@ absl::StatusOr<ModelRequest> ModelRequestOf(const v1::BenchmarkSpec& spec, absl:
   return model;
 }
 
-}  // namespace metronome
+}  // namespace metronome::server

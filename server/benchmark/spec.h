@@ -7,7 +7,7 @@
 #include "metronome/v1/benchmark.pb.h"
 #include "server/model/loaded_model.h"
 
-namespace metronome {
+namespace metronome::server {
 
 // Names of the scenarios.
 inline constexpr char kLatency[] = "latency";
@@ -19,6 +19,6 @@ absl::Status NormaliseSpec(v1::BenchmarkSpec& spec);
 // The model that a normalised spec measures. Errors as ToModelRequest.
 absl::StatusOr<ModelRequest> ModelRequestOf(const v1::BenchmarkSpec& spec, absl::string_view backend);
 
-}  // namespace metronome
+}  // namespace metronome::server
 
 #endif  // METRONOME_SERVER_BENCHMARK_SPEC_H_

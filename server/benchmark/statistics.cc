@@ -10,7 +10,7 @@
 
 #include "server/benchmark/spec.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 double Percentile(const std::vector<double>& sorted, double fraction) {
@@ -94,4 +94,4 @@ void SetRates(v1::BenchmarkResult& result) {
   if (const double ms = result.tpot_ms().median(); ms > 0) result.set_decode_tokens_per_second(1e3 / ms);
 }
 
-}  // namespace metronome
+}  // namespace metronome::server

@@ -5,7 +5,7 @@
 
 #include "metronome/v1/benchmark.pb.h"
 
-namespace metronome {
+namespace metronome::server {
 
 // Summary of samples as the Statistics message describes; percentiles by linear interpolation between order statistics
 // (NumPy's default). Empty samples give n = 0 and zeros.
@@ -18,6 +18,6 @@ void SummariseSamples(v1::BenchmarkResult& result);
 // Sets tokens per second by the medians of ttft_ms and tpot_ms; one without a median keeps what it has.
 void SetRates(v1::BenchmarkResult& result);
 
-}  // namespace metronome
+}  // namespace metronome::server
 
 #endif  // METRONOME_SERVER_BENCHMARK_STATISTICS_H_

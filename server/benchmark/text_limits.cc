@@ -3,9 +3,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 
-namespace metronome {
+namespace metronome::server {
 
 absl::Status CheckTextSizes(const google::protobuf::Message& message, const std::string& prefix) {
   using Field = google::protobuf::FieldDescriptor;
@@ -27,4 +27,4 @@ absl::Status CheckTextSizes(const google::protobuf::Message& message, const std:
   return absl::OkStatus();
 }
 
-}  // namespace metronome
+}  // namespace metronome::server

@@ -8,7 +8,7 @@
 
 #include "absl/status/status.h"
 
-namespace metronome {
+namespace metronome::server {
 
 // What is recorded is sent again, so that its texts are bounded: a result with all of them fits into one message.
 inline constexpr size_t kMaxTextBytes = size_t{64} << 10;
@@ -18,6 +18,6 @@ inline constexpr size_t kMaxPromptBytes = size_t{1} << 20;
 // the message or in those it holds once. `prefix` is the path to the message: "spec.".
 absl::Status CheckTextSizes(const google::protobuf::Message& message, const std::string& prefix = "");
 
-}  // namespace metronome
+}  // namespace metronome::server
 
 #endif  // METRONOME_SERVER_BENCHMARK_TEXT_LIMITS_H_

@@ -7,12 +7,12 @@
 #include "absl/strings/string_view.h"
 #include "server/model/plan_cache.h"
 
-namespace metronome {
+namespace metronome::server {
 
-std::string EncodeCachedPlans(const PlanSet& plans, const CompileReport& report);
+std::string EncodeCachedPlans(const runtime::PlanSet& plans, const compiler::CompileReport& report);
 // InvalidArgument for anything that EncodeCachedPlans did not write; plans are valid.
 absl::StatusOr<CachedPlans> DecodeCachedPlans(absl::string_view bytes);
 
-}  // namespace metronome
+}  // namespace metronome::server
 
 #endif  // METRONOME_SERVER_MODEL_CACHED_PLANS_CODEC_H_

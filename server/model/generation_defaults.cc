@@ -3,10 +3,10 @@
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/str_cat.h"
-#include "runtime/base/json_depth.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
+#include "runtime/files/json_depth.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 using Json = nlohmann::json;
@@ -92,8 +92,8 @@ absl::StatusOr<int64_t> TopK(const Json& json) {
   return value->get<int64_t>();
 }
 
-absl::StatusOr<SamplingOptions> SamplingOf(const Json& json) {
-  SamplingOptions options;
+absl::StatusOr<runtime::SamplingOptions> SamplingOf(const Json& json) {
+  runtime::SamplingOptions options;
   ASSIGN_OR_RETURN(const bool samples, Samples(json));
   RETURN_IF_ERROR(RefuseForeign(json, samples));
   RETURN_IF_ERROR(ReadNumber(json, "repetition_penalty", options.repetition_penalty));
@@ -106,7 +106,7 @@ absl::StatusOr<SamplingOptions> SamplingOf(const Json& json) {
     if (options.top_p > 1) options.top_p = 1;  // Off, as generate() has it.
     RETURN_IF_ERROR(ReadNumber(json, "min_p", options.min_p));
   }
-  if (const absl::Status status = ValidateSamplingOptions(options); !status.ok())
+  if (const absl::Status status = runtime::ValidateSamplingOptions(options); !status.ok())
     return absl::Status(status.code(), absl::StrCat(kFile, ": ", status.message()));
   return options;
 }
@@ -138,4 +138,4 @@ absl::StatusOr<GenerationDefaults> ParseGenerationDefaults(absl::string_view tex
   return defaults;
 }
 
-}  // namespace metronome
+}  // namespace metronome::server

@@ -9,9 +9,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
-#include "runtime/base/regular_file.h"
+#include "runtime/files/regular_file.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 namespace fs = std::filesystem;
@@ -120,4 +120,4 @@ bool HubSnapshot::has_unfinished_downloads() const {
   return false;
 }
 
-}  // namespace metronome
+}  // namespace metronome::server

@@ -7,7 +7,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
-namespace metronome {
+namespace metronome::server {
 
 // A repository on the HuggingFace hub and a state of it.
 struct HubId {
@@ -43,6 +43,6 @@ class HubSnapshot {
   std::string commit_;
 };
 
-}  // namespace metronome
+}  // namespace metronome::server
 
 #endif  // METRONOME_SERVER_MODEL_HUB_CACHE_H_

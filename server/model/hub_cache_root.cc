@@ -11,7 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 // Python's os.path.join of two.
@@ -85,4 +85,4 @@ std::string HubCacheRoot(const Environment& environment) {
   return expand(environment("HF_HUB_CACHE").value_or(legacy));
 }
 
-}  // namespace metronome
+}  // namespace metronome::server

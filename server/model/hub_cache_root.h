@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-namespace metronome {
+namespace metronome::server {
 
 // The value of a variable; nullopt where it is not set, which is not the same as empty.
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;
@@ -20,6 +20,6 @@ std::string HomeDirectory(const Environment& environment);
 // `$NAME` and `${NAME}` replaced where huggingface_hub replaces them.
 std::string HubCacheRoot(const Environment& environment);
 
-}  // namespace metronome
+}  // namespace metronome::server
 
 #endif  // METRONOME_SERVER_MODEL_HUB_CACHE_ROOT_H_

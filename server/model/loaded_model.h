@@ -12,24 +12,24 @@
 #include "absl/strings/string_view.h"
 #include "compiler/driver/compile.h"
 #include "compiler/frontend/model_config.h"
-#include "kernels/backend.h"
-#include "runtime/base/cancel_token.h"
+#include "kernels/base/cancel_token.h"
+#include "kernels/interface/backend.h"
 #include "runtime/engine/executor.h"
 #include "runtime/engine/session.h"
-#include "runtime/text/chat_template.h"
-#include "runtime/text/tokenizer.h"
+#include "runtime/text/chat/chat_template.h"
+#include "runtime/text/tokenizer/tokenizer.h"
 #include "runtime/weights/weight_store.h"
 #include "server/model/generation_defaults.h"
 #include "server/model/model_files.h"
 #include "server/model/plan_cache.h"
 
-namespace metronome {
+namespace metronome::server {
 
 // What to load and how. Two equal requests give equal models.
 struct ModelRequest {
   std::string model;  // Catalogue key, absolute path of a HuggingFace directory, or repository in its cache.
   std::string dtype = "bfloat16";
-  ExecutionPath path = ExecutionPath::kCompiled;
+  compiler::ExecutionPath path = compiler::ExecutionPath::kCompiled;
   uint64_t seed = 0;          // Of synthetic weights.
   int64_t max_cache_len = 0;  // Positions of a session at most; 0 = the next line or the model's limit, if less.
   int64_t default_max_cache_len = 4096;
@@ -72,31 +72,31 @@ class LoadedModel {
     double compile_ms = 0;
     double load_ms = 0;
     std::vector<int32_t> eos_token_ids;
-    std::optional<SamplingOptions> sampling_defaults;  // Where they can be had.
-    bool plan_cached = false;                          // The search was made before, maybe by another process.
-    std::string tokenizer_error;                       // Why the tokenizer that there is did not load.
+    std::optional<runtime::SamplingOptions> sampling_defaults;  // Where they can be had.
+    bool plan_cached = false;                                   // The search was made before, maybe by another process.
+    std::string tokenizer_error;                                // Why the tokenizer that there is did not load.
   };
 
   // Memory for weights, one full session and a prefill chunk is checked before anything is allocated.
   // NotFound, InvalidArgument, PermissionDenied (a file outside the roots), Unimplemented, ResourceExhausted (with a
   // MemoryShortage), DataLoss (a file that changes while it is read), Internal; errors of the token.
   // Times among the facts leave out what waiting for the token took.
-  static absl::StatusOr<std::unique_ptr<LoadedModel>> Load(Backend& backend, const ModelRequest& request,
+  static absl::StatusOr<std::unique_ptr<LoadedModel>> Load(kernels::Backend& backend, const ModelRequest& request,
                                                            const LoadContext& context);
 
   const ModelRequest& request() const { return request_; }
   const Facts& facts() const { return facts_; }
-  const ModelConfig& config() const { return config_; }
-  const Tokenizer* tokenizer() const { return tokenizer_.get(); }             // nullptr without one.
+  const compiler::ModelConfig& config() const { return config_; }
+  const text::Tokenizer* tokenizer() const { return tokenizer_.get(); }       // nullptr without one.
   const absl::Status& tokenizer_status() const { return tokenizer_status_; }  // Why the one that there is did not load.
-  const ChatTemplate* chat_template() const { return chat_template_.get(); }  // nullptr without one.
+  const text::ChatTemplate* chat_template() const { return chat_template_.get(); }  // nullptr without one.
   // How generation_config.json has tokens chosen; GenerationDefaults::sampling says why it does not.
-  const absl::StatusOr<SamplingOptions>& sampling_defaults() const { return sampling_defaults_; }
-  Backend& backend() const { return backend_; }
-  const PlanSet& plans() const { return compiled_.plans; }
-  const Plan& decode_plan() const { return plans()[0].plan; }
-  const CompileReport& compile_report() const { return compiled_.report; }
-  Executor& executor() { return *executor_; }
+  const absl::StatusOr<runtime::SamplingOptions>& sampling_defaults() const { return sampling_defaults_; }
+  kernels::Backend& backend() const { return backend_; }
+  const runtime::PlanSet& plans() const { return compiled_.plans; }
+  const runtime::Plan& decode_plan() const { return plans()[0].plan; }
+  const compiler::CompileReport& compile_report() const { return compiled_.report; }
+  runtime::Executor& executor() { return *executor_; }
 
   // DataLoss naming a file of weights that was changed or truncated, so that what the model computes is not what it was
   // loaded to compute. Takes a system call a file.
@@ -106,7 +106,7 @@ class LoadedModel {
   absl::Status CheckCurrent() const;
 
   // The model in primitives, as it was compiled. Errors of `token`.
-  absl::StatusOr<Graph> BuildGraph(const CancelToken& token = {}) const;
+  absl::StatusOr<compiler::Graph> BuildGraph(const CancelToken& token = {}) const;
 
   // KV cache that a session of so many positions takes.
   int64_t KvBytes(int64_t positions) const;
@@ -116,45 +116,45 @@ class LoadedModel {
   absl::StatusOr<int64_t> SessionLength(int64_t max_length) const;
 
   // A session of SessionLength(max_length) positions.
-  absl::StatusOr<std::unique_ptr<Session>> NewSession(int64_t max_length);
+  absl::StatusOr<std::unique_ptr<runtime::Session>> NewSession(int64_t max_length);
 
  private:
-  LoadedModel(Backend& backend, ModelRequest request, const PathRoots* roots)
+  LoadedModel(kernels::Backend& backend, ModelRequest request, const PathRoots* roots)
       : backend_(backend), request_(std::move(request)), roots_(roots) {}
 
   absl::Status Resolve(const CancelToken& token);  // Config, weight source, tokenizer.
   // nullopt: the catalogue alone.
-  absl::StatusOr<std::optional<ModelFiles>> FindFiles(const CatalogueEntry* entry);
-  absl::Status ReadFiles(const ModelFiles& files, const CatalogueEntry* entry, const CancelToken& token);
+  absl::StatusOr<std::optional<ModelFiles>> FindFiles(const compiler::CatalogueEntry* entry);
+  absl::Status ReadFiles(const ModelFiles& files, const compiler::CatalogueEntry* entry, const CancelToken& token);
   absl::Status FindWeights(const ModelFiles& files, const CancelToken& token);
-  absl::Status CompileDefault(const Graph& graph, const LoadContext& context);
+  absl::Status CompileDefault(const compiler::Graph& graph, const LoadContext& context);
   absl::Status CheckMemory(const LoadContext& context) const;
   absl::Status LoadWeights(const LoadContext& context);
-  absl::Status SearchOrRecall(const Graph& graph, const LoadContext& context);
+  absl::Status SearchOrRecall(const compiler::Graph& graph, const LoadContext& context);
   absl::Status Bind(const LoadContext& context);
 
-  Backend& backend_;
+  kernels::Backend& backend_;
   ModelRequest request_;
   const PathRoots* const roots_;  // Used while loading.
   std::optional<ModelFiles> files_;
   std::vector<std::optional<FileIdentity>> small_files_;  // From before they were read.
   Facts facts_;
-  ModelConfig config_;
-  WeightSource source_;
+  compiler::ModelConfig config_;
+  runtime::WeightSource source_;
   std::vector<std::string> notes_;  // For the provenance.
-  absl::StatusOr<SamplingOptions> sampling_defaults_ = GenerationDefaults().sampling;
-  std::unique_ptr<Tokenizer> tokenizer_;
+  absl::StatusOr<runtime::SamplingOptions> sampling_defaults_ = GenerationDefaults().sampling;
+  std::unique_ptr<text::Tokenizer> tokenizer_;
   absl::Status tokenizer_status_;
-  std::unique_ptr<ChatTemplate> chat_template_;
-  CompileResult compiled_;
-  std::vector<KvStateSpec> kv_states_;
-  std::unique_ptr<WeightStore> weights_;
-  std::unique_ptr<Executor> executor_;
+  std::unique_ptr<text::ChatTemplate> chat_template_;
+  compiler::CompileResult compiled_;
+  std::vector<runtime::KvStateSpec> kv_states_;
+  std::unique_ptr<runtime::WeightStore> weights_;
+  std::unique_ptr<runtime::Executor> executor_;
 };
 
 // NotFound for a name that stands for no model, with what looking for its files said.
 absl::Status UnknownModelError(absl::string_view model, const absl::Status& why);
 
-}  // namespace metronome
+}  // namespace metronome::server
 
 #endif  // METRONOME_SERVER_MODEL_LOADED_MODEL_H_

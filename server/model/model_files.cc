@@ -8,12 +8,12 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "compiler/frontend/hf_config.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 #include "server/model/hub_cache.h"
 #include "server/model/hub_cache_root.h"
 #include "server/model/repositories.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 namespace fs = std::filesystem;
@@ -50,12 +50,12 @@ ModelFiles FilesOf(const HubSnapshot& snapshot, const PathRoots* roots) {
 }
 
 // What keeps a snapshot from being loaded as the catalogue's model.
-absl::Status CheckWhole(const HubSnapshot& snapshot, const ModelFiles& files, const CatalogueEntry& entry) {
+absl::Status CheckWhole(const HubSnapshot& snapshot, const ModelFiles& files, const compiler::CatalogueEntry& entry) {
   const std::string config_path = files.PathOf("config.json");
   if (config_path.empty()) return absl::NotFoundError("it lacks config.json");
-  ASSIGN_OR_RETURN(const ModelConfig config, ReadHfConfig(config_path, files.roots));
+  ASSIGN_OR_RETURN(const compiler::ModelConfig config, compiler::ReadHfConfig(config_path, files.roots));
   RETURN_IF_ERROR(CheckSameShapes(config, entry));
-  absl::Status weights = FindCheckpointFiles(files.directory, files.has, files.roots).status();
+  absl::Status weights = runtime::FindCheckpointFiles(files.directory, files.has, files.roots).status();
   if (!weights.ok() && snapshot.has_unfinished_downloads())
     return absl::Status(weights.code(), absl::StrCat(weights.message(), "; a download did not finish"));
   return weights;
@@ -97,7 +97,7 @@ absl::StatusOr<ModelFiles> LocateModel(const std::string& text, const PathRoots*
   return FilesOf(*snapshot, roots);
 }
 
-CachedModel FindCachedModel(const CatalogueEntry& entry, const PathRoots* roots) {
+CachedModel FindCachedModel(const compiler::CatalogueEntry& entry, const PathRoots* roots) {
   CachedModel found;
   const std::string root = HubCacheRoot(ProcessEnvironment());
   for (const absl::string_view repository : RepositoriesOf(entry.key)) {
@@ -114,28 +114,29 @@ CachedModel FindCachedModel(const CatalogueEntry& entry, const PathRoots* roots)
   return found;
 }
 
-absl::Status CheckSameShapes(const ModelConfig& config, const CatalogueEntry& entry) {
-  ASSIGN_OR_RETURN(const ModelConfig expected, ParseHfConfig(entry.config));
+absl::Status CheckSameShapes(const compiler::ModelConfig& config, const compiler::CatalogueEntry& entry) {
+  ASSIGN_OR_RETURN(const compiler::ModelConfig expected, compiler::ParseHfConfig(entry.config));
   const auto differs = [&](absl::string_view what, const auto& value, const auto& wanted) {
     return absl::InvalidArgumentError(absl::StrCat("its ", what, " is ", value, ", that of ", entry.key, " ", wanted));
   };
   if (config.family != expected.family) return differs("model_type", config.family, expected.family);
-  const std::pair<const char*, int64_t ModelConfig::*> kSizes[] = {
-      {"vocab_size", &ModelConfig::vocab},
-      {"hidden_size", &ModelConfig::hidden},
-      {"intermediate_size", &ModelConfig::intermediate},
-      {"num_attention_heads", &ModelConfig::heads},
-      {"num_experts", &ModelConfig::experts},
-      {"number of experts per token", &ModelConfig::experts_per_token},
-      {"moe_intermediate_size", &ModelConfig::expert_intermediate}};
+  const std::pair<const char*, int64_t compiler::ModelConfig::*> kSizes[] = {
+      {"vocab_size", &compiler::ModelConfig::vocab},
+      {"hidden_size", &compiler::ModelConfig::hidden},
+      {"intermediate_size", &compiler::ModelConfig::intermediate},
+      {"num_attention_heads", &compiler::ModelConfig::heads},
+      {"num_experts", &compiler::ModelConfig::experts},
+      {"number of experts per token", &compiler::ModelConfig::experts_per_token},
+      {"moe_intermediate_size", &compiler::ModelConfig::expert_intermediate}};
   for (const auto& [name, size] : kSizes) {
     if (config.*size != expected.*size) return differs(name, config.*size, expected.*size);
   }
   if (config.layers.size() != expected.layers.size())
     return differs("num_hidden_layers", config.layers.size(), expected.layers.size());
-  const std::pair<const char*, int64_t LayerConfig::*> kLayerSizes[] = {{"num_key_value_heads", &LayerConfig::kv_heads},
-                                                                        {"head_dim", &LayerConfig::head_dim},
-                                                                        {"sliding window", &LayerConfig::window}};
+  const std::pair<const char*, int64_t compiler::LayerConfig::*> kLayerSizes[] = {
+      {"num_key_value_heads", &compiler::LayerConfig::kv_heads},
+      {"head_dim", &compiler::LayerConfig::head_dim},
+      {"sliding window", &compiler::LayerConfig::window}};
   for (size_t i = 0; i < config.layers.size(); ++i) {
     for (const auto& [name, size] : kLayerSizes) {
       if (config.layers[i].*size != expected.layers[i].*size)
@@ -145,4 +146,4 @@ absl::Status CheckSameShapes(const ModelConfig& config, const CatalogueEntry& en
   return absl::OkStatus();
 }
 
-}  // namespace metronome
+}  // namespace metronome::server

@@ -8,17 +8,17 @@
 #include "absl/status/statusor.h"
 #include "compiler/frontend/catalogue.h"
 #include "compiler/frontend/model_config.h"
-#include "runtime/base/path_roots.h"
-#include "runtime/base/regular_file.h"
+#include "runtime/files/path_roots.h"
+#include "runtime/files/regular_file.h"
 #include "runtime/weights/checkpoint_files.h"
 
-namespace metronome {
+namespace metronome::server {
 
 // Where a model's files are: a directory, or a snapshot in the HuggingFace cache.
 struct ModelFiles {
-  std::string directory;  // Absolute.
-  std::string name;       // What the provenance calls it: empty for a directory, "org/name@commit" for a snapshot.
-  FileIsThere has;        // By name in the directory.
+  std::string directory;     // Absolute.
+  std::string name;          // What the provenance calls it: empty for a directory, "org/name@commit" for a snapshot.
+  runtime::FileIsThere has;  // By name in the directory.
   const PathRoots* roots = nullptr;  // That every file must lie in; nullptr = anywhere.
 
   // The path of a file that is there, else empty.
@@ -40,11 +40,11 @@ struct CachedModel {
   std::optional<ModelFiles> files;
   std::vector<std::string> notes;  // What is in the cache and was not taken, and why.
 };
-CachedModel FindCachedModel(const CatalogueEntry& entry, const PathRoots* roots);
+CachedModel FindCachedModel(const compiler::CatalogueEntry& entry, const PathRoots* roots);
 
 // InvalidArgument naming the first size in which `config`, read from files, differs from that of the catalogue.
-absl::Status CheckSameShapes(const ModelConfig& config, const CatalogueEntry& entry);
+absl::Status CheckSameShapes(const compiler::ModelConfig& config, const compiler::CatalogueEntry& entry);
 
-}  // namespace metronome
+}  // namespace metronome::server
 
 #endif  // METRONOME_SERVER_MODEL_MODEL_FILES_H_

@@ -3,19 +3,20 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "server/daemon/program_identity.h"
 #include "server/model/cached_plans_codec.h"
-#include "server/program_identity.h"
 #include "spdlog/spdlog.h"
 
-namespace metronome {
+namespace metronome::server {
 absl::StatusOr<PlanCache> PlanCache::Open(const std::string& directory, int64_t max_bytes) {
   absl::StatusOr<FileStore> store = FileStore::Open(directory, max_bytes);
   if (!store.ok()) return store.status();
   return PlanCache(*std::move(store));
 }
 
-std::string PlanCache::Key(const Backend& backend, const Graph& graph, const PlanSearchOptions& options) {
-  const DeviceInfo device = backend.Describe();
+std::string PlanCache::Key(const kernels::Backend& backend, const compiler::Graph& graph,
+                           const compiler::PlanSearchOptions& options) {
+  const kernels::DeviceInfo device = backend.Describe();
   return absl::StrCat("program ", ProgramIdentity(), "\nbackend ", backend.name(), "\ndevice ", device.name, "\nisa ",
                       device.instruction_set, "\nruntime ", device.runtime, "\nlibraries ", device.libraries,
                       "\nthreads ", device.threads, "\ntuning ", device.tuning, "\nbudget ", options.budget, "\nseed ",
@@ -32,9 +33,10 @@ std::optional<CachedPlans> PlanCache::Find(const std::string& key) const {
   return std::nullopt;
 }
 
-void PlanCache::Store(const std::string& key, const PlanSet& plans, const CompileReport& report) const {
+void PlanCache::Store(const std::string& key, const runtime::PlanSet& plans,
+                      const compiler::CompileReport& report) const {
   const absl::Status status = store_.Put(key, EncodeCachedPlans(plans, report));
   if (!status.ok()) spdlog::warn("the plan cannot be cached: {}", std::string(status.message()));
 }
 
-}  // namespace metronome
+}  // namespace metronome::server

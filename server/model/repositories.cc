@@ -1,6 +1,6 @@
 #include "server/model/repositories.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 constexpr size_t kMost = 9;
@@ -45,4 +45,4 @@ absl::Span<const absl::string_view> RepositoriesOf(absl::string_view key) {
   return {};
 }
 
-}  // namespace metronome
+}  // namespace metronome::server

@@ -1,12 +1,12 @@
 #include "server/rpc/admission.h"
 
 #include "absl/strings/str_cat.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 #include "server/rpc/client_identity.h"
 #include "server/rpc/grpc_status.h"
 #include "server/rpc/guard.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 // What an open call takes beside its request: its arena, contexts and the transport's state.
@@ -66,4 +66,4 @@ void* AdmittingHandler::ParseEmpty(grpc_call* call, void** data) {
   return method_.inner->Deserialize(call, grpc_raw_byte_buffer_create(nullptr, 0), &parsed, data);
 }
 
-}  // namespace metronome
+}  // namespace metronome::server

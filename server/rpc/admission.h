@@ -13,11 +13,11 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
-#include "server/metrics.h"
+#include "server/metrics/metrics.h"
 #include "server/rpc/budget.h"
 #include "server/rpc/call_context.h"
 
-namespace metronome {
+namespace metronome::server {
 
 // Decides by its size whether a request is read, before it is parsed. Thread-safe.
 class Admission {
@@ -123,6 +123,6 @@ grpc::internal::MethodHandler* Admitted(
       admission);
 }
 
-}  // namespace metronome
+}  // namespace metronome::server
 
 #endif  // METRONOME_SERVER_RPC_ADMISSION_H_

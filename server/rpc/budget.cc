@@ -1,9 +1,9 @@
 #include "server/rpc/budget.h"
 
 #include "absl/strings/str_cat.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 
-namespace metronome {
+namespace metronome::server {
 
 Budget::Lease& Budget::Lease::operator=(Lease&& other) noexcept {
   if (this == &other) return *this;
@@ -59,4 +59,4 @@ absl::Status Budget::Change(const std::string& client, int64_t change) {
   return absl::OkStatus();
 }
 
-}  // namespace metronome
+}  // namespace metronome::server

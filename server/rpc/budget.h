@@ -11,7 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 
-namespace metronome {
+namespace metronome::server {
 
 // How much of one thing clients may hold, each and together. Thread-safe.
 class Budget {
@@ -73,6 +73,6 @@ class Budget {
   absl::flat_hash_map<std::string, int64_t> by_client_ ABSL_GUARDED_BY(mutex_);  // None of 0.
 };
 
-}  // namespace metronome
+}  // namespace metronome::server
 
 #endif  // METRONOME_SERVER_RPC_BUDGET_H_

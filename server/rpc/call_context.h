@@ -10,7 +10,7 @@
 
 #include "server/rpc/budget.h"
 
-namespace metronome {
+namespace metronome::server {
 
 // Bytes of answers that a call may have waiting for its reader beside all budgets, so that those who read get theirs
 // whatever others leave unread.
@@ -43,6 +43,6 @@ class CallContextAllocator final : public grpc::ContextAllocator {
   void Release(grpc::GenericCallbackServerContext* context) override { delete context; }
 };
 
-}  // namespace metronome
+}  // namespace metronome::server
 
 #endif  // METRONOME_SERVER_RPC_CALL_CONTEXT_H_

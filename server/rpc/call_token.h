@@ -9,12 +9,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
-#include "runtime/base/cancel_token.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/cancel_token.h"
+#include "kernels/base/status_macros.h"
 #include "server/rpc/stream_reactor.h"
 #include "server/rpc/unary_call.h"
 
-namespace metronome {
+namespace metronome::server {
 
 // The token of a call, for as long as its reactor is there: `client` says why nobody waits for it any more;
 // DeadlineExceeded once it has taken `limit`, the server's own for calls of its kind.
@@ -45,6 +45,6 @@ std::shared_ptr<const CancelToken> CallToken(const CallMeter& meter, absl::Durat
   });
 }
 
-}  // namespace metronome
+}  // namespace metronome::server
 
 #endif  // METRONOME_SERVER_RPC_CALL_TOKEN_H_

@@ -9,7 +9,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 constexpr size_t kNetworkBytes = 8;
@@ -38,4 +38,4 @@ std::string HostOfPeer(absl::string_view peer) {
 
 std::string ClientOf(const grpc::ServerContextBase& context) { return HostOfPeer(context.peer()); }
 
-}  // namespace metronome
+}  // namespace metronome::server

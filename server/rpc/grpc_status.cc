@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <string>
 
-#include "runtime/text/utf8.h"
+#include "runtime/text/encoding/utf8.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 constexpr absl::string_view kEllipsis = "...";
@@ -14,10 +14,10 @@ constexpr absl::string_view kEllipsis = "...";
 
 std::string BoundedText(absl::string_view text, size_t limit) {
   // No more is looked at than can be kept: each byte may become the three of U+FFFD, never fewer than itself.
-  std::string bounded = ToUtf8Lossy(text.substr(0, limit));
+  std::string bounded = text::ToUtf8Lossy(text.substr(0, limit));
   if (text.size() <= limit && bounded.size() <= limit) return bounded;
   bounded.resize(std::min(bounded.size(), limit - kEllipsis.size()));
-  bounded.resize(bounded.size() - UnfinishedUtf8Suffix(bounded));
+  bounded.resize(bounded.size() - text::UnfinishedUtf8Suffix(bounded));
   bounded.append(kEllipsis.data(), kEllipsis.size());
   return bounded;
 }
@@ -31,4 +31,4 @@ absl::Status CancellationStatus(std::chrono::system_clock::time_point deadline) 
   return absl::CancelledError("cancelled by the client");
 }
 
-}  // namespace metronome
+}  // namespace metronome::server

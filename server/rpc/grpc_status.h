@@ -10,7 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 
-namespace metronome {
+namespace metronome::server {
 
 // Bytes of a status text that are sent at most. It travels in HTTP/2 trailers, where some 8 kB are an error of the
 // whole connection, and with it of every other call on it.
@@ -26,6 +26,6 @@ grpc::Status ToGrpcStatus(const absl::Status& status);
 // Why a call was cancelled: its deadline passed, or the client went away.
 absl::Status CancellationStatus(std::chrono::system_clock::time_point deadline);
 
-}  // namespace metronome
+}  // namespace metronome::server
 
 #endif  // METRONOME_SERVER_RPC_GRPC_STATUS_H_

@@ -9,7 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 
-namespace metronome {
+namespace metronome::server {
 
 absl::Status StatusOfException(absl::string_view rpc, std::exception_ptr exception) {
   static std::atomic<uint64_t> next_request{1};
@@ -27,4 +27,4 @@ absl::Status StatusOfException(absl::string_view rpc, std::exception_ptr excepti
   return absl::InternalError(absl::StrCat("internal error; the daemon's log has it as ", request));
 }
 
-}  // namespace metronome
+}  // namespace metronome::server

@@ -9,7 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 
-namespace metronome {
+namespace metronome::server {
 
 // What the caller of `rpc` is told about an exception: ResourceExhausted for a failed allocation, Internal for any
 // other. The log has the exception's own text under the request id that the status names.
@@ -38,6 +38,6 @@ std::function<void()> GuardedJob(absl::string_view rpc, std::shared_ptr<Stream> 
   };
 }
 
-}  // namespace metronome
+}  // namespace metronome::server
 
 #endif  // METRONOME_SERVER_RPC_GUARD_H_

@@ -5,7 +5,7 @@
 
 #include "absl/strings/string_view.h"
 
-namespace metronome {
+namespace metronome::server {
 
 // Thins progress to what is worth a message: a new phase, its end, and steps of 1%. Not thread-safe.
 class ProgressPacer {
@@ -23,6 +23,6 @@ class ProgressPacer {
   double fraction_ = 0;
 };
 
-}  // namespace metronome
+}  // namespace metronome::server
 
 #endif  // METRONOME_SERVER_RPC_PROGRESS_PACER_H_

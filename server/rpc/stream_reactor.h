@@ -16,7 +16,7 @@
 #include "server/rpc/call_context.h"
 #include "server/rpc/grpc_status.h"
 
-namespace metronome {
+namespace metronome::server {
 
 // The sending half of a server stream: any thread pushes messages and finishes, gRPC writes them in order. Thread-safe.
 // Lives until both gRPC and every holder of a pointer are done.
@@ -113,6 +113,6 @@ class StreamReactor final : public grpc::ServerWriteReactor<Response> {
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
-}  // namespace metronome
+}  // namespace metronome::server
 
 #endif  // METRONOME_SERVER_RPC_STREAM_REACTOR_H_

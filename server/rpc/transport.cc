@@ -1,6 +1,6 @@
 #include "server/rpc/transport.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 constexpr int kKeepaliveMs = 7000;  // Of silence before a ping, and again for its answer.
@@ -22,4 +22,4 @@ void ConfigureTransport(grpc::ServerBuilder& builder) {
   builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxConcurrentStreams);
 }
 
-}  // namespace metronome
+}  // namespace metronome::server

@@ -11,14 +11,14 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "runtime/base/clock.h"
-#include "server/metrics.h"
+#include "kernels/base/clock.h"
+#include "server/engine/work_queue.h"
+#include "server/metrics/metrics.h"
 #include "server/rpc/call_context.h"
 #include "server/rpc/grpc_status.h"
 #include "server/rpc/guard.h"
-#include "server/work_queue.h"
 
-namespace metronome {
+namespace metronome::server {
 
 // Measures one RPC: from construction to Done, which the last of its copies calls once.
 class CallMeter {
@@ -98,6 +98,6 @@ inline grpc::ServerUnaryReactor* AnswerFrom(WorkQueue& queue, grpc::CallbackServ
   return answer->reactor();
 }
 
-}  // namespace metronome
+}  // namespace metronome::server
 
 #endif  // METRONOME_SERVER_RPC_UNARY_CALL_H_

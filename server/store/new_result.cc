@@ -4,9 +4,9 @@
 #include <random>
 #include <utility>
 
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 int64_t RandomKey() {
@@ -90,4 +90,4 @@ absl::StatusOr<NewResult> ParseNewResult(absl::string_view bytes) {
   return bytes.empty() ? absl::StatusOr<NewResult>(std::move(result)) : Damaged();
 }
 
-}  // namespace metronome
+}  // namespace metronome::server

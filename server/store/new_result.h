@@ -10,7 +10,7 @@
 #include "metronome/v1/benchmark.pb.h"
 #include "server/store/sample_blocks.h"
 
-namespace metronome {
+namespace metronome::server {
 
 // A result on its way to the store.
 struct NewResult {
@@ -29,6 +29,6 @@ NewResult PrepareResult(v1::Run run, v1::BenchmarkResult result, int64_t created
 std::string Serialize(const NewResult& result);
 absl::StatusOr<NewResult> ParseNewResult(absl::string_view bytes);
 
-}  // namespace metronome
+}  // namespace metronome::server
 
 #endif  // METRONOME_SERVER_STORE_NEW_RESULT_H_

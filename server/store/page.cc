@@ -3,7 +3,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 constexpr size_t kMaxQuotedBytes = 40;
@@ -25,4 +25,4 @@ bool PageBudget::Take(size_t bytes) {
   return true;
 }
 
-}  // namespace metronome
+}  // namespace metronome::server

@@ -7,7 +7,7 @@
 
 #include "absl/status/statusor.h"
 
-namespace metronome {
+namespace metronome::server {
 
 // Bytes of one page of a list. gRPC clients take messages of 4 MB by default; the rest is for what surrounds the list.
 inline constexpr size_t kMaxPageBytes = size_t{3} << 20;
@@ -26,6 +26,6 @@ class PageBudget {
   size_t bytes_ = 0;
 };
 
-}  // namespace metronome
+}  // namespace metronome::server
 
 #endif  // METRONOME_SERVER_STORE_PAGE_H_

@@ -1,8 +1,8 @@
 #include "server/store/result_row.h"
 
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 // The numbers of a telemetry, in the order of their columns.
@@ -239,4 +239,4 @@ absl::Status InsertBlocks(Sqlite& database, int64_t result_key, absl::Span<const
   return absl::OkStatus();
 }
 
-}  // namespace metronome
+}  // namespace metronome::server

@@ -7,10 +7,10 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "metronome/v1/benchmark.pb.h"
+#include "server/database/sqlite.h"
 #include "server/store/sample_blocks.h"
-#include "server/store/sqlite.h"
 
-namespace metronome {
+namespace metronome::server {
 
 // The columns of `results` that a BenchmarkResult fills, in the order of the two functions below.
 inline constexpr absl::string_view kResultColumns =
@@ -45,6 +45,6 @@ absl::Status InsertBlocks(Sqlite& database, int64_t result_key, absl::Span<const
 // What the column statistics holds: a BenchmarkResult that has the statistics and positions of this one, serialized.
 std::string StatisticsOf(const v1::BenchmarkResult& result);
 
-}  // namespace metronome
+}  // namespace metronome::server
 
 #endif  // METRONOME_SERVER_STORE_RESULT_ROW_H_

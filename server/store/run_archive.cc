@@ -8,10 +8,10 @@
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
-#include "runtime/base/hash.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/hash.h"
+#include "kernels/base/status_macros.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 constexpr int kMaintenanceWaitMs = 20;
@@ -160,4 +160,4 @@ bool RunArchive::DrainSome() {
   return true;
 }
 
-}  // namespace metronome
+}  // namespace metronome::server

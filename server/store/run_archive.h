@@ -10,13 +10,13 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "runtime/base/clock.h"
-#include "server/store/lease.h"
+#include "kernels/base/clock.h"
+#include "server/database/lease.h"
 #include "server/store/new_result.h"
 #include "server/store/run_store.h"
 #include "server/store/spool.h"
 
-namespace metronome {
+namespace metronome::server {
 
 struct RunArchiveOptions {
   std::string path;                          // The database.
@@ -81,6 +81,6 @@ class RunArchive {
   std::atomic<bool> ready_{true};
 };
 
-}  // namespace metronome
+}  // namespace metronome::server
 
 #endif  // METRONOME_SERVER_STORE_RUN_ARCHIVE_H_

@@ -3,7 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 constexpr absl::string_view kRunColumns =
@@ -69,4 +69,4 @@ v1::Run ReadRun(Statement& row) {
   return run;
 }
 
-}  // namespace metronome
+}  // namespace metronome::server

@@ -5,9 +5,9 @@
 
 #include "absl/status/status.h"
 #include "metronome/v1/benchmark.pb.h"
-#include "server/store/sqlite.h"
+#include "server/database/sqlite.h"
 
-namespace metronome {
+namespace metronome::server {
 
 // Inserts a run that `owner` (a place, lease.h) started; one with an id that is taken is not. sqlite3_changes tells.
 absl::Status InsertRun(Sqlite& database, const v1::Run& run, int64_t owner);
@@ -16,6 +16,6 @@ absl::Status InsertRun(Sqlite& database, const v1::Run& run, int64_t owner);
 const std::string& RunQuery();
 v1::Run ReadRun(Statement& row);
 
-}  // namespace metronome
+}  // namespace metronome::server
 
 #endif  // METRONOME_SERVER_STORE_RUN_ROW_H_

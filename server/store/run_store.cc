@@ -9,13 +9,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/time.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 #include "server/store/page.h"
 #include "server/store/result_row.h"
 #include "server/store/run_row.h"
 #include "server/store/sample_blocks.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 // 3 MB, some 40 ms: other calls wait no longer for the database.
@@ -286,4 +286,4 @@ absl::StatusOr<v1::ListSamplesResponse> RunStore::ListSamples(int64_t result_id,
   }
 }
 
-}  // namespace metronome
+}  // namespace metronome::server

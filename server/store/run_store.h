@@ -7,14 +7,14 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "kernels/base/clock.h"
 #include "metronome/v1/benchmark.pb.h"
-#include "runtime/base/clock.h"
-#include "server/store/database_file.h"
-#include "server/store/lease.h"
+#include "server/database/database_file.h"
+#include "server/database/lease.h"
+#include "server/database/sqlite.h"
 #include "server/store/new_result.h"
-#include "server/store/sqlite.h"
 
-namespace metronome {
+namespace metronome::server {
 
 // The record of benchmark runs in one SQLite file: when a call returns OK, its data survives a crash. Used from one
 // thread, the database queue's.
@@ -78,6 +78,6 @@ class RunStore {
   const Clock& clock_;
 };
 
-}  // namespace metronome
+}  // namespace metronome::server
 
 #endif  // METRONOME_SERVER_STORE_RUN_STORE_H_

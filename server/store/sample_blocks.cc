@@ -4,9 +4,9 @@
 #include <bit>
 #include <cstring>
 
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "values are copied as they are in memory");
@@ -159,4 +159,4 @@ absl::Status DecodeSamples(absl::string_view data, int64_t count, int64_t from, 
   return absl::OkStatus();
 }
 
-}  // namespace metronome
+}  // namespace metronome::server

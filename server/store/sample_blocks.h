@@ -10,7 +10,7 @@
 #include "google/protobuf/repeated_field.h"
 #include "metronome/v1/benchmark.pb.h"
 
-namespace metronome {
+namespace metronome::server {
 
 // Samples of one block: reading any of them decodes all.
 inline constexpr int kSamplesPerBlock = 4096;
@@ -37,6 +37,6 @@ std::vector<SampleBlock> EncodeSamples(const Samples& samples);
 // Appends samples [from, to) of the block to `samples`. DataLoss when the blob is not one of `count` samples.
 absl::Status DecodeSamples(absl::string_view data, int64_t count, int64_t from, int64_t to, Samples& samples);
 
-}  // namespace metronome
+}  // namespace metronome::server
 
 #endif  // METRONOME_SERVER_STORE_SAMPLE_BLOCKS_H_

@@ -13,10 +13,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "runtime/base/hash.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/hash.h"
+#include "kernels/base/status_macros.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 constexpr char kMagic[8] = {'M', 'T', 'R', 'N', 'S', 'P', 'L', '1'};
@@ -186,4 +186,4 @@ void Spool::Pop(bool damaged) {
   Close();
 }
 
-}  // namespace metronome
+}  // namespace metronome::server

@@ -10,7 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
-namespace metronome {
+namespace metronome::server {
 
 // Records that wait in one file, in the order they came. Appended records are on the disk when Append returns; each has
 // a checksum. A file with nothing left in it is removed; until then it only grows, so after a crash records come again
@@ -57,6 +57,6 @@ class Spool {
   bool has_damage_ = false;
 };
 
-}  // namespace metronome
+}  // namespace metronome::server
 
 #endif  // METRONOME_SERVER_STORE_SPOOL_H_

@@ -45,7 +45,7 @@ class FakeInference final : public v1::Inference::CallbackService {
  public:
   grpc::ServerWriteReactor<v1::DecodeResponse>* Generate(grpc::CallbackServerContext* context,
                                                          const v1::GenerateRequest* request) override {
-    auto stream = StreamReactor<v1::DecodeResponse>::Create(*context, [](absl::StatusCode) {});
+    auto stream = server::StreamReactor<v1::DecodeResponse>::Create(*context, [](absl::StatusCode) {});
     auto* const reactor = stream.get();
     std::thread([stream = std::move(stream), tokens = request->max_tokens()] { Stream(*stream, tokens); }).detach();
     return reactor;
@@ -58,7 +58,7 @@ class FakeInference final : public v1::Inference::CallbackService {
   }
 
  private:
-  static void Stream(StreamReactor<v1::DecodeResponse>& stream, int64_t tokens) {
+  static void Stream(server::StreamReactor<v1::DecodeResponse>& stream, int64_t tokens) {
     const auto threads = std::max<std::ptrdiff_t>(1, std::thread::hardware_concurrency());
     std::barrier step(threads);
     const auto work = [&](bool first) {
@@ -81,14 +81,14 @@ class FakeInference final : public v1::Inference::CallbackService {
 
 // A server of its own and a client of it.
 struct Port {
-  explicit Port(bool guarded) : access(std::make_shared<AccessControl>(metrics, Clock::Real())) {
+  explicit Port(bool guarded) : access(std::make_shared<server::AccessControl>(metrics, Clock::Real())) {
     std::shared_ptr<grpc::ChannelCredentials> channel_credentials = grpc::InsecureChannelCredentials();
-    std::shared_ptr<TlsIdentity> tls;
+    std::shared_ptr<server::TlsIdentity> tls;
     if (guarded) {
-      const CertificateAuthority authority("authority");
-      const IssuedCertificate own = authority.Issue("server"), client = authority.Issue("client");
-      tls = std::make_shared<TlsIdentity>(
-          TlsMaterial{.certificate = own.certificate, .key = own.key, .client_ca = authority.certificate()});
+      const server::CertificateAuthority authority("authority");
+      const server::IssuedCertificate own = authority.Issue("server"), client = authority.Issue("client");
+      tls = std::make_shared<server::TlsIdentity>(
+          server::TlsMaterial{.certificate = own.certificate, .key = own.key, .client_ca = authority.certificate()});
       channel_credentials = grpc::SslCredentials({.pem_root_certs = authority.certificate(),
                                                   .pem_private_key = client.key,
                                                   .pem_cert_chain = client.certificate});
@@ -96,12 +96,12 @@ struct Port {
       std::vector<TokenEntry> entries;
       for (int i = 0; i < kKnownTokens; ++i)
         entries.push_back({absl::StrCat("n", i), Role::kInfer, HashToken(i == 0 ? token : absl::StrCat(i))});
-      access->SetTokens(TokenSet(std::move(entries)));
+      access->SetTokens(server::TokenSet(std::move(entries)));
     }
     int port = 0;
     grpc::ServerBuilder builder;
-    builder.AddListeningPort("127.0.0.1:0", MakeServerCredentials(access, tls, guarded), &port);
-    builder.SetContextAllocator(std::make_unique<CallContextAllocator>());  // Streams count what waits in it.
+    builder.AddListeningPort("127.0.0.1:0", server::MakeServerCredentials(access, tls, guarded), &port);
+    builder.SetContextAllocator(std::make_unique<server::CallContextAllocator>());  // Streams count what waits in it.
     builder.RegisterService(&service);
     server = builder.BuildAndStart();
     stub = v1::Inference::NewStub(grpc::CreateChannel(absl::StrCat("127.0.0.1:", port), channel_credentials));
@@ -110,8 +110,8 @@ struct Port {
     if (!token.empty()) context.AddMetadata("authorization", absl::StrCat("Bearer ", token));
   }
 
-  Metrics metrics;
-  std::shared_ptr<AccessControl> access;
+  server::Metrics metrics;
+  std::shared_ptr<server::AccessControl> access;
   std::string token;
   FakeInference service;
   std::unique_ptr<grpc::Server> server;

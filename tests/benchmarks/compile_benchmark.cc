@@ -47,40 +47,41 @@ int64_t PeakBytes() {
   return int64_t{usage.ru_maxrss} * 1024;
 }
 
-ModelConfig ConfigOfChosenModel() {
+compiler::ModelConfig ConfigOfChosenModel() {
   const char* name = std::getenv("METRONOME_BENCHMARK_MODEL");
-  const CatalogueEntry* entry = FindModel(name == nullptr ? "llama-3.2-1b" : name);
+  const compiler::CatalogueEntry* entry = compiler::FindModel(name == nullptr ? "llama-3.2-1b" : name);
   if (entry == nullptr) std::exit(2);
-  return ValueOrDie(ParseHfConfig(entry->config));
+  return ValueOrDie(compiler::ParseHfConfig(entry->config));
 }
 
 void BM_Depth(benchmark::State& state) {
-  ModelConfig config = ConfigOfChosenModel();
-  const std::vector<LayerConfig> period = config.layers;
+  compiler::ModelConfig config = ConfigOfChosenModel();
+  const std::vector<compiler::LayerConfig> period = config.layers;
   config.layers.clear();
   for (int64_t i = 0; i < state.range(0); ++i) config.layers.push_back(period[i % period.size()]);
-  const Graph graph = ValueOrDie(BuildDecoder(config, DType::kBFloat16));
-  CompileResult compiled;
-  for (auto _ : state) compiled = ValueOrDie(Compile(graph, ExecutionPath::kCompiled));
+  const compiler::Graph graph = ValueOrDie(compiler::BuildDecoder(config, kernels::DType::kBFloat16));
+  compiler::CompileResult compiled;
+  for (auto _ : state) compiled = ValueOrDie(compiler::Compile(graph, compiler::ExecutionPath::kCompiled));
   double saturation_ms = 0;
-  for (const SaturationReport& block : compiled.report.blocks) saturation_ms += block.elapsed_ms;
+  for (const compiler::SaturationReport& block : compiled.report.blocks) saturation_ms += block.elapsed_ms;
   state.counters["saturation_ms"] = saturation_ms;
   state.counters["distinct_blocks"] = static_cast<double>(compiled.report.blocks.size());
 }
 
 struct Running {
-  std::unique_ptr<Executor> executor;
-  std::unique_ptr<Session> session;
+  std::unique_ptr<runtime::Executor> executor;
+  std::unique_ptr<runtime::Session> session;
 
-  Running(Backend& backend, const PlanSet& plans, const WeightStore& weights)
-      : executor(ValueOrDie(Executor::Create(backend, plans, weights))),
-        session(std::make_unique<Session>(
-            *executor, ValueOrDie(KvCache::Create(backend, KvStateSpecsOf(plans), {.max_length = kMaxLength})))) {}
+  Running(kernels::Backend& backend, const runtime::PlanSet& plans, const runtime::WeightStore& weights)
+      : executor(ValueOrDie(runtime::Executor::Create(backend, plans, weights))),
+        session(std::make_unique<runtime::Session>(
+            *executor, ValueOrDie(runtime::KvCache::Create(backend, runtime::KvStateSpecsOf(plans),
+                                                           {.max_length = kMaxLength})))) {}
 
   double PrefillSeconds(int64_t tokens) {
     const std::vector<int32_t> prompt(tokens, 7);
     Check(session->Truncate(0));
-    return Seconds([&] { Check(session->Prefill(prompt, PrefillMode::kChunked)); });
+    return Seconds([&] { Check(session->Prefill(prompt, runtime::PrefillMode::kChunked)); });
   }
   double StepSeconds() {
     const int64_t before = session->length();
@@ -91,11 +92,11 @@ struct Running {
 };
 
 struct Loaded {
-  std::unique_ptr<Backend> backend = ValueOrDie(CreateCpuBackend({}));
-  Graph graph = ValueOrDie(BuildDecoder(ConfigOfChosenModel(), DType::kBFloat16));
-  CompileResult compiled = ValueOrDie(Compile(graph, ExecutionPath::kCompiled));
-  std::unique_ptr<WeightStore> weights =
-      ValueOrDie(WeightStore::Load(*backend, WeightSpecsOf(compiled.plans[0].plan), SyntheticWeights{0}));
+  std::unique_ptr<kernels::Backend> backend = ValueOrDie(kernels::CreateCpuBackend({}));
+  compiler::Graph graph = ValueOrDie(compiler::BuildDecoder(ConfigOfChosenModel(), kernels::DType::kBFloat16));
+  compiler::CompileResult compiled = ValueOrDie(compiler::Compile(graph, compiler::ExecutionPath::kCompiled));
+  std::unique_ptr<runtime::WeightStore> weights = ValueOrDie(runtime::WeightStore::Load(
+      *backend, runtime::WeightSpecsOf(compiled.plans[0].plan), runtime::SyntheticWeights{0}));
 };
 
 Loaded& Model() {
@@ -108,10 +109,10 @@ void BM_Search(benchmark::State& state) {
   Loaded& model = Model();
   std::vector<double> decode, default_decode, prefill, default_prefill;
   for (auto _ : state) {
-    CompileResult searched = ValueOrDie(Compile(model.graph, ExecutionPath::kCompiled));
-    state.SetIterationTime(
-        Seconds([&] { Check(SearchPlans(*model.backend, *model.weights, {.budget = state.range(0)}, searched)); }));
-    const int64_t cache = KvCache::BytesFor(KvStateSpecsOf(searched.plans), kMaxLength, kMaxLength);
+    compiler::CompileResult searched = ValueOrDie(compiler::Compile(model.graph, compiler::ExecutionPath::kCompiled));
+    state.SetIterationTime(Seconds(
+        [&] { Check(compiler::SearchPlans(*model.backend, *model.weights, {.budget = state.range(0)}, searched)); }));
+    const int64_t cache = runtime::KvCache::BytesFor(runtime::KvStateSpecsOf(searched.plans), kMaxLength, kMaxLength);
     state.counters["peak_over_weights_and_cache"] =
         static_cast<double>(PeakBytes()) / static_cast<double>(model.weights->bytes() + cache);
     Running found(*model.backend, searched.plans, *model.weights),
@@ -134,7 +135,8 @@ void BM_Search(benchmark::State& state) {
 // range(0) is the depth.
 void BM_Eager(benchmark::State& state) {
   Loaded& model = Model();
-  const CompileResult primitives = ValueOrDie(Compile(model.graph, ExecutionPath::kEager));
+  const compiler::CompileResult primitives =
+      ValueOrDie(compiler::Compile(model.graph, compiler::ExecutionPath::kEager));
   Running eager(*model.backend, primitives.plans, *model.weights),
       compiled(*model.backend, model.compiled.plans, *model.weights);
   eager.PrefillSeconds(state.range(0));

@@ -19,15 +19,15 @@
 #include <string>
 #include <vector>
 
-#include "kernels/convert.h"
+#include "kernels/interface/convert.h"
 #include "tests/benchmarks/calibrated_backend.h"
 #include "tests/benchmarks/value_or_die.h"
 
 namespace metronome {
 namespace {
 
-Backend& CpuBackend() {
-  static Backend& backend = *CalibratedCpuBackend().release();
+kernels::Backend& CpuBackend() {
+  static kernels::Backend& backend = *CalibratedCpuBackend().release();
   return backend;
 }
 
@@ -39,7 +39,7 @@ double Median(std::vector<double> values) {
 // Small values that differ, so that no multiplication is by a constant: a 64 Ki pattern, repeated.
 class Operand {
  public:
-  Operand(DType dtype, const Shape& shape) : view_{.dtype = dtype, .shape = shape} {
+  Operand(kernels::DType dtype, const kernels::Shape& shape) : view_{.dtype = dtype, .shape = shape} {
     buffer_ = ValueOrDie(CpuBackend().Allocate(view_.bytes()));
     view_.data = buffer_->data();
     constexpr int64_t kPattern = 1 << 16;
@@ -49,27 +49,28 @@ class Operand {
       return values;
     }();
     for (int64_t at = 0; at < view_.elements(); at += kPattern) {
-      ConvertElements(pattern.data(), DType::kFloat32,
-                      static_cast<std::byte*>(view_.data) + at * static_cast<int64_t>(SizeOf(dtype)), dtype,
-                      std::min(kPattern, view_.elements() - at));
+      kernels::ConvertElements(pattern.data(), kernels::DType::kFloat32,
+                               static_cast<std::byte*>(view_.data) + at * static_cast<int64_t>(kernels::SizeOf(dtype)),
+                               dtype, std::min(kPattern, view_.elements() - at));
     }
   }
-  const TensorView& view() const { return view_; }
+  const kernels::TensorView& view() const { return view_; }
 
  private:
-  TensorView view_;
-  std::unique_ptr<Buffer> buffer_;
+  kernels::TensorView view_;
+  std::unique_ptr<kernels::Buffer> buffer_;
 };
 
-void Launch(const Kernel& kernel, const std::vector<TensorView>& inputs, const TensorView& output,
-            const Attributes& attributes) {
+void Launch(const kernels::Kernel& kernel, const std::vector<kernels::TensorView>& inputs,
+            const kernels::TensorView& output, const kernels::Attributes& attributes) {
   const absl::Status status = CpuBackend().Launch(
       kernel, {.inputs = inputs, .outputs = absl::MakeConstSpan(&output, 1), .attributes = &attributes});
   Check(status);
 }
 
-const Attributes& PlainLinear() {
-  static const Attributes& attributes = *new Attributes{{"has_bias", int64_t{0}}, {"has_residual", int64_t{0}}};
+const kernels::Attributes& PlainLinear() {
+  static const kernels::Attributes& attributes =
+      *new kernels::Attributes{{"has_bias", int64_t{0}}, {"has_residual", int64_t{0}}};
   return attributes;
 }
 
@@ -87,18 +88,18 @@ struct Weight {
 };
 constexpr Weight kBlock[] = {{3072, 2048}, {2048, 2048}, {16384, 2048}, {2048, 8192}};
 
-void BM_Gemv(benchmark::State& state, DType dtype) {
-  const Kernel& linear = *ValueOrDie(CpuBackend().FindKernel("linear"));
+void BM_Gemv(benchmark::State& state, kernels::DType dtype) {
+  const kernels::Kernel& linear = *ValueOrDie(CpuBackend().FindKernel("linear"));
   std::vector<std::unique_ptr<Operand>> weights;
   int64_t bytes = 0;
   while (bytes < int64_t{1'200'000'000}) {
     for (const Weight& weight : kBlock) {
-      weights.push_back(std::make_unique<Operand>(dtype, Shape{weight.n, weight.k}));
+      weights.push_back(std::make_unique<Operand>(dtype, kernels::Shape{weight.n, weight.k}));
       bytes += weights.back()->view().bytes();
     }
   }
   const Operand x(dtype, {1, 8192}), y(dtype, {1, 16384});
-  TensorView input = x.view(), output = y.view();
+  kernels::TensorView input = x.view(), output = y.view();
   std::vector<double> fractions;
   for (auto _ : state) {
     const double read = ValueOrDie(CpuBackend().MeasureReadBandwidth());
@@ -124,18 +125,18 @@ void SetFlops(benchmark::State& state, int64_t m, int64_t n, int64_t k) {
       2.0 * static_cast<double>(m * n * k) * static_cast<double>(state.iterations()), benchmark::Counter::kIsRate);
 }
 
-void BM_Linear(benchmark::State& state, DType dtype) {
+void BM_Linear(benchmark::State& state, kernels::DType dtype) {
   const int64_t m = state.range(0), n = state.range(1), k = state.range(2);
-  const Kernel& linear = *ValueOrDie(CpuBackend().FindKernel("linear"));
+  const kernels::Kernel& linear = *ValueOrDie(CpuBackend().FindKernel("linear"));
   const Operand x(dtype, {m, k}), w(dtype, {n, k}), y(dtype, {m, n});
   for (auto _ : state) Launch(linear, {x.view(), w.view()}, y.view(), PlainLinear());
   SetFlops(state, m, n, k);
 }
 
-void BM_OneDnn(benchmark::State& state, DType dtype) {
+void BM_OneDnn(benchmark::State& state, kernels::DType dtype) {
   using dnnl::memory;
   const int64_t m = state.range(0), n = state.range(1), k = state.range(2);
-  const auto type = dtype == DType::kBFloat16 ? memory::data_type::bf16 : memory::data_type::f32;
+  const auto type = dtype == kernels::DType::kBFloat16 ? memory::data_type::bf16 : memory::data_type::f32;
   const Operand x(dtype, {m, k}), w(dtype, {n, k}), y(dtype, {m, n});
   omp_set_num_threads(CpuBackend().Describe().threads);  // Our kernels leave 1 on the threads that run them.
   const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
@@ -158,17 +159,17 @@ void BM_OneDnn(benchmark::State& state, DType dtype) {
 
 // Heads of llama-3.2-1b; several caches in turn, as the layers of a model have them, so that together they leave the
 // caches of the processor.
-void BM_Attention(benchmark::State& state, DType dtype) {
+void BM_Attention(benchmark::State& state, kernels::DType dtype) {
   const int64_t rows = state.range(0), depth = state.range(1);
   constexpr int64_t kHeads = 32, kKvHeads = 8, kSize = 64, kLayers = 16;
-  const Kernel& attention = *ValueOrDie(CpuBackend().FindKernel("attention"));
+  const kernels::Kernel& attention = *ValueOrDie(CpuBackend().FindKernel("attention"));
   const Operand q(dtype, {rows, kHeads, kSize}), y(dtype, {rows, kHeads, kSize});
   std::vector<std::unique_ptr<Operand>> keys, values;
   for (int layer = 0; layer < kLayers; ++layer) {
-    keys.push_back(std::make_unique<Operand>(dtype, Shape{depth, kKvHeads, kSize}));
-    values.push_back(std::make_unique<Operand>(dtype, Shape{depth, kKvHeads, kSize}));
+    keys.push_back(std::make_unique<Operand>(dtype, kernels::Shape{depth, kKvHeads, kSize}));
+    values.push_back(std::make_unique<Operand>(dtype, kernels::Shape{depth, kKvHeads, kSize}));
   }
-  const Attributes attributes = {{"scale", 0.125}, {"window", int64_t{0}}};
+  const kernels::Attributes attributes = {{"scale", 0.125}, {"window", int64_t{0}}};
   for (auto _ : state) {
     for (int layer = 0; layer < kLayers; ++layer)
       Launch(attention, {q.view(), keys[layer]->view(), values[layer]->view()}, y.view(), attributes);
@@ -180,22 +181,22 @@ void BM_Attention(benchmark::State& state, DType dtype) {
 
 // Heads of size range(0), range(1) query heads a key head, range(2) positions. A position of a layer has 2 KiB of
 // bfloat16 keys and values, as llama-3.2-1b has.
-void BM_AttentionDepth(benchmark::State& state, DType dtype) {
+void BM_AttentionDepth(benchmark::State& state, kernels::DType dtype) {
   constexpr int64_t kShallow = 64, kRowElements = 512, kTotalBytes = int64_t{400} << 20;
   const int64_t size = state.range(0), group = state.range(1), depth = state.range(2), kv_heads = kRowElements / size;
-  const Kernel& attention = *ValueOrDie(CpuBackend().FindKernel("attention"));
+  const kernels::Kernel& attention = *ValueOrDie(CpuBackend().FindKernel("attention"));
   const Operand q(dtype, {1, kv_heads * group, size}), y(dtype, {1, kv_heads * group, size});
   std::vector<std::unique_ptr<Operand>> keys, values;
-  const int64_t layer_bytes = 2 * depth * kRowElements * static_cast<int64_t>(SizeOf(dtype));
+  const int64_t layer_bytes = 2 * depth * kRowElements * static_cast<int64_t>(kernels::SizeOf(dtype));
   for (int64_t bytes = 0; bytes < kTotalBytes; bytes += layer_bytes) {
-    keys.push_back(std::make_unique<Operand>(dtype, Shape{depth, kv_heads, size}));
-    values.push_back(std::make_unique<Operand>(dtype, Shape{depth, kv_heads, size}));
+    keys.push_back(std::make_unique<Operand>(dtype, kernels::Shape{depth, kv_heads, size}));
+    values.push_back(std::make_unique<Operand>(dtype, kernels::Shape{depth, kv_heads, size}));
   }
-  const Attributes attributes = {{"scale", 0.125}, {"window", int64_t{0}}};
+  const kernels::Attributes attributes = {{"scale", 0.125}, {"window", int64_t{0}}};
   const auto step = [&](int64_t positions) {
     const auto start = std::chrono::steady_clock::now();
     for (size_t layer = 0; layer < keys.size(); ++layer) {
-      TensorView k = keys[layer]->view(), v = values[layer]->view();
+      kernels::TensorView k = keys[layer]->view(), v = values[layer]->view();
       k.shape[0] = v.shape[0] = positions;
       Launch(attention, {q.view(), k, v}, y.view(), attributes);
     }
@@ -235,19 +236,28 @@ void DeepShapes(benchmark::internal::Benchmark* benchmark) {
 }
 
 BENCHMARK(BM_Read)->UseManualTime()->Iterations(3)->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(BM_Gemv, bfloat16, DType::kBFloat16)->UseManualTime()->Iterations(7)->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(BM_Gemv, float16, DType::kFloat16)->UseManualTime()->Iterations(7)->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(BM_Gemv, float32, DType::kFloat32)->UseManualTime()->Iterations(7)->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(BM_Linear, bfloat16, DType::kBFloat16)->Apply(PromptShapes);
-BENCHMARK_CAPTURE(BM_OneDnn, bfloat16, DType::kBFloat16)->Apply(PromptShapes);
-BENCHMARK_CAPTURE(BM_Linear, float16, DType::kFloat16)->Apply(PromptShapes);
-BENCHMARK_CAPTURE(BM_Linear, float32, DType::kFloat32)->Apply(PromptShapes);
-BENCHMARK_CAPTURE(BM_OneDnn, float32, DType::kFloat32)->Apply(PromptShapes);
-BENCHMARK_CAPTURE(BM_Attention, bfloat16, DType::kBFloat16)->Apply(Depths);
-BENCHMARK_CAPTURE(BM_Attention, float32, DType::kFloat32)->Apply(Depths);
-BENCHMARK_CAPTURE(BM_AttentionDepth, bfloat16, DType::kBFloat16)->Apply(DeepShapes);
-BENCHMARK_CAPTURE(BM_AttentionDepth, float16, DType::kFloat16)->Apply(DeepShapes);
-BENCHMARK_CAPTURE(BM_AttentionDepth, float32, DType::kFloat32)->Apply(DeepShapes);
+BENCHMARK_CAPTURE(BM_Gemv, bfloat16, kernels::DType::kBFloat16)
+    ->UseManualTime()
+    ->Iterations(7)
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(BM_Gemv, float16, kernels::DType::kFloat16)
+    ->UseManualTime()
+    ->Iterations(7)
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(BM_Gemv, float32, kernels::DType::kFloat32)
+    ->UseManualTime()
+    ->Iterations(7)
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(BM_Linear, bfloat16, kernels::DType::kBFloat16)->Apply(PromptShapes);
+BENCHMARK_CAPTURE(BM_OneDnn, bfloat16, kernels::DType::kBFloat16)->Apply(PromptShapes);
+BENCHMARK_CAPTURE(BM_Linear, float16, kernels::DType::kFloat16)->Apply(PromptShapes);
+BENCHMARK_CAPTURE(BM_Linear, float32, kernels::DType::kFloat32)->Apply(PromptShapes);
+BENCHMARK_CAPTURE(BM_OneDnn, float32, kernels::DType::kFloat32)->Apply(PromptShapes);
+BENCHMARK_CAPTURE(BM_Attention, bfloat16, kernels::DType::kBFloat16)->Apply(Depths);
+BENCHMARK_CAPTURE(BM_Attention, float32, kernels::DType::kFloat32)->Apply(Depths);
+BENCHMARK_CAPTURE(BM_AttentionDepth, bfloat16, kernels::DType::kBFloat16)->Apply(DeepShapes);
+BENCHMARK_CAPTURE(BM_AttentionDepth, float16, kernels::DType::kFloat16)->Apply(DeepShapes);
+BENCHMARK_CAPTURE(BM_AttentionDepth, float32, kernels::DType::kFloat32)->Apply(DeepShapes);
 
 }  // namespace
 }  // namespace metronome

@@ -65,18 +65,20 @@ double Median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-void BenchmarkLoad(benchmark::State& state, const std::vector<Tensor>& tensors, const std::vector<WeightSpec>& specs) {
+void BenchmarkLoad(benchmark::State& state, const std::vector<Tensor>& tensors,
+                   const std::vector<runtime::WeightSpec>& specs) {
   const TempDirectory directory;
   const std::string file = directory.File("model.safetensors");
   WriteCheckpoint(file, tensors);
   PlainRead(file);
-  const auto backend = ValueOrDie(CreateCpuBackend({}));
+  const auto backend = ValueOrDie(kernels::CreateCpuBackend({}));
   std::vector<double> loads, reads;
   for (auto _ : state) {  // In turns, so that both see the machine in the same mood.
     reads.push_back(Seconds([&] { PlainRead(file); }));
-    std::unique_ptr<WeightStore> store;
-    loads.push_back(Seconds(
-        [&] { store = ValueOrDie(WeightStore::Load(*backend, specs, CheckpointDirectory{directory.path()})); }));
+    std::unique_ptr<runtime::WeightStore> store;
+    loads.push_back(Seconds([&] {
+      store = ValueOrDie(runtime::WeightStore::Load(*backend, specs, runtime::CheckpointDirectory{directory.path()}));
+    }));
     state.SetIterationTime(loads.back());
   }
   int64_t bytes = 0;
@@ -86,9 +88,9 @@ void BenchmarkLoad(benchmark::State& state, const std::vector<Tensor>& tensors, 
   state.counters["of_plain_read"] = Median(reads) / Median(loads);
 }
 
-void BM_Matrices(benchmark::State& state, DType dtype) {
+void BM_Matrices(benchmark::State& state, kernels::DType dtype) {
   std::vector<Tensor> tensors;
-  std::vector<WeightSpec> specs;
+  std::vector<runtime::WeightSpec> specs;
   for (int i = 0; i < 32; ++i) {
     tensors.push_back({absl::StrCat("model.layers.", i, ".mlp.up_proj.weight"), 8192, 4096});
     specs.push_back({absl::StrCat("layers.", i, ".mlp.up_proj.weight"), dtype, {8192, 4096}});
@@ -98,7 +100,7 @@ void BM_Matrices(benchmark::State& state, DType dtype) {
 
 void BM_Experts(benchmark::State& state) {
   std::vector<Tensor> tensors;
-  std::vector<WeightSpec> specs;
+  std::vector<runtime::WeightSpec> specs;
   for (int layer = 0; layer < 2; ++layer) {
     const std::string prefix = absl::StrCat("layers.", layer, ".mlp.experts.");
     for (int expert = 0; expert < 128; ++expert) {
@@ -107,17 +109,17 @@ void BM_Experts(benchmark::State& state) {
       tensors.push_back({own + "up_proj.weight", 768, 2048});
       tensors.push_back({own + "down_proj.weight", 2048, 768});
     }
-    specs.push_back({prefix + "gate_up_proj", DType::kBFloat16, {128, 1536, 2048}});
-    specs.push_back({prefix + "down_proj", DType::kBFloat16, {128, 2048, 768}});
+    specs.push_back({prefix + "gate_up_proj", kernels::DType::kBFloat16, {128, 1536, 2048}});
+    specs.push_back({prefix + "down_proj", kernels::DType::kBFloat16, {128, 2048, 768}});
   }
   BenchmarkLoad(state, tensors, specs);
 }
 
-BENCHMARK_CAPTURE(BM_Matrices, as_stored, DType::kBFloat16)
+BENCHMARK_CAPTURE(BM_Matrices, as_stored, kernels::DType::kBFloat16)
     ->UseManualTime()
     ->Iterations(7)
     ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(BM_Matrices, to_float32, DType::kFloat32)
+BENCHMARK_CAPTURE(BM_Matrices, to_float32, kernels::DType::kFloat32)
     ->UseManualTime()
     ->Iterations(7)
     ->Unit(benchmark::kMillisecond);

@@ -39,35 +39,40 @@ double Median(std::vector<double> values) {
 }
 
 struct BenchmarkModel {
-  std::unique_ptr<Backend> backend = CalibratedCpuBackend();
-  PlanSet plans;
-  std::unique_ptr<WeightStore> weights;
-  std::unique_ptr<Executor> executor;
+  std::unique_ptr<kernels::Backend> backend = CalibratedCpuBackend();
+  runtime::PlanSet plans;
+  std::unique_ptr<runtime::WeightStore> weights;
+  std::unique_ptr<runtime::Executor> executor;
   double load_seconds = 0;
 
-  explicit BenchmarkModel(DType dtype) {
+  explicit BenchmarkModel(kernels::DType dtype) {
     const char* name = std::getenv("METRONOME_BENCHMARK_MODEL");
-    const CatalogueEntry* entry = FindModel(name == nullptr ? "llama-3.2-1b" : name);
+    const compiler::CatalogueEntry* entry = compiler::FindModel(name == nullptr ? "llama-3.2-1b" : name);
     if (entry == nullptr) std::exit(2);
-    plans = ValueOrDie(Compile(ValueOrDie(BuildDecoder(ValueOrDie(ParseHfConfig(entry->config)), dtype)),
-                               ExecutionPath::kCompiled))
-                .plans;
-    load_seconds = Seconds(
-        [&] { weights = ValueOrDie(WeightStore::Load(*backend, WeightSpecsOf(plans[0].plan), SyntheticWeights{0})); });
-    executor = ValueOrDie(Executor::Create(*backend, plans, *weights));
+    plans =
+        ValueOrDie(compiler::Compile(
+                       ValueOrDie(compiler::BuildDecoder(ValueOrDie(compiler::ParseHfConfig(entry->config)), dtype)),
+                       compiler::ExecutionPath::kCompiled))
+            .plans;
+    load_seconds = Seconds([&] {
+      weights = ValueOrDie(
+          runtime::WeightStore::Load(*backend, runtime::WeightSpecsOf(plans[0].plan), runtime::SyntheticWeights{0}));
+    });
+    executor = ValueOrDie(runtime::Executor::Create(*backend, plans, *weights));
   }
 
-  Session NewSession() {
-    return Session(*executor, ValueOrDie(KvCache::Create(*backend, KvStateSpecsOf(plans), {.max_length = 4096})));
+  runtime::Session NewSession() {
+    return runtime::Session(*executor, ValueOrDie(runtime::KvCache::Create(*backend, runtime::KvStateSpecsOf(plans),
+                                                                           {.max_length = 4096})));
   }
 };
 
-DType DTypeOf(const benchmark::State& state) { return static_cast<DType>(state.range(0)); }
+kernels::DType DTypeOf(const benchmark::State& state) { return static_cast<kernels::DType>(state.range(0)); }
 
 // The model of the dtype asked for; the one before is freed first.
-BenchmarkModel& ModelFor(DType dtype) {
+BenchmarkModel& ModelFor(kernels::DType dtype) {
   static std::unique_ptr<BenchmarkModel> model;
-  static DType loaded;
+  static kernels::DType loaded;
   if (model == nullptr || loaded != dtype) {
     model.reset();
     model = std::make_unique<BenchmarkModel>(dtype);
@@ -80,8 +85,8 @@ BenchmarkModel& ModelFor(DType dtype) {
 void BM_Decode(benchmark::State& state) {
   BenchmarkModel& model = ModelFor(DTypeOf(state));
   const int64_t depth = state.range(1);
-  Session session = model.NewSession();
-  Check(session.Prefill(std::vector<int32_t>(depth, 7), PrefillMode::kChunked));
+  runtime::Session session = model.NewSession();
+  Check(session.Prefill(std::vector<int32_t>(depth, 7), runtime::PrefillMode::kChunked));
   std::vector<double> steps, bandwidths;
   for (auto _ : state) {
     bandwidths.push_back(ValueOrDie(model.backend->MeasureReadBandwidth()));
@@ -91,7 +96,7 @@ void BM_Decode(benchmark::State& state) {
     }
     state.SetIterationTime(steps.back());
   }
-  const double bytes = static_cast<double>(StepReadBytes(model.plans[0].plan, {.seq = 1, .past = depth}));
+  const double bytes = static_cast<double>(runtime::StepReadBytes(model.plans[0].plan, {.seq = 1, .past = depth}));
   state.counters["step_ms"] = Median(steps) * 1e3;
   state.counters["GB/s"] = bytes / Median(steps) * 1e-9;
   state.counters["read_GB/s"] = Median(bandwidths) * 1e-9;
@@ -104,15 +109,15 @@ void BM_Prefill(benchmark::State& state) {
   BenchmarkModel& model = ModelFor(DTypeOf(state));
   const int64_t length = state.range(1);
   const std::vector<int32_t> prompt(length, 7);
-  Session session = model.NewSession();
+  runtime::Session session = model.NewSession();
   std::vector<double> chunked, one_by_one;
-  Check(session.Prefill(prompt, PrefillMode::kChunked));  // Makes the primitives.
+  Check(session.Prefill(prompt, runtime::PrefillMode::kChunked));  // Makes the primitives.
   for (auto _ : state) {
     Check(session.Truncate(0));
-    chunked.push_back(Seconds([&] { Check(session.Prefill(prompt, PrefillMode::kChunked)); }));
+    chunked.push_back(Seconds([&] { Check(session.Prefill(prompt, runtime::PrefillMode::kChunked)); }));
     Check(session.Truncate(0));
     const absl::Span<const int32_t> few = absl::MakeConstSpan(prompt).subspan(0, std::min<int64_t>(length, 8));
-    one_by_one.push_back(Seconds([&] { Check(session.Prefill(few, PrefillMode::kSequential)); }) /
+    one_by_one.push_back(Seconds([&] { Check(session.Prefill(few, runtime::PrefillMode::kSequential)); }) /
                          static_cast<double>(few.size()));
     state.SetIterationTime(chunked.back());
   }
@@ -125,12 +130,12 @@ void BM_Prefill(benchmark::State& state) {
 void BM_ShortPrompt(benchmark::State& state) {
   BenchmarkModel& model = ModelFor(DTypeOf(state));
   const std::vector<int32_t> prompt(state.range(1), 7);
-  Session session = model.NewSession();
+  runtime::Session session = model.NewSession();
   std::vector<double> prompts, steps;
   for (auto _ : state) {
     for (int i = 0; i < 5; ++i) {
       Check(session.Truncate(0));
-      prompts.push_back(Seconds([&] { Check(session.Prefill(prompt, PrefillMode::kChunked)); }));
+      prompts.push_back(Seconds([&] { Check(session.Prefill(prompt, runtime::PrefillMode::kChunked)); }));
       steps.push_back(Seconds([&] { Check(session.Step(11)); }));
     }
     state.SetIterationTime(prompts.back());
@@ -145,9 +150,9 @@ void BM_Depth(benchmark::State& state) {
   BenchmarkModel& model = ModelFor(DTypeOf(state));
   constexpr int64_t kShallow = 64;
   const int64_t deep = state.range(1);
-  Session shallow_session = model.NewSession(), deep_session = model.NewSession();
-  Check(shallow_session.Prefill(std::vector<int32_t>(kShallow, 7), PrefillMode::kChunked));
-  Check(deep_session.Prefill(std::vector<int32_t>(deep - 1, 7), PrefillMode::kChunked));
+  runtime::Session shallow_session = model.NewSession(), deep_session = model.NewSession();
+  Check(shallow_session.Prefill(std::vector<int32_t>(kShallow, 7), runtime::PrefillMode::kChunked));
+  Check(deep_session.Prefill(std::vector<int32_t>(deep - 1, 7), runtime::PrefillMode::kChunked));
   std::vector<double> added, bandwidths;
   for (auto _ : state) {
     bandwidths.push_back(ValueOrDie(model.backend->MeasureReadBandwidth()));
@@ -159,15 +164,15 @@ void BM_Depth(benchmark::State& state) {
     }
     state.SetIterationTime(added.back());
   }
-  const Plan& plan = model.plans[0].plan;
-  const auto bytes = static_cast<double>(StepReadBytes(plan, {.seq = 1, .past = deep - 1}) -
-                                         StepReadBytes(plan, {.seq = 1, .past = kShallow}));
+  const runtime::Plan& plan = model.plans[0].plan;
+  const auto bytes = static_cast<double>(runtime::StepReadBytes(plan, {.seq = 1, .past = deep - 1}) -
+                                         runtime::StepReadBytes(plan, {.seq = 1, .past = kShallow}));
   state.counters["added_ms"] = Median(added) * 1e3;
   state.counters["over_read_time"] = Median(added) / (bytes / Median(bandwidths));
 }
 
 void DTypesBy(benchmark::internal::Benchmark* benchmark, std::vector<int64_t> sizes) {
-  for (DType dtype : {DType::kBFloat16, DType::kFloat16, DType::kFloat32}) {
+  for (kernels::DType dtype : {kernels::DType::kBFloat16, kernels::DType::kFloat16, kernels::DType::kFloat32}) {
     for (int64_t size : sizes) benchmark->Args({static_cast<int64_t>(dtype), size});
   }
   benchmark->ArgNames({"dtype", "tokens"})->UseManualTime()->Iterations(5)->Unit(benchmark::kMillisecond);

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "runtime/base/hash.h"
+#include "kernels/base/hash.h"
 #include "runtime/sampling/log_probabilities.h"
 #include "runtime/sampling/sampler.h"
 #include "tests/benchmarks/value_or_die.h"
@@ -38,22 +38,23 @@ std::vector<int32_t> RandomIds(int64_t vocab, int64_t count) {
   return ids;
 }
 
-void BenchmarkNext(benchmark::State& state, const SamplingOptions& options, int64_t vocab, double sigma,
+void BenchmarkNext(benchmark::State& state, const runtime::SamplingOptions& options, int64_t vocab, double sigma,
                    int64_t history_length) {
   const std::vector<float> logits = NormalLogits(vocab, sigma);
   const std::vector<int32_t> history = RandomIds(vocab, history_length);
-  Sampler sampler = ValueOrDie(Sampler::Create(options));
+  runtime::Sampler sampler = ValueOrDie(runtime::Sampler::Create(options));
   for (auto _ : state) benchmark::DoNotOptimize(ValueOrDie(sampler.Next(logits, history)));
 }
 
 void BenchmarkLogProbabilities(benchmark::State& state, int64_t vocab, double sigma) {
   const std::vector<float> logits = NormalLogits(vocab, sigma);
-  for (auto _ : state) benchmark::DoNotOptimize(ValueOrDie(LogProbabilities(logits, 7, kMaxTopLogProbs)));
+  for (auto _ : state)
+    benchmark::DoNotOptimize(ValueOrDie(runtime::LogProbabilities(logits, 7, runtime::kMaxTopLogProbs)));
 }
 
 struct Combination {
   const char* name;
-  SamplingOptions options;
+  runtime::SamplingOptions options;
   int64_t history_length = 0;
 };
 

@@ -10,11 +10,11 @@
 #include "compiler/egraph/e_graph.h"
 #include "compiler/ir/graph.h"
 #include "runtime/plan/dim.h"
-#include "tests/kernels/host_tensor.h"
+#include "tests/kernels/support/host_tensor.h"
 
 namespace metronome::testing {
 
-using NodeValues = absl::flat_hash_map<NodeId, HostTensor>;
+using NodeValues = absl::flat_hash_map<compiler::NodeId, HostTensor>;
 
 // Computes graphs node by node with the reference kernels. Inputs, weights and states hold random numbers in [-1, 1]
 // that depend on nothing but their name and type, so that two forms of one graph read the same; tokens are below
@@ -23,18 +23,18 @@ class Evaluator {
  public:
   static constexpr int64_t kTokenLimit = 5;
 
-  explicit Evaluator(const StepShape& step) : step_(step) {}
+  explicit Evaluator(const runtime::StepShape& step) : step_(step) {}
 
   // The value of one node from those of its inputs. InvalidArgument for a call that the catalogue refuses.
-  absl::StatusOr<HostTensor> Compute(const Node& node, const std::vector<HostTensor>& inputs) const;
+  absl::StatusOr<HostTensor> Compute(const compiler::Node& node, const std::vector<HostTensor>& inputs) const;
   // The values of all nodes that results depend on.
-  absl::StatusOr<NodeValues> ComputeAll(const Graph& graph) const;
-  absl::StatusOr<std::vector<HostTensor>> ComputeResults(const Graph& graph) const;
+  absl::StatusOr<NodeValues> ComputeAll(const compiler::Graph& graph) const;
+  absl::StatusOr<std::vector<HostTensor>> ComputeResults(const compiler::Graph& graph) const;
 
  private:
-  absl::StatusOr<HostTensor> Launch(const Node& node, const std::vector<HostTensor>& inputs) const;
+  absl::StatusOr<HostTensor> Launch(const compiler::Node& node, const std::vector<HostTensor>& inputs) const;
 
-  StepShape step_;
+  runtime::StepShape step_;
 };
 
 // Where the tensors differ by more than `tolerance` times the largest magnitude in `want`, or 0.01 (whole numbers: at
@@ -43,20 +43,23 @@ std::string Difference(const HostTensor& got, const HostTensor& want, double tol
 
 // A fused form rounds where its primitives do not, and the other way round. Relative to the largest magnitude: a few
 // units in the last place for bfloat16 (2^-8) and float16 (2^-11), rounding over short sums for float32.
-double RoundingTolerance(DType dtype);
+double RoundingTolerance(kernels::DType dtype);
 
 // Computes both graphs and expects the same results. `looseness` multiplies the tolerance, here and below.
-void ExpectSameResults(const Graph& got, const Graph& want, const Evaluator& evaluator, double looseness = 1);
+void ExpectSameResults(const compiler::Graph& got, const compiler::Graph& want, const Evaluator& evaluator,
+                       double looseness = 1);
 
 // Computes every node of every class from the values of its classes and expects the nodes of a class to agree: whatever
 // was proven is then true of these numbers. `classes` are those of the graph's nodes, as AddGraph returns them.
-void ExpectClassesAgree(const EGraph& egraph, const Graph& graph, const std::vector<ClassId>& classes,
-                        const Evaluator& evaluator, double looseness = 1);
+void ExpectClassesAgree(const compiler::EGraph& egraph, const compiler::Graph& graph,
+                        const std::vector<compiler::ClassId>& classes, const Evaluator& evaluator,
+                        double looseness = 1);
 
 // Extracts a form of the results by costs drawn at random, and expects that it can be lowered and computes what the
 // graph does.
-void ExpectRandomFormAgrees(const EGraph& egraph, const Graph& graph, const std::vector<ClassId>& classes,
-                            const Evaluator& evaluator, uint64_t seed, double looseness = 1);
+void ExpectRandomFormAgrees(const compiler::EGraph& egraph, const compiler::Graph& graph,
+                            const std::vector<compiler::ClassId>& classes, const Evaluator& evaluator, uint64_t seed,
+                            double looseness = 1);
 
 }  // namespace metronome::testing
 

@@ -9,32 +9,34 @@
 namespace metronome::testing {
 
 // A Builder for small formulas of one dtype, with names for their usual parts.
-class FormulaBuilder : public Builder {
+class FormulaBuilder : public compiler::Builder {
  public:
-  FormulaBuilder(DType dtype, int64_t width) : dtype_(dtype), width_(width) {}
+  FormulaBuilder(kernels::DType dtype, int64_t width) : dtype_(dtype), width_(width) {}
 
-  DType dtype() const { return dtype_; }
+  kernels::DType dtype() const { return dtype_; }
   int64_t width() const { return width_; }
 
-  NodeId Rows(absl::string_view name = "x") { return Input(name, dtype_, {Dim::Seq(), width_}); }  // [seq, width].
-  NodeId Matrix(absl::string_view name = "w") { return Matrix(name, width_); }
-  NodeId Matrix(absl::string_view name, int64_t rows) {  // [rows, width].
-    return Weight(name, dtype_, {rows, width_}, WeightInit::kMatrix);
+  compiler::NodeId Rows(absl::string_view name = "x") {
+    return Input(name, dtype_, {runtime::Dim::Seq(), width_});
+  }  // [seq, width].
+  compiler::NodeId Matrix(absl::string_view name = "w") { return Matrix(name, width_); }
+  compiler::NodeId Matrix(absl::string_view name, int64_t rows) {  // [rows, width].
+    return Weight(name, dtype_, {rows, width_}, runtime::WeightInit::kMatrix);
   }
-  NodeId Vector(absl::string_view name) { return Weight(name, dtype_, {width_}, WeightInit::kBias); }
-  NodeId Linear(NodeId x, NodeId w) { return Matmul(x, w, true); }
-  NodeId Float(NodeId x) { return Cast(x, DType::kFloat32); }
-  NodeId Round(NodeId x) { return Cast(x, dtype_); }
+  compiler::NodeId Vector(absl::string_view name) { return Weight(name, dtype_, {width_}, runtime::WeightInit::kBias); }
+  compiler::NodeId Linear(compiler::NodeId x, compiler::NodeId w) { return Matmul(x, w, true); }
+  compiler::NodeId Float(compiler::NodeId x) { return Cast(x, kernels::DType::kFloat32); }
+  compiler::NodeId Round(compiler::NodeId x) { return Cast(x, dtype_); }
 
   // x / sqrt(mean(x^2) + eps) in float32. An eps this large shows where it is added.
-  NodeId Normalised(NodeId x, double eps = 0.25);
+  compiler::NodeId Normalised(compiler::NodeId x, double eps = 0.25);
   // Activations of a gate in float32, rounded to its dtype.
-  NodeId Silu(NodeId gate);
-  NodeId GeluTanh(NodeId gate);
-  NodeId Softmax(NodeId x);
+  compiler::NodeId Silu(compiler::NodeId gate);
+  compiler::NodeId GeluTanh(compiler::NodeId gate);
+  compiler::NodeId Softmax(compiler::NodeId x);
 
  private:
-  DType dtype_;
+  kernels::DType dtype_;
   int64_t width_;
 };
 
@@ -44,17 +46,17 @@ struct AttentionFormula {
   double window = 0;   // 0 = unbounded.
   bool scale_query = false;
   bool cached = true;  // Else keys and values are inputs that hold `past` rows and those of this step.
-  DType softmax_dtype = DType::kFloat32;
+  kernels::DType softmax_dtype = kernels::DType::kFloat32;
 
-  Op compare = Op::kLe;                                      // key position OP query position.
-  Op compare_window = Op::kGt;                               // key position OP query position - window.
-  Dim first_key = 0;                                         // Position of the first key.
-  Dim first_query = Dim::Past();                             // Position of the first query.
+  kernels::Op compare = kernels::Op::kLe;                    // key position OP query position.
+  kernels::Op compare_window = kernels::Op::kGt;             // key position OP query position - window.
+  runtime::Dim first_key = 0;                                // Position of the first key.
+  runtime::Dim first_query = runtime::Dim::Past();           // Position of the first query.
   double masked = -std::numeric_limits<double>::infinity();  // The score of what is not visible.
   bool select_masked = false;                                // Exchanges what is visible and what is not.
   bool interleave_groups = false;                            // Query head h reads key head h % kv_heads, not h / group.
 };
-NodeId Attention(FormulaBuilder& b, const AttentionFormula& formula);
+compiler::NodeId Attention(FormulaBuilder& b, const AttentionFormula& formula);
 
 // RoPE on [seq, heads, width], and the ways in which tests depart from it.
 struct RopeFormula {
@@ -63,7 +65,7 @@ struct RopeFormula {
   int64_t low = 0;             // Size of the part that goes last; 0 = half.
   bool table_of_head = false;  // A table for each head in place of each row.
 };
-NodeId Rope(FormulaBuilder& b, const RopeFormula& formula);
+compiler::NodeId Rope(FormulaBuilder& b, const RopeFormula& formula);
 
 // Products of x [seq, width] that become queries, and keys and values in their caches, in the usual form, and the ways
 // in which tests depart from it. Returns q [seq, 3, 4] and the caches [past + seq, 2, 4] and [past + seq, 2, 3].
@@ -77,7 +79,7 @@ struct QkvFormula {
   bool cache_plain = false;  // A third cache has the keys that are not turned.
   bool scale_key = false;    // The product that becomes keys is a result too, scaled.
 };
-std::vector<NodeId> Qkv(FormulaBuilder& b, const QkvFormula& formula);
+std::vector<compiler::NodeId> Qkv(FormulaBuilder& b, const QkvFormula& formula);
 
 // Rows through their two largest columns' experts, gated and weighted, and the ways in which tests depart from it.
 struct ExpertsFormula {
@@ -85,7 +87,7 @@ struct ExpertsFormula {
   bool interleave_rows = false;  // Slot s reads row s % seq, not s / slots.
   bool weigh_rows = false;       // One weight for each row in place of each slot.
 };
-NodeId Experts(FormulaBuilder& b, const ExpertsFormula& formula);
+compiler::NodeId Experts(FormulaBuilder& b, const ExpertsFormula& formula);
 
 // The first column of each row's largest number, and the ways in which tests depart from it.
 struct ArgmaxFormula {
@@ -93,7 +95,7 @@ struct ArgmaxFormula {
   int64_t first_index = 0;  // Of the first column.
   bool of_sum = false;      // The column that equals the row's sum.
 };
-NodeId Argmax(FormulaBuilder& b, const ArgmaxFormula& formula);
+compiler::NodeId Argmax(FormulaBuilder& b, const ArgmaxFormula& formula);
 
 }  // namespace metronome::testing
 

@@ -39,7 +39,7 @@ std::vector<std::string> Seeds() {
   seeds.push_back(result.SerializeAsString());
   spec.clear_sampling();
   spec.clear_decode_tokens();
-  spec.set_scenario(kScaling);
+  spec.set_scenario(server::kScaling);
   spec.set_max_cache_len(100);
   seeds.push_back(result.SerializeAsString());
   return seeds;
@@ -53,17 +53,17 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   v1::BenchmarkResult result;
   if (!result.ParseFromArray(data, static_cast<int>(size))) return 0;
   v1::BenchmarkSpec spec = result.spec();
-  if (NormaliseSpec(spec).ok()) {
+  if (server::NormaliseSpec(spec).ok()) {
     v1::BenchmarkSpec again = spec;
-    fuzz::Require(NormaliseSpec(again).ok() && again.SerializeAsString() == spec.SerializeAsString(),
+    fuzz::Require(server::NormaliseSpec(again).ok() && again.SerializeAsString() == spec.SerializeAsString(),
                   "a normalised spec is not what normalising makes of it");
     fuzz::Require(spec.iters() >= 1 && spec.warmups() >= 0 && spec.prompt_tokens() >= 1, "a count out of range");
-    fuzz::Require(ModelRequestOf(spec, "cpu").ok(), "a normalised spec names no model");
+    fuzz::Require(server::ModelRequestOf(spec, "cpu").ok(), "a normalised spec names no model");
   }
-  if (NormaliseExternalResult(result).ok()) {
+  if (server::NormaliseExternalResult(result).ok()) {
     fuzz::Require(result.provenance() == "external" && !result.outcome().empty(),
                   "a result was taken without an outcome");
-    const bool measured = result.outcome() == "ok" && result.spec().scenario() == kLatency;
+    const bool measured = result.outcome() == "ok" && result.spec().scenario() == server::kLatency;
     fuzz::Require(!measured || result.ttft_ms().median() > 0, "a measurement without a time was taken");
   }
   return 0;

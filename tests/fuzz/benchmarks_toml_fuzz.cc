@@ -1,11 +1,11 @@
 // The client's benchmark configurations.
-#include "client/benchmark_config.h"
+#include "client/benchmark/benchmark_config.h"
 #include "tests/fuzz/fuzz_target.h"
 
 namespace metronome::fuzz {
 
 std::vector<std::string> Seeds() {
-  return {std::string(BuiltInBenchmarks()),
+  return {std::string(client::BuiltInBenchmarks()),
           "[a]\nmodels = [\"tiny-*\", \"all\"]\npaths = [\"graph\"]\nprompt = \"x\"\niters = 3\ntemperature = 0.5\n",
           "[a]\nmodels = \"tiny-llama\"\ntop_p = 1\nstreamed = true\nscenario = \"scaling\"\nmax_cache_len = "
           "9223372036854775807\n",
@@ -18,9 +18,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace metronome;
   const absl::string_view text(reinterpret_cast<const char*>(data), size);
   for (const char* name : {"a", "full-pipe"}) {
-    const auto config = ReadBenchmarkConfig(text, "benchmarks.toml", name);
+    const auto config = client::ReadBenchmarkConfig(text, "benchmarks.toml", name);
     if (config.ok() && config->models.has_value())
-      (void)SelectModels(*config->models, {"tiny-llama", "tiny-gemma3", "llama-3.2-1b"}, {"llama-3.2-1b"});
+      (void)client::SelectModels(*config->models, {"tiny-llama", "tiny-gemma3", "llama-3.2-1b"}, {"llama-3.2-1b"});
   }
   return 0;
 }

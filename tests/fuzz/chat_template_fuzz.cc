@@ -3,7 +3,7 @@
 
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "runtime/text/chat_template.h"
+#include "runtime/text/chat/chat_template.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/fuzz/mutate/hostile_values.h"
 #include "tests/fuzz/mutate/json.h"
@@ -94,9 +94,9 @@ std::vector<std::string> Seeds() {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace metronome;
   const auto parts = fuzz::Parts({reinterpret_cast<const char*>(data), size});
-  const auto chat = ChatTemplate::FromText(parts[0], {{"bos_token", "<s>"}, {"eos_token", "</s>"}});
+  const auto chat = text::ChatTemplate::FromText(parts[0], {{"bos_token", "<s>"}, {"eos_token", "</s>"}});
   // The limits are smaller than the server's, in proportion to what a run may take; all must hold.
-  jinja::RenderOptions options;
+  text::jinja::RenderOptions options;
   options.limits.steps = 100'000;
   options.limits.bytes = 1 << 24;
   options.limits.output_bytes = 1 << 20;

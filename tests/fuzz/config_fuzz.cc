@@ -51,7 +51,7 @@ const std::vector<std::string>& Words() {
 
 std::vector<std::string> Seeds() {
   std::vector<std::string> seeds;
-  for (const CatalogueEntry& entry : ModelCatalogue()) seeds.emplace_back(entry.config);
+  for (const compiler::CatalogueEntry& entry : compiler::ModelCatalogue()) seeds.emplace_back(entry.config);
   for (const char* model : {"gemma3-long-window", "gemma4-moe", "qwen3-moe-fused", "qwen2-window", "llama-untied"})
     seeds.push_back(ReadGolden(std::string("models/") + model + "/config.json"));
   const auto defaults = nlohmann::json::parse(ReadGolden("models/config_keys.json"));
@@ -69,13 +69,13 @@ std::vector<std::string> Seeds() {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace metronome;
   const absl::string_view json(reinterpret_cast<const char*>(data), size);
-  (void)ParseGenerationDefaults(json);
-  const absl::StatusOr<ModelConfig> config = ParseHfConfig(json);
+  (void)server::ParseGenerationDefaults(json);
+  const absl::StatusOr<compiler::ModelConfig> config = compiler::ParseHfConfig(json);
   if (!config.ok()) return 0;
   fuzz::Require(!config->layers.empty(), "a config without layers was taken");
   // A graph takes time in proportion to its layers, which is not what is looked for here.
   if (config->layers.size() > 8) return 0;
-  const absl::StatusOr<Graph> graph = BuildDecoder(*config, DType::kBFloat16);
+  const absl::StatusOr<compiler::Graph> graph = compiler::BuildDecoder(*config, kernels::DType::kBFloat16);
   fuzz::Require(graph.ok() || graph.status().code() != absl::StatusCode::kInternal, graph.status().ToString());
   return 0;
 }

@@ -1,5 +1,5 @@
 // The daemon's configuration file.
-#include "server/config.h"
+#include "server/daemon/config.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/temp_directory.h"
 
@@ -21,8 +21,9 @@ std::vector<std::string> Seeds() {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace metronome;
   static const TempDirectory& directory = *new TempDirectory();
-  DaemonConfig config;
-  if (ApplyConfigFile(directory.Write("metronomed.toml", {reinterpret_cast<const char*>(data), size}), config).ok())
-    (void)ValidateConfig(config);
+  server::DaemonConfig config;
+  if (server::ApplyConfigFile(directory.Write("metronomed.toml", {reinterpret_cast<const char*>(data), size}), config)
+          .ok())
+    (void)server::ValidateConfig(config);
   return 0;
 }

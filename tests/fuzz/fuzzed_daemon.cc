@@ -40,7 +40,7 @@ std::string Method(const char* service, const char* rpc) { return absl::StrCat("
 FuzzedDaemon::FuzzedDaemon() {
   spdlog::set_level(spdlog::level::off);
   setenv("HF_HOME", directory_.File("huggingface").c_str(), 1);
-  DaemonConfig config;
+  server::DaemonConfig config;
   config.listen = "unix:" + directory_.File("socket");
   config.metrics_listen = "";
   config.db = directory_.File("runs.db");
@@ -49,7 +49,7 @@ FuzzedDaemon::FuzzedDaemon() {
   config.backend = "cpu";
   config.threads = 1;
   config.session_idle_seconds = 1;
-  absl::StatusOr<std::unique_ptr<Daemon>> daemon = Daemon::Start(config);
+  absl::StatusOr<std::unique_ptr<server::Daemon>> daemon = server::Daemon::Start(config);
   Require(daemon.ok(), daemon.status().ToString());
   daemon_ = *std::move(daemon);
   calls_ = std::make_unique<RawCalls>(grpc::CreateChannel(config.listen, grpc::InsecureChannelCredentials()));
@@ -112,7 +112,7 @@ std::string FuzzedDaemon::Prepare(const google::protobuf::Message& type, const s
   const std::unique_ptr<google::protobuf::Message> message(type.New());
   if (!message->ParseFromString(bytes)) return bytes;
   VisitTexts(*message, [&](std::string& text) {
-    const CatalogueEntry* model = FindModel(text);
+    const compiler::CatalogueEntry* model = compiler::FindModel(text);
     if (model != nullptr && (!model->tiny || text == kBystander)) text = kResident;
     if (text == kResident && !resident_) {
       CompileModel(kResident);

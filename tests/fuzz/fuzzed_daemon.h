@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "server/daemon.h"
+#include "server/daemon/daemon.h"
 #include "tests/fuzz/raw_calls.h"
 #include "tests/temp_directory.h"
 
@@ -43,7 +43,7 @@ class FuzzedDaemon {
   void OpenRun();
 
   const TempDirectory directory_;
-  std::unique_ptr<Daemon> daemon_;
+  std::unique_ptr<server::Daemon> daemon_;
   std::unique_ptr<RawCalls> calls_;
   bool resident_ = false;  // Loaded, as far as no call since may have changed it.
   std::string session_;

@@ -11,14 +11,14 @@ namespace metronome::fuzz {
 std::vector<std::string> Seeds() {
   std::vector<std::string> seeds;
   for (const char* model : {"tiny-llama", "tiny-qwen3-moe", "tiny-gemma3"}) {
-    auto config = ParseHfConfig(FindModel(model)->config).value();
+    auto config = compiler::ParseHfConfig(compiler::FindModel(model)->config).value();
     config.layers.resize(1);
-    const Graph graph = BuildDecoder(config, DType::kFloat32).value();
-    for (const ExecutionPath path : {ExecutionPath::kCompiled, ExecutionPath::kEager}) {
-      const CompileResult compiled = Compile(graph, path).value();
-      CompileReport report = compiled.report;
+    const compiler::Graph graph = compiler::BuildDecoder(config, kernels::DType::kFloat32).value();
+    for (const compiler::ExecutionPath path : {compiler::ExecutionPath::kCompiled, compiler::ExecutionPath::kEager}) {
+      const compiler::CompileResult compiled = compiler::Compile(graph, path).value();
+      compiler::CompileReport report = compiled.report;
       report.searches.push_back({.block = 1, .seq = 16, .past = 3, .budget = 9, .default_ms = 0.1, .best_ms = 0.3});
-      seeds.push_back(EncodeCachedPlans(compiled.plans, report));
+      seeds.push_back(server::EncodeCachedPlans(compiled.plans, report));
     }
   }
   return seeds;
@@ -28,13 +28,14 @@ std::vector<std::string> Seeds() {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace metronome;
-  const auto cached = DecodeCachedPlans({reinterpret_cast<const char*>(data), size});
+  const auto cached = server::DecodeCachedPlans({reinterpret_cast<const char*>(data), size});
   if (!cached.ok()) return 0;
-  const std::string encoded = EncodeCachedPlans(cached->plans, cached->report);
-  const auto again = DecodeCachedPlans(encoded);
+  const std::string encoded = server::EncodeCachedPlans(cached->plans, cached->report);
+  const auto again = server::DecodeCachedPlans(encoded);
   fuzz::Require(again.ok(), "plans that were taken are refused once encoded again");
-  fuzz::Require(Hash(again->plans) == Hash(cached->plans), "plans change on the way through their encoding");
-  for (const BucketPlan& bucket : cached->plans)
-    fuzz::Require(ValidatePlan(bucket.plan).ok(), "an invalid plan was taken");
+  fuzz::Require(runtime::Hash(again->plans) == runtime::Hash(cached->plans),
+                "plans change on the way through their encoding");
+  for (const runtime::BucketPlan& bucket : cached->plans)
+    fuzz::Require(runtime::ValidatePlan(bucket.plan).ok(), "an invalid plan was taken");
   return 0;
 }

@@ -25,19 +25,19 @@ std::string File(const std::string& header, size_t data_bytes) {
 void CheckHeader(absl::string_view file) {
   if (file.size() < kLengthBytes) return;
   const int64_t data_bytes = static_cast<uint8_t>(file[0]) * int64_t{16};
-  const auto entries = ParseSafetensorsHeader(file.substr(kLengthBytes), data_bytes);
+  const auto entries = runtime::ParseSafetensorsHeader(file.substr(kLengthBytes), data_bytes);
   if (!entries.ok()) return;
   int64_t end = 0;
-  for (const TensorEntry& entry : *entries) {
+  for (const runtime::TensorEntry& entry : *entries) {
     Require(entry.begin >= end && entry.bytes >= 0 && entry.bytes <= data_bytes - entry.begin,
             absl::StrCat("tensor ", entry.name, " lies outside the file or over another"));
-    Require(entry.shape.size() <= kMaxTensorRank, "a shape of too many sizes");
+    Require(entry.shape.size() <= runtime::kMaxTensorRank, "a shape of too many sizes");
     end = entry.begin + entry.bytes;
   }
 }
 
 // Every byte and every value of a file that was opened can be read.
-void ReadAll(const SafetensorsFile& file) {
+void ReadAll(const runtime::SafetensorsFile& file) {
   for (const auto& [name, tensor] : file.tensors()) {
     uint8_t sum = 0;
     for (int64_t i = 0; i < tensor.bytes; ++i) sum += static_cast<const uint8_t*>(tensor.data)[i];
@@ -45,7 +45,7 @@ void ReadAll(const SafetensorsFile& file) {
     (void)kept;
     if (!tensor.is_float()) continue;
     std::vector<float> values(static_cast<size_t>(tensor.elements()));
-    tensor.Convert(0, tensor.elements(), values.data(), DType::kFloat32);
+    tensor.Convert(0, tensor.elements(), values.data(), kernels::DType::kFloat32);
   }
 }
 
@@ -75,7 +75,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const TempDirectory& directory = *new TempDirectory();
   const std::string bytes(reinterpret_cast<const char*>(data), size);
   fuzz::CheckHeader(bytes);
-  const auto file = SafetensorsFile::Open(directory.Write("model.safetensors", bytes));
+  const auto file = runtime::SafetensorsFile::Open(directory.Write("model.safetensors", bytes));
   if (file.ok()) fuzz::ReadAll(**file);
   return 0;
 }

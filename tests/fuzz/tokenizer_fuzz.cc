@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "runtime/text/tokenizer.h"
+#include "runtime/text/tokenizer/tokenizer.h"
 #include "tests/fuzz/fuzz_target.h"
 #include "tests/fuzz/mutate/json.h"
 
@@ -96,11 +96,11 @@ std::vector<std::string> Seeds() {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace metronome;
   const auto parts = fuzz::Parts({reinterpret_cast<const char*>(data), size});
-  const auto tokenizer = Tokenizer::FromFiles({.tokenizer = parts[0],
-                                               .config = parts[1],
-                                               .special_tokens_map = parts[2],
-                                               .added_tokens = parts[3],
-                                               .model_config = ""});
+  const auto tokenizer = text::Tokenizer::FromFiles({.tokenizer = parts[0],
+                                                     .config = parts[1],
+                                                     .special_tokens_map = parts[2],
+                                                     .added_tokens = parts[3],
+                                                     .model_config = ""});
   if (!tokenizer.ok()) return 0;
   for (const bool special : {false, true}) {
     const auto ids = (*tokenizer)->Encode(absl::string_view(parts[4]).substr(0, 2000), special);
@@ -108,7 +108,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       fuzz::Require(ids.status().code() != absl::StatusCode::kInternal, ids.status().ToString());
       continue;
     }
-    TokenStream stream(**tokenizer);
+    text::TokenStream stream(**tokenizer);
     std::string streamed;
     for (const int32_t id : *ids) {
       fuzz::Require(id >= 0 && id < (*tokenizer)->vocab_size(), "an id outside the vocabulary");

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "compiler/driver/compile.h"
 #include "compiler/frontend/decoder.h"
 #include "compiler/frontend/hf_config.h"
@@ -26,16 +27,16 @@ struct GoldenExpectation {
 };
 
 inline std::string GoldenModelPath(const std::string& name) {
-  return std::string(METRONOME_GOLDEN_DIR) + "/models/" + name;
+  return absl::StrCat(METRONOME_GOLDEN_DIR, "/models/", name);
 }
 
 inline GoldenExpectation ReadGoldenExpectation(const std::string& name) {
-  const auto file = SafetensorsFile::Open(GoldenModelPath(name) + "/expected.safetensors");
+  const auto file = runtime::SafetensorsFile::Open(GoldenModelPath(name) + "/expected.safetensors");
   EXPECT_TRUE(file.ok()) << file.status();
   GoldenExpectation expected;
   if (!file.ok()) return expected;
   const auto read = [&](const char* tensor, auto& into) {
-    const StoredTensor& stored = (*file)->tensors().at(tensor);
+    const runtime::StoredTensor& stored = (*file)->tensors().at(tensor);
     into.resize(static_cast<size_t>(stored.bytes) / sizeof(into[0]));
     std::memcpy(into.data(), stored.data, static_cast<size_t>(stored.bytes));
   };
@@ -48,40 +49,41 @@ inline GoldenExpectation ReadGoldenExpectation(const std::string& name) {
 }
 
 struct GoldenModelOptions {
-  DType dtype = DType::kFloat32;
-  ExecutionPath path = ExecutionPath::kCompiled;
-  CpuBackendOptions backend;
+  kernels::DType dtype = kernels::DType::kFloat32;
+  compiler::ExecutionPath path = compiler::ExecutionPath::kCompiled;
+  kernels::CpuBackendOptions backend;
 };
 
 // A fixture loaded and ready to run.
 class GoldenModel {
  public:
   static std::unique_ptr<GoldenModel> Load(const std::string& name, const GoldenModelOptions& options) {
-    auto backend = CreateCpuBackend(options.backend);
+    auto backend = kernels::CreateCpuBackend(options.backend);
     EXPECT_TRUE(backend.ok()) << backend.status();
     return backend.ok() ? LoadOn(*std::move(backend), name, options) : nullptr;
   }
 
   // On a backend of the caller's; options.backend is not used.
-  static std::unique_ptr<GoldenModel> LoadOn(std::unique_ptr<Backend> backend, const std::string& name,
+  static std::unique_ptr<GoldenModel> LoadOn(std::unique_ptr<kernels::Backend> backend, const std::string& name,
                                              const GoldenModelOptions& options) {
     auto model = std::make_unique<GoldenModel>();
     model->backend_ = std::move(backend);
     const auto build = [&]() -> absl::Status {
-      const auto config = ReadHfConfig(GoldenModelPath(name) + "/config.json");
+      const auto config = compiler::ReadHfConfig(GoldenModelPath(name) + "/config.json");
       if (!config.ok()) return config.status();
-      const auto graph = BuildDecoder(*config, options.dtype);
+      const auto graph = compiler::BuildDecoder(*config, options.dtype);
       if (!graph.ok()) return graph.status();
-      auto compiled = Compile(*graph, options.path);
+      auto compiled = compiler::Compile(*graph, options.path);
       if (!compiled.ok()) return compiled.status();
       model->plans_ = std::move(compiled->plans);
-      auto weights =
-          WeightStore::Load(*model->backend_, WeightSpecsOf(model->plan()), CheckpointDirectory{GoldenModelPath(name)});
+      auto weights = runtime::WeightStore::Load(*model->backend_, runtime::WeightSpecsOf(model->plan()),
+                                                runtime::CheckpointDirectory{GoldenModelPath(name)});
       if (!weights.ok()) return weights.status();
       model->weights_ = *std::move(weights);
       auto executor =
-          Executor::Create(*model->backend_, model->plans_, *model->weights_,
-                           options.path == ExecutionPath::kGraph ? LaunchMode::kGraph : LaunchMode::kInOrder);
+          runtime::Executor::Create(*model->backend_, model->plans_, *model->weights_,
+                                    options.path == compiler::ExecutionPath::kGraph ? runtime::LaunchMode::kGraph
+                                                                                    : runtime::LaunchMode::kInOrder);
       if (!executor.ok()) return executor.status();
       model->executor_ = *std::move(executor);
       return absl::OkStatus();
@@ -91,21 +93,21 @@ class GoldenModel {
     return status.ok() ? std::move(model) : nullptr;
   }
 
-  Session NewSession(int64_t max_length) { return NewSession({.max_length = max_length}); }
-  Session NewSession(const KvCacheLimits& limits) {
-    auto cache = KvCache::Create(*backend_, KvStateSpecsOf(plans_), limits);
+  runtime::Session NewSession(int64_t max_length) { return NewSession({.max_length = max_length}); }
+  runtime::Session NewSession(const runtime::KvCacheLimits& limits) {
+    auto cache = runtime::KvCache::Create(*backend_, runtime::KvStateSpecsOf(plans_), limits);
     EXPECT_TRUE(cache.ok()) << cache.status();
-    return Session(*executor_, *std::move(cache));
+    return runtime::Session(*executor_, *std::move(cache));
   }
 
-  const Plan& plan() const { return plans_[0].plan; }
-  Executor& executor() { return *executor_; }
+  const runtime::Plan& plan() const { return plans_[0].plan; }
+  runtime::Executor& executor() { return *executor_; }
 
  private:
-  std::unique_ptr<Backend> backend_;
-  PlanSet plans_;
-  std::unique_ptr<WeightStore> weights_;
-  std::unique_ptr<Executor> executor_;
+  std::unique_ptr<kernels::Backend> backend_;
+  runtime::PlanSet plans_;
+  std::unique_ptr<runtime::WeightStore> weights_;
+  std::unique_ptr<runtime::Executor> executor_;
 };
 
 }  // namespace metronome

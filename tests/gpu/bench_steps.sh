@@ -23,7 +23,7 @@ start_bench_build() {
 # find_bench: waits for the benchmark while the step has time. 77 where this machine or this tree cannot have it.
 find_bench() {
   if [ -z "$bench_program" ]; then
-    if [ "$backend" != cuda ]; then echo "kernel_bench is for CUDA"; else echo "no kernel_bench: nvcc and tests/gpu/kernel_bench.cu are needed"; fi
+    if [ "$backend" != cuda ]; then echo "kernel_bench is for CUDA"; else echo "no kernel_bench: nvcc and tests/gpu/bench/kernel_bench.cu are needed"; fi
     return 77
   fi
   while [ ! -x "$bench_program" ] && [ -n "$builder" ] && kill -0 "$builder" 2>/dev/null && [ "$(remaining)" -gt 5 ]; do sleep 0.2; done

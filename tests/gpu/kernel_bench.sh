@@ -20,7 +20,7 @@ for family in kernels/cuda/*/*.cu; do
     *) families+=("$family") ;;
   esac
 done
-sources=("${families[@]}" tests/gpu/kernel_bench.cu tests/gpu/bench_launch.cc tests/gpu/bench_linear.cc
+sources=("${families[@]}" tests/gpu/bench/kernel_bench.cu tests/gpu/bench/bench_launch.cc tests/gpu/bench/bench_linear.cc
   kernels/cuda/rows/norm_rows.cc kernels/cuda/attention/qkv_rows.cc)
 # Tokens are drawn with separately rounded products and sums, as kernels/cuda/CMakeLists.txt has it.
 # shellcheck disable=SC2016  # $ is for the inner shell.

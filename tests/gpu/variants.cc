@@ -1,15 +1,16 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "kernels/backend_loader.h"
-#include "tests/kernels/kernel_test.h"
+#include "kernels/interface/backend_loader.h"
+#include "tests/kernels/support/kernel_test.h"
 
 namespace metronome::testing {
 
 // The CUDA device of this machine.
 std::vector<Variant> AllVariants() {
   const auto load = [] {
-    absl::StatusOr<std::unique_ptr<Backend>> backend = LoadBackend(LibraryCandidates("libmetronome_cuda.so"));
+    absl::StatusOr<std::unique_ptr<kernels::Backend>> backend =
+        kernels::LoadBackend(kernels::LibraryCandidates("libmetronome_cuda.so"));
     if (backend.ok()) {
       std::fprintf(stderr, "libraries: %s\n", (*backend)->Describe().libraries.c_str());
       return *std::move(backend);

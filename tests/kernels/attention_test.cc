@@ -1,7 +1,7 @@
 #include <cmath>
 #include <limits>
 
-#include "tests/kernels/kernel_test.h"
+#include "tests/kernels/support/kernel_test.h"
 
 namespace metronome::testing {
 namespace {
@@ -17,19 +17,19 @@ struct Problem {
   int64_t n, kv, heads, kv_heads, d, dv, window = 0;
 };
 
-std::string Describe(DType dtype, const Problem& p) {
-  return std::string(Name(dtype)) + " n " + std::to_string(p.n) + " kv " + std::to_string(p.kv) + " heads " +
+std::string Describe(kernels::DType dtype, const Problem& p) {
+  return std::string(kernels::Name(dtype)) + " n " + std::to_string(p.n) + " kv " + std::to_string(p.kv) + " heads " +
          std::to_string(p.heads) + "/" + std::to_string(p.kv_heads) + " d " + std::to_string(p.d) + " dv " +
          std::to_string(p.dv) + " window " + std::to_string(p.window);
 }
 
-std::vector<HostTensor> Make(DType dtype, const Problem& p) {
+std::vector<HostTensor> Make(kernels::DType dtype, const Problem& p) {
   return {HostTensor::Random(dtype, {p.n, p.heads, p.d}, 71, -2, 2),
           HostTensor::Random(dtype, {p.kv, p.kv_heads, p.d}, 72, -2, 2),
           HostTensor::Random(dtype, {p.kv, p.kv_heads, p.dv}, 73)};
 }
 
-Attributes AttributesOf(const Problem& p) {
+kernels::Attributes AttributesOf(const Problem& p) {
   return {{"scale", 1 / std::sqrt(static_cast<double>(p.d))}, {"window", p.window}};
 }
 
@@ -88,7 +88,7 @@ const Problem kPrefill[] = {
 };
 
 TEST_P(AttentionTest, DecodeMatchesFloat64) {
-  for (const DType dtype : kFloats) {
+  for (const kernels::DType dtype : kFloats) {
     for (const Problem& p : kDecode) {
       SCOPED_TRACE(Describe(dtype, p));
       const std::vector<HostTensor> inputs = Make(dtype, p);
@@ -100,7 +100,7 @@ TEST_P(AttentionTest, DecodeMatchesFloat64) {
 }
 
 TEST_P(AttentionTest, PrefillMatchesFloat64) {
-  for (const DType dtype : kFloats) {
+  for (const kernels::DType dtype : kFloats) {
     for (const Problem& p : kPrefill) {
       SCOPED_TRACE(Describe(dtype, p));
       const std::vector<HostTensor> inputs = Make(dtype, p);
@@ -113,7 +113,7 @@ TEST_P(AttentionTest, PrefillMatchesFloat64) {
 
 // What a row may not see must not reach it, whatever it holds: later positions, and those that left the window.
 TEST_P(AttentionTest, PoisonOutsideTheMaskDoesNotLeak) {
-  for (const DType dtype : kFloats) {
+  for (const kernels::DType dtype : kFloats) {
     for (const double poison : {kNan, kInf}) {
       for (const bool in_keys : {false, true}) {
         const Problem p = {6, 140, 4, 2, 40, 40, 20};
@@ -143,7 +143,7 @@ TEST_P(AttentionTest, PoisonOutsideTheMaskDoesNotLeak) {
 
 // A decode step of heads that a vector shares, whose positions end within one.
 TEST_P(AttentionTest, PoisonBesideTheWindowOfADecodeStepDoesNotLeak) {
-  for (const DType dtype : kFloats) {
+  for (const kernels::DType dtype : kFloats) {
     for (const double poison : {kNan, kInf}) {
       const Problem p = {1, 700, 6, 2, 64, 64, 597};
       SCOPED_TRACE(Describe(dtype, p));
@@ -170,21 +170,21 @@ TEST_P(AttentionTest, PoisonBesideTheWindowOfADecodeStepDoesNotLeak) {
 // Scores far apart: the weights of the past underflow, and nothing overflows.
 TEST_P(AttentionTest, ExtremeScoresPickTheLargest) {
   const Problem p = {1, 400, 1, 1, 8, 8};
-  std::vector<HostTensor> inputs = Make(DType::kFloat32, p);
+  std::vector<HostTensor> inputs = Make(kernels::DType::kFloat32, p);
   for (int64_t i = 0; i < 8; ++i) inputs[0].Set(i, 1e4);
   for (int64_t i = 0; i < 400 * 8; ++i) inputs[1].Set(i, i / 8 == 137 ? 100.0 : -100.0);
-  const HostTensor y(DType::kFloat32, {1, 1, 8});
+  const HostTensor y(kernels::DType::kFloat32, {1, 1, 8});
   ASSERT_TRUE(Run("attention", inputs, y, AttributesOf(p)).ok());
   for (int64_t i = 0; i < 8; ++i) EXPECT_EQ(y.At(i), inputs[2].At(137 * 8 + i));
 }
 
 TEST_P(AttentionTest, RepeatedRunsAreBitIdentical) {
   for (const Problem& p : {Problem{1, 2100, 8, 2, 64, 64}, Problem{37, 500, 4, 2, 64, 64}}) {
-    const std::vector<HostTensor> inputs = Make(DType::kBFloat16, p);
-    const HostTensor first(DType::kBFloat16, {p.n, p.heads, p.dv});
+    const std::vector<HostTensor> inputs = Make(kernels::DType::kBFloat16, p);
+    const HostTensor first(kernels::DType::kBFloat16, {p.n, p.heads, p.dv});
     ASSERT_TRUE(Run("attention", inputs, first, AttributesOf(p)).ok());
     for (int repeat = 0; repeat < 5; ++repeat) {
-      const HostTensor again(DType::kBFloat16, {p.n, p.heads, p.dv});
+      const HostTensor again(kernels::DType::kBFloat16, {p.n, p.heads, p.dv});
       ASSERT_TRUE(Run("attention", inputs, again, AttributesOf(p)).ok());
       EXPECT_TRUE(again.SameBytes(first));
     }
@@ -192,21 +192,21 @@ TEST_P(AttentionTest, RepeatedRunsAreBitIdentical) {
 }
 
 TEST_P(AttentionTest, TuningKeepsTheResult) {
-  const Kernel* const kernel = backend().FindKernel("attention").value();
-  for (const DType dtype : kFloats)
+  const kernels::Kernel* const kernel = backend().FindKernel("attention").value();
+  for (const kernels::DType dtype : kFloats)
     for (const Problem& p :
          {Problem{1, 700, 6, 3, 24, 24}, Problem{1, 1100, 12, 4, 64, 96}, Problem{19, 333, 4, 2, 16, 12, 90}}) {
       const std::vector<HostTensor> inputs = Make(dtype, p);
-      const std::vector<TensorView> views = {inputs[0].View(), inputs[1].View(), inputs[2].View()};
+      const std::vector<kernels::TensorView> views = {inputs[0].View(), inputs[1].View(), inputs[2].View()};
       const HostTensor y(dtype, {p.n, p.heads, p.dv});
       const auto expect_result_with = [&](absl::string_view name, int64_t value) {
         SCOPED_TRACE(std::string(name) + " " + std::to_string(value));
-        Attributes attributes = AttributesOf(p);
+        kernels::Attributes attributes = AttributesOf(p);
         attributes.Set(name, value);
         ASSERT_TRUE(Run("attention", inputs, y, attributes).ok());
         ExpectAttention(p, inputs, y);
       };
-      for (const TuningParameter& parameter : backend().TuningSpace(*kernel, {.inputs = views})) {
+      for (const kernels::TuningParameter& parameter : backend().TuningSpace(*kernel, {.inputs = views})) {
         for (const int64_t value : parameter.values) expect_result_with(parameter.name, value);
       }
       for (const char* const name :
@@ -219,8 +219,8 @@ TEST_P(AttentionTest, TuningKeepsTheResult) {
 
 TEST_P(AttentionTest, NoQueriesIsANoOp) {
   const Problem p = {0, 9, 2, 1, 16, 16};
-  const HostTensor y(DType::kFloat32, {0, 2, 16});
-  EXPECT_TRUE(Run("attention", Make(DType::kFloat32, p), y, AttributesOf(p)).ok());
+  const HostTensor y(kernels::DType::kFloat32, {0, 2, 16});
+  EXPECT_TRUE(Run("attention", Make(kernels::DType::kFloat32, p), y, AttributesOf(p)).ok());
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace metronome {
+namespace metronome::kernels {
 namespace {
 
 TensorView View(DType dtype, const Shape& shape) { return {.data = nullptr, .dtype = dtype, .shape = shape}; }
@@ -245,4 +245,4 @@ TEST(CatalogueTest, CostsCountWhatTheAlgorithmNeeds) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::kernels

@@ -1,4 +1,4 @@
-#include "kernels/dtype.h"
+#include "kernels/interface/dtype.h"
 
 #include <gtest/gtest.h>
 
@@ -6,9 +6,9 @@
 #include <limits>
 #include <vector>
 
-#include "kernels/convert.h"
+#include "kernels/interface/convert.h"
 
-namespace metronome {
+namespace metronome::kernels {
 namespace {
 
 // The nearest of all 65536 values by exhaustive search over neighbours; ties go to the even bit pattern.
@@ -85,4 +85,4 @@ TEST(ConvertTest, ConvertsAtAnyAlignment) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::kernels

@@ -2,7 +2,7 @@
 #include <functional>
 #include <limits>
 
-#include "tests/kernels/kernel_test.h"
+#include "tests/kernels/support/kernel_test.h"
 
 namespace metronome::testing {
 namespace {
@@ -17,7 +17,7 @@ class ElementwiseTest : public KernelTest {};
 METRONOME_TEST_ALL_VARIANTS(ElementwiseTest);
 
 // The element of `view` that NumPy's broadcasting pairs with element `index` of `to`.
-int64_t BroadcastIndex(int64_t index, const Shape& from, const Shape& to) {
+int64_t BroadcastIndex(int64_t index, const kernels::Shape& from, const kernels::Shape& to) {
   int64_t at = 0, stride = 1;
   for (int axis = 1; axis <= from.rank(); ++axis) {
     const int64_t size = from[from.rank() - axis], target = to[to.rank() - axis];
@@ -48,10 +48,11 @@ const Unary kUnaries[] = {
 
 TEST_P(ElementwiseTest, UnaryMatchesFloat64) {
   for (const Unary& op : kUnaries) {
-    for (const DType dtype : kFloats) {
-      for (const Shape& shape : {Shape{}, Shape{0}, Shape{1}, Shape{17}, Shape{3, 33}, Shape{2, 1, 3, 1, 2, 5},
-                                 Shape{3, 0, 2}, Shape{40000}}) {
-        SCOPED_TRACE(std::string(op.name) + " of " + std::string(Name(dtype)) + ToString(shape));
+    for (const kernels::DType dtype : kFloats) {
+      for (const kernels::Shape& shape :
+           {kernels::Shape{}, kernels::Shape{0}, kernels::Shape{1}, kernels::Shape{17}, kernels::Shape{3, 33},
+            kernels::Shape{2, 1, 3, 1, 2, 5}, kernels::Shape{3, 0, 2}, kernels::Shape{40000}}) {
+        SCOPED_TRACE(std::string(op.name) + " of " + std::string(kernels::Name(dtype)) + ToString(shape));
         const HostTensor x = HostTensor::Random(dtype, shape, 11, op.low, op.high), y(dtype, shape);
         std::vector<double> want;
         for (const double value : x.Values()) want.push_back(op.oracle(value));
@@ -65,7 +66,7 @@ TEST_P(ElementwiseTest, UnaryMatchesFloat64) {
 }
 
 TEST_P(ElementwiseTest, UnaryPropagatesNanAndTakesLimitsAtInfinity) {
-  const HostTensor x = HostTensor::Of(DType::kFloat32, {5}, {kNan, kInf, -kInf, 0, -0.0});
+  const HostTensor x = HostTensor::Of(kernels::DType::kFloat32, {5}, {kNan, kInf, -kInf, 0, -0.0});
   const struct {
     const char* name;
     std::vector<double> want;
@@ -75,7 +76,7 @@ TEST_P(ElementwiseTest, UnaryPropagatesNanAndTakesLimitsAtInfinity) {
                {"sin", {kNan, kNan, kNan, 0, -0.0}}};
   for (const auto& [name, want] : cases) {
     SCOPED_TRACE(name);
-    const HostTensor y(DType::kFloat32, {5});
+    const HostTensor y(kernels::DType::kFloat32, {5});
     ASSERT_TRUE(Run(name, {x}, y).ok());
     ExpectWithinUlps(y, want, 0);
   }
@@ -107,7 +108,7 @@ const Binary kCompares[] = {
 };
 
 struct Broadcast {
-  Shape a, b, output;
+  kernels::Shape a, b, output;
 };
 
 const Broadcast kBroadcasts[] = {
@@ -122,7 +123,7 @@ const Broadcast kBroadcasts[] = {
     {{1, 9001}, {3, 9001}, {3, 9001}},
 };
 
-std::vector<double> Expand(const HostTensor& tensor, const Shape& to) {
+std::vector<double> Expand(const HostTensor& tensor, const kernels::Shape& to) {
   std::vector<double> values;
   for (int64_t i = 0; i < to.elements(); ++i) values.push_back(tensor.At(BroadcastIndex(i, tensor.shape(), to)));
   return values;
@@ -130,10 +131,12 @@ std::vector<double> Expand(const HostTensor& tensor, const Shape& to) {
 
 TEST_P(ElementwiseTest, BinaryBroadcastsAndRoundsOnce) {
   for (const Binary& op : kBinaries) {
-    for (const DType dtype : {DType::kFloat32, DType::kBFloat16, DType::kFloat16, DType::kInt32}) {
+    for (const kernels::DType dtype :
+         {kernels::DType::kFloat32, kernels::DType::kBFloat16, kernels::DType::kFloat16, kernels::DType::kInt32}) {
       for (const auto& [a_shape, b_shape, shape] : kBroadcasts) {
-        SCOPED_TRACE(std::string(op.name) + " of " + std::string(Name(dtype)) + ToString(a_shape) + ToString(b_shape));
-        const bool integers = dtype == DType::kInt32;
+        SCOPED_TRACE(std::string(op.name) + " of " + std::string(kernels::Name(dtype)) + ToString(a_shape) +
+                     ToString(b_shape));
+        const bool integers = dtype == kernels::DType::kInt32;
         // Divisors stay off zero; integers are large enough for products to need 20 bits.
         const HostTensor a = HostTensor::Random(dtype, a_shape, 3, integers ? -900 : -2, integers ? 900 : 2);
         const HostTensor b = HostTensor::Random(dtype, b_shape, 4, integers ? 1 : 0.25, integers ? 900 : 3),
@@ -154,7 +157,7 @@ TEST_P(ElementwiseTest, BinaryBroadcastsAndRoundsOnce) {
 
 TEST_P(ElementwiseTest, BinaryFollowsIeeeAtSpecialValues) {
   const std::vector<double> left = {kNan, 1, kNan, kInf, kInf, 1, -1, 0}, right = {1, kNan, kNan, -kInf, kInf, 0, 0, 0};
-  for (const DType dtype : kFloats) {
+  for (const kernels::DType dtype : kFloats) {
     const HostTensor a = HostTensor::Of(dtype, {8}, left), b = HostTensor::Of(dtype, {8}, right);
     for (const Binary& op : kBinaries) {
       SCOPED_TRACE(op.name);
@@ -170,8 +173,8 @@ TEST_P(ElementwiseTest, BinaryFollowsIeeeAtSpecialValues) {
 // int32 operations never trap: sums wrap, a division by zero gives 0, and the one quotient that has no int32 wraps too.
 TEST_P(ElementwiseTest, IntegerExtremesDoNotTrap) {
   constexpr double kLow = std::numeric_limits<int32_t>::min(), kHigh = std::numeric_limits<int32_t>::max();
-  const HostTensor a = HostTensor::Of(DType::kInt32, {3}, {kLow, 7, kHigh}),
-                   b = HostTensor::Of(DType::kInt32, {3}, {-1, 0, 1}), y(DType::kInt32, {3});
+  const HostTensor a = HostTensor::Of(kernels::DType::kInt32, {3}, {kLow, 7, kHigh}),
+                   b = HostTensor::Of(kernels::DType::kInt32, {3}, {-1, 0, 1}), y(kernels::DType::kInt32, {3});
 
   ASSERT_TRUE(Run("div", {a, b}, y).ok());
   EXPECT_EQ(y.Values(), (std::vector<double>{kLow, 0, kHigh}));
@@ -181,12 +184,14 @@ TEST_P(ElementwiseTest, IntegerExtremesDoNotTrap) {
 
 TEST_P(ElementwiseTest, CompareIsExactAndFalseForNan) {
   for (const Binary& op : kCompares) {
-    for (const DType dtype : {DType::kFloat32, DType::kBFloat16, DType::kFloat16, DType::kInt32}) {
+    for (const kernels::DType dtype :
+         {kernels::DType::kFloat32, kernels::DType::kBFloat16, kernels::DType::kFloat16, kernels::DType::kInt32}) {
       for (const auto& [a_shape, b_shape, shape] : kBroadcasts) {
-        SCOPED_TRACE(std::string(op.name) + " of " + std::string(Name(dtype)) + ToString(a_shape) + ToString(b_shape));
+        SCOPED_TRACE(std::string(op.name) + " of " + std::string(kernels::Name(dtype)) + ToString(a_shape) +
+                     ToString(b_shape));
         HostTensor a = HostTensor::Random(dtype, a_shape, 5, -3, 3);
-        const HostTensor b = HostTensor::Random(dtype, b_shape, 6, -3, 3), y(DType::kBool, shape);
-        if (dtype != DType::kInt32 && a.elements() > 0) a.Set(0, kNan);
+        const HostTensor b = HostTensor::Random(dtype, b_shape, 6, -3, 3), y(kernels::DType::kBool, shape);
+        if (dtype != kernels::DType::kInt32 && a.elements() > 0) a.Set(0, kNan);
         const std::vector<double> as = Expand(a, shape), bs = Expand(b, shape);
         std::vector<double> want;
         for (size_t i = 0; i < as.size(); ++i) want.push_back(op.oracle(as[i], bs[i]));
@@ -202,13 +207,14 @@ TEST_P(ElementwiseTest, CompareIsExactAndFalseForNan) {
 TEST_P(ElementwiseTest, AndAndSelectBroadcastTheCondition) {
   for (const auto& [a_shape, b_shape, shape] : kBroadcasts) {
     SCOPED_TRACE(ToString(a_shape) + ToString(b_shape));
-    const HostTensor p = HostTensor::Random(DType::kBool, a_shape, 7), q = HostTensor::Random(DType::kBool, b_shape, 8),
-                     both(DType::kBool, shape);
+    const HostTensor p = HostTensor::Random(kernels::DType::kBool, a_shape, 7),
+                     q = HostTensor::Random(kernels::DType::kBool, b_shape, 8), both(kernels::DType::kBool, shape);
     ASSERT_TRUE(Run("and", {p, q}, both).ok());
     const std::vector<double> ps = Expand(p, shape), qs = Expand(q, shape);
     for (int64_t i = 0; i < both.elements(); ++i) ASSERT_EQ(both.At(i), ps[i] * qs[i]) << i;
 
-    for (const DType dtype : {DType::kFloat32, DType::kBFloat16, DType::kFloat16, DType::kInt32}) {
+    for (const kernels::DType dtype :
+         {kernels::DType::kFloat32, kernels::DType::kBFloat16, kernels::DType::kFloat16, kernels::DType::kInt32}) {
       const HostTensor a = HostTensor::Random(dtype, b_shape, 9, -50, 50),
                        b = HostTensor::Random(dtype, shape, 10, -50, 50), y(dtype, shape);
       ASSERT_TRUE(Run("select", {p, a, b}, y).ok());
@@ -220,23 +226,25 @@ TEST_P(ElementwiseTest, AndAndSelectBroadcastTheCondition) {
 
 // The branch not taken may hold anything.
 TEST_P(ElementwiseTest, SelectIgnoresNanInTheOtherBranch) {
-  const HostTensor p = HostTensor::Of(DType::kBool, {2}, {1, 0}), y(DType::kFloat32, {2});
-  const HostTensor a = HostTensor::Of(DType::kFloat32, {2}, {4, kNan}),
-                   b = HostTensor::Of(DType::kFloat32, {2}, {kInf, 5});
+  const HostTensor p = HostTensor::Of(kernels::DType::kBool, {2}, {1, 0}), y(kernels::DType::kFloat32, {2});
+  const HostTensor a = HostTensor::Of(kernels::DType::kFloat32, {2}, {4, kNan}),
+                   b = HostTensor::Of(kernels::DType::kFloat32, {2}, {kInf, 5});
   ASSERT_TRUE(Run("select", {p, a, b}, y).ok());
   EXPECT_EQ(y.Values(), (std::vector<double>{4, 5}));
 }
 
 TEST_P(ElementwiseTest, CastRoundsToNearestEvenAndTruncatesToInt) {
-  constexpr DType kAll[] = {DType::kFloat32, DType::kBFloat16, DType::kFloat16, DType::kInt32, DType::kBool};
-  for (const DType from : kAll) {
-    for (const DType to : kAll) {
-      for (const Shape& shape : {Shape{}, Shape{0}, Shape{3, 19}, Shape{2, 1, 2, 1, 2, 3}}) {
-        SCOPED_TRACE(std::string(Name(from)) + " to " + std::string(Name(to)) + ToString(shape));
+  constexpr kernels::DType kAll[] = {kernels::DType::kFloat32, kernels::DType::kBFloat16, kernels::DType::kFloat16,
+                                     kernels::DType::kInt32, kernels::DType::kBool};
+  for (const kernels::DType from : kAll) {
+    for (const kernels::DType to : kAll) {
+      for (const kernels::Shape& shape :
+           {kernels::Shape{}, kernels::Shape{0}, kernels::Shape{3, 19}, kernels::Shape{2, 1, 2, 1, 2, 3}}) {
+        SCOPED_TRACE(std::string(kernels::Name(from)) + " to " + std::string(kernels::Name(to)) + ToString(shape));
         const HostTensor x = HostTensor::Random(from, shape, 12, -300, 300), y(to, shape);
         std::vector<double> want;
         for (const double value : x.Values())
-          want.push_back(to == DType::kInt32 ? std::trunc(value) : RoundTo(to, value));
+          want.push_back(to == kernels::DType::kInt32 ? std::trunc(value) : RoundTo(to, value));
 
         ASSERT_TRUE(Run("cast", {x}, y).ok());
 
@@ -247,8 +255,8 @@ TEST_P(ElementwiseTest, CastRoundsToNearestEvenAndTruncatesToInt) {
 }
 
 TEST_P(ElementwiseTest, CastKeepsInfinityAndNanAndOverflowsToInfinity) {
-  const HostTensor x = HostTensor::Of(DType::kFloat32, {5}, {kNan, kInf, -kInf, 3e38, 65519});
-  const HostTensor half(DType::kFloat16, {5}), brain(DType::kBFloat16, {5});
+  const HostTensor x = HostTensor::Of(kernels::DType::kFloat32, {5}, {kNan, kInf, -kInf, 3e38, 65519});
+  const HostTensor half(kernels::DType::kFloat16, {5}), brain(kernels::DType::kBFloat16, {5});
   ASSERT_TRUE(Run("cast", {x}, half).ok());
   ASSERT_TRUE(Run("cast", {x}, brain).ok());
   ExpectWithinUlps(half, {kNan, kInf, -kInf, kInf, 65504}, 0);
@@ -257,8 +265,8 @@ TEST_P(ElementwiseTest, CastKeepsInfinityAndNanAndOverflowsToInfinity) {
 
 // What has no int32 saturates, and NaN is 0, on every machine.
 TEST_P(ElementwiseTest, CastToIntSaturates) {
-  const HostTensor x = HostTensor::Of(DType::kFloat32, {6}, {kNan, kInf, -kInf, 3e9, -3e9, -2.9}),
-                   y(DType::kInt32, {6});
+  const HostTensor x = HostTensor::Of(kernels::DType::kFloat32, {6}, {kNan, kInf, -kInf, 3e9, -3e9, -2.9}),
+                   y(kernels::DType::kInt32, {6});
   ASSERT_TRUE(Run("cast", {x}, y).ok());
   EXPECT_EQ(y.Values(), (std::vector<double>{0, 2147483647, -2147483648.0, 2147483647, -2147483648.0, -2}));
 }

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "tests/kernels/kernel_test.h"
+#include "tests/kernels/support/kernel_test.h"
 
 namespace metronome::testing {
 namespace {
@@ -12,9 +12,9 @@ class ExpertsTest : public KernelTest {
   // Rows of `x` [slots, k] times their experts [E, n, k], in float32.
   HostTensor Products(const HostTensor& x, const HostTensor& experts, const HostTensor& index) {
     const int64_t slots = x.shape()[0], k = x.shape()[1], n = experts.shape()[1];
-    const HostTensor y(DType::kFloat32, {slots, n});
+    const HostTensor y(kernels::DType::kFloat32, {slots, n});
     for (int64_t slot = 0; slot < slots; ++slot) {
-      const HostTensor row(x.dtype(), {1, k}), w(x.dtype(), {n, k}), product(DType::kFloat32, {1, n});
+      const HostTensor row(x.dtype(), {1, k}), w(x.dtype(), {n, k}), product(kernels::DType::kFloat32, {1, n});
       Copy(x, slot * k, row);
       Copy(experts, static_cast<int64_t>(index.At(slot)) * n * k, w);
       EXPECT_TRUE(Run("linear", {row, w}, product, {{"has_bias", int64_t{0}}, {"has_residual", int64_t{0}}}).ok());
@@ -26,8 +26,8 @@ class ExpertsTest : public KernelTest {
     for (int64_t i = 0; i < to.elements(); ++i) const_cast<HostTensor&>(to).Set(i, from.At(first + i));
   }
   // Sums in another order: a few units of float32, and then either neighbour of the dtype.
-  static std::vector<double> Errors(DType dtype, const std::vector<double>& want, double scale) {
-    const double unit = dtype == DType::kFloat32 ? 0 : 2 * UnitRoundoff(dtype);
+  static std::vector<double> Errors(kernels::DType dtype, const std::vector<double>& want, double scale) {
+    const double unit = dtype == kernels::DType::kFloat32 ? 0 : 2 * UnitRoundoff(dtype);
     std::vector<double> errors;
     for (double value : want) errors.push_back(unit * (std::abs(value) + scale) + 1e-5 * scale);
     return errors;
@@ -53,13 +53,13 @@ std::vector<Routing> Routings() {
 }
 
 TEST_P(ExpertsTest, ExpertLinearTakesEachRowToItsExpert) {
-  for (const DType dtype : kFloats) {
+  for (const kernels::DType dtype : kFloats) {
     for (const Routing& routing : Routings()) {
-      SCOPED_TRACE(std::string(Name(dtype)) + " " + routing.name);
+      SCOPED_TRACE(std::string(kernels::Name(dtype)) + " " + routing.name);
       const int64_t slots = routing.rows * routing.slots;
       const HostTensor x = HostTensor::Random(dtype, {slots, 37}, 91), y(dtype, {slots, 70}),
                        experts = HostTensor::Random(dtype, {routing.experts, 70, 37}, 92),
-                       index = HostTensor::Of(DType::kInt32, {slots}, routing.index);
+                       index = HostTensor::Of(kernels::DType::kInt32, {slots}, routing.index);
       ASSERT_TRUE(Run("expert_linear", {x, experts, index}, y).ok());
       const std::vector<double> want = Products(x, experts, index).Values();
       ExpectClose(y, want, std::vector<double>(want.size(), 1e-4));
@@ -68,15 +68,15 @@ TEST_P(ExpertsTest, ExpertLinearTakesEachRowToItsExpert) {
 }
 
 TEST_P(ExpertsTest, GatedExpertsActivateTheFirstHalf) {
-  for (const DType dtype : kFloats) {
+  for (const kernels::DType dtype : kFloats) {
     for (const char* const activation : {"silu", "gelu_tanh"}) {
       for (const Routing& routing : Routings()) {
-        SCOPED_TRACE(std::string(Name(dtype)) + " " + activation + " " + routing.name);
+        SCOPED_TRACE(std::string(kernels::Name(dtype)) + " " + activation + " " + routing.name);
         constexpr int64_t kColumns = 33;
         const int64_t slots = routing.rows * routing.slots;
         const HostTensor x = HostTensor::Random(dtype, {routing.rows, 37}, 93), y(dtype, {slots, kColumns}),
                          experts = HostTensor::Random(dtype, {routing.experts, 2 * kColumns, 37}, 94),
-                         index = HostTensor::Of(DType::kInt32, {slots}, routing.index);
+                         index = HostTensor::Of(kernels::DType::kInt32, {slots}, routing.index);
         HostTensor repeated(dtype, {slots, 37}), gate(dtype, {slots, kColumns}), up(dtype, {slots, kColumns});
         for (int64_t i = 0; i < repeated.elements(); ++i) repeated.Set(i, x.At(i / 37 / routing.slots * 37 + i % 37));
         const HostTensor products = Products(repeated, experts, index);
@@ -85,7 +85,7 @@ TEST_P(ExpertsTest, GatedExpertsActivateTheFirstHalf) {
           up.Set(i, products.At(i / kColumns * 2 * kColumns + kColumns + i % kColumns));
         }
         const HostTensor want(dtype, {slots, kColumns});
-        const Attributes attributes = {{"activation", std::string(activation)}};
+        const kernels::Attributes attributes = {{"activation", std::string(activation)}};
         ASSERT_TRUE(Run("gated_activation", {gate, up}, want, attributes).ok());
 
         ASSERT_TRUE(Run("gated_experts", {x, experts, index}, y, attributes).ok());
@@ -93,8 +93,8 @@ TEST_P(ExpertsTest, GatedExpertsActivateTheFirstHalf) {
         // A product near the middle of two numbers rounds either way, and its factors multiply that.
         std::vector<double> errors;
         for (int64_t i = 0; i < y.elements(); ++i)
-          errors.push_back((dtype == DType::kFloat32 ? 1e-4 : 6 * UnitRoundoff(dtype)) * (1 + std::abs(gate.At(i))) *
-                           (1 + std::abs(up.At(i))));
+          errors.push_back((dtype == kernels::DType::kFloat32 ? 1e-4 : 6 * UnitRoundoff(dtype)) *
+                           (1 + std::abs(gate.At(i))) * (1 + std::abs(up.At(i))));
         ExpectClose(y, want.Values(), errors);
       }
     }
@@ -102,14 +102,14 @@ TEST_P(ExpertsTest, GatedExpertsActivateTheFirstHalf) {
 }
 
 TEST_P(ExpertsTest, ExpertMixSumsTheWeightedRows) {
-  for (const DType dtype : kFloats) {
+  for (const kernels::DType dtype : kFloats) {
     for (const Routing& routing : Routings()) {
-      SCOPED_TRACE(std::string(Name(dtype)) + " " + routing.name);
+      SCOPED_TRACE(std::string(kernels::Name(dtype)) + " " + routing.name);
       constexpr int64_t kColumns = 70;
       const int64_t slots = routing.rows * routing.slots;
       const HostTensor x = HostTensor::Random(dtype, {slots, 37}, 95), y(dtype, {routing.rows, kColumns}),
                        experts = HostTensor::Random(dtype, {routing.experts, kColumns, 37}, 96),
-                       index = HostTensor::Of(DType::kInt32, {slots}, routing.index),
+                       index = HostTensor::Of(kernels::DType::kInt32, {slots}, routing.index),
                        weights = HostTensor::Random(dtype, {routing.rows, routing.slots}, 97, 0, 1);
       const HostTensor products = Products(x, experts, index);
       std::vector<double> want(static_cast<size_t>(y.elements()));
@@ -125,10 +125,10 @@ TEST_P(ExpertsTest, ExpertMixSumsTheWeightedRows) {
 }
 
 TEST_P(ExpertsTest, AnExpertOutOfRangeIsNamedAndNothingIsRead) {
-  const HostTensor x = HostTensor::Random(DType::kFloat32, {2, 4}, 98), y(DType::kFloat32, {2, 6}),
-                   experts = HostTensor::Random(DType::kFloat32, {3, 6, 4}, 99);
+  const HostTensor x = HostTensor::Random(kernels::DType::kFloat32, {2, 4}, 98), y(kernels::DType::kFloat32, {2, 6}),
+                   experts = HostTensor::Random(kernels::DType::kFloat32, {3, 6, 4}, 99);
   for (const int64_t bad : {-1, 3, 2147483647}) {
-    const HostTensor index = HostTensor::Of(DType::kInt32, {2}, {1, static_cast<double>(bad)});
+    const HostTensor index = HostTensor::Of(kernels::DType::kInt32, {2}, {1, static_cast<double>(bad)});
     const absl::Status status = Run("expert_linear", {x, experts, index}, y);
     EXPECT_EQ(status.code(), absl::StatusCode::kOutOfRange);
     EXPECT_NE(status.message().find(std::to_string(bad)), std::string::npos) << status;

@@ -6,7 +6,7 @@
 #include "kernels/catalogue/checks.h"
 #include "kernels/program/fused_schedule.h"
 
-namespace metronome {
+namespace metronome::kernels {
 namespace {
 
 constexpr DType kF32 = DType::kFloat32, kBF16 = DType::kBFloat16, kI32 = DType::kInt32, kBool = DType::kBool;
@@ -192,4 +192,4 @@ TEST(FusedScheduleTest, StepsRunOnceARowWhereTheyCanAndInEachPassThatNeedsThem) 
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::kernels

@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "tests/kernels/kernel_test.h"
+#include "tests/kernels/support/kernel_test.h"
 
 namespace metronome::testing {
 namespace {
@@ -15,13 +15,13 @@ class LibraryTest : public KernelTest {
  protected:
   // The kernel as it chooses, then with every algorithm that there is.
   void RunAll(absl::string_view name, const std::vector<HostTensor>& inputs, const std::vector<HostTensor>& outputs,
-              const Attributes& attributes, const std::function<void()>& expect) {
-    std::vector<TensorView> in, out;
+              const kernels::Attributes& attributes, const std::function<void()>& expect) {
+    std::vector<kernels::TensorView> in, out;
     for (const HostTensor& input : inputs) in.push_back(input.View());
     for (const HostTensor& output : outputs) out.push_back(output.View());
-    const Kernel* const kernel = backend().FindKernel(name).value();
-    std::vector<Attributes> ways = {attributes};
-    for (const TuningParameter& parameter :
+    const kernels::Kernel* const kernel = backend().FindKernel(name).value();
+    std::vector<kernels::Attributes> ways = {attributes};
+    for (const kernels::TuningParameter& parameter :
          backend().TuningSpace(*kernel, {.inputs = in, .outputs = out, .attributes = &attributes})) {
       if (parameter.name != "tune_library") continue;
       for (const int64_t value : parameter.values) {
@@ -29,7 +29,7 @@ class LibraryTest : public KernelTest {
         ways.back().Set(parameter.name, value);
       }
     }
-    for (const Attributes& way : ways) {
+    for (const kernels::Attributes& way : ways) {
       SCOPED_TRACE(std::string(name) + " " + way.ToString());
       for (const HostTensor& output : outputs) {
         for (int64_t i = 0; i < output.elements(); ++i) HostTensor(output).Set(i, 77);
@@ -74,14 +74,14 @@ Sums Product(const HostTensor& x, const HostTensor& w, const HostTensor* bias = 
 constexpr int64_t kRows = 72, kInner = 40;
 
 TEST_P(LibraryTest, LinearWithEveryEpilogue) {
-  for (const DType dtype : kFloats) {
+  for (const kernels::DType dtype : kFloats) {
     for (int mode = 0; mode < 8; ++mode) {
       const bool has_bias = (mode & 1) != 0, has_residual = (mode & 2) != 0, wide = (mode & 4) != 0;
-      SCOPED_TRACE(std::string(Name(dtype)) + " mode " + std::to_string(mode));
+      SCOPED_TRACE(std::string(kernels::Name(dtype)) + " mode " + std::to_string(mode));
       const HostTensor x = HostTensor::Random(dtype, {kRows, kInner}, 31),
                        w = HostTensor::Random(dtype, {88, kInner}, 32), bias = HostTensor::Random(dtype, {88}, 33),
                        residual = HostTensor::Random(dtype, {kRows, 88}, 34),
-                       y(wide ? DType::kFloat32 : dtype, {kRows, 88});
+                       y(wide ? kernels::DType::kFloat32 : dtype, {kRows, 88});
       std::vector<HostTensor> inputs = {x, w};
       if (has_bias) inputs.push_back(bias);
       if (has_residual) inputs.push_back(residual);
@@ -93,9 +93,9 @@ TEST_P(LibraryTest, LinearWithEveryEpilogue) {
 }
 
 TEST_P(LibraryTest, LinearGroup) {
-  for (const DType dtype : kFloats) {
+  for (const kernels::DType dtype : kFloats) {
     for (const bool has_bias : {false, true}) {
-      SCOPED_TRACE(Name(dtype));
+      SCOPED_TRACE(kernels::Name(dtype));
       std::vector<HostTensor> inputs = {HostTensor::Random(dtype, {kRows, kInner}, 35)}, biases, outputs;
       std::vector<Sums> want;
       for (const int64_t columns : {64, 0, 24}) {
@@ -120,9 +120,9 @@ double Activate(absl::string_view activation, double x) {
 
 // Each product is rounded, and so is the activated one: the errors of all three. An activation's slope is below 1.13.
 TEST_P(LibraryTest, GatedLinear) {
-  for (const DType dtype : kFloats) {
+  for (const kernels::DType dtype : kFloats) {
     for (const char* const activation : {"silu", "gelu_tanh"}) {
-      SCOPED_TRACE(std::string(Name(dtype)) + " " + activation);
+      SCOPED_TRACE(std::string(kernels::Name(dtype)) + " " + activation);
       const HostTensor x = HostTensor::Random(dtype, {kRows, kInner}, 41),
                        gate = HostTensor::Random(dtype, {56, kInner}, 42),
                        up = HostTensor::Random(dtype, {56, kInner}, 43), y(dtype, {kRows, 56});
@@ -144,20 +144,21 @@ TEST_P(LibraryTest, GatedLinear) {
 }
 
 struct Batch {
-  Shape a, b, y;  // b as [..., N, K].
+  kernels::Shape a, b, y;  // b as [..., N, K].
 };
 
 TEST_P(LibraryTest, MatmulOfBatches) {
-  for (const DType dtype : kFloats) {
+  for (const kernels::DType dtype : kFloats) {
     for (const Batch& p : {Batch{{72, 40}, {24, 40}, {72, 24}},
                            {{3, 64, 16}, {3, 8, 16}, {3, 64, 8}},
                            {{64, 16}, {3, 24, 16}, {3, 64, 24}},
                            {{2, 2, 40, 8}, {16, 8}, {2, 2, 40, 16}},
                            {{2, 1, 64, 8}, {2, 3, 8, 8}, {2, 3, 64, 8}}}) {
       for (const bool transposed : {false, true}) {
-        for (const DType out : {dtype, DType::kFloat32}) {
-          SCOPED_TRACE(std::string(Name(dtype)) + ToString(p.a) + ToString(p.b) + (transposed ? " transposed" : ""));
-          Shape b_shape = p.b;
+        for (const kernels::DType out : {dtype, kernels::DType::kFloat32}) {
+          SCOPED_TRACE(std::string(kernels::Name(dtype)) + ToString(p.a) + ToString(p.b) +
+                       (transposed ? " transposed" : ""));
+          kernels::Shape b_shape = p.b;
           if (!transposed) std::swap(b_shape[b_shape.rank() - 1], b_shape[b_shape.rank() - 2]);
           const HostTensor a = HostTensor::Random(dtype, p.a, 51), b = HostTensor::Random(dtype, b_shape, 52),
                            y(out, p.y);

@@ -1,7 +1,7 @@
 #include <cmath>
 #include <limits>
 
-#include "tests/kernels/kernel_test.h"
+#include "tests/kernels/support/kernel_test.h"
 
 namespace metronome::testing {
 namespace {
@@ -10,7 +10,7 @@ class MatmulTest : public KernelTest {};
 METRONOME_TEST_ALL_VARIANTS(MatmulTest);
 
 struct Problem {
-  Shape a, b, output;  // b as [..., K, N].
+  kernels::Shape a, b, output;  // b as [..., K, N].
 };
 
 const Problem kProblems[] = {
@@ -28,7 +28,7 @@ const Problem kProblems[] = {
 };
 
 // Offset, in matrices, of the operand that output matrix `matrix` reads.
-int64_t MatrixAt(int64_t matrix, const Shape& operand, const Shape& output) {
+int64_t MatrixAt(int64_t matrix, const kernels::Shape& operand, const kernels::Shape& output) {
   int64_t at = 0, stride = 1;
   for (int axis = 3; axis <= output.rank(); ++axis) {
     const int64_t target = output[output.rank() - axis],
@@ -40,17 +40,18 @@ int64_t MatrixAt(int64_t matrix, const Shape& operand, const Shape& output) {
   return at;
 }
 
-Shape SwapLast(Shape shape) {
+kernels::Shape SwapLast(kernels::Shape shape) {
   std::swap(shape[shape.rank() - 1], shape[shape.rank() - 2]);
   return shape;
 }
 
 TEST_P(MatmulTest, MatchesFloat64WithBothLayoutsAndOutputs) {
-  for (const DType dtype : kFloats) {
+  for (const kernels::DType dtype : kFloats) {
     for (const Problem& p : kProblems) {
       for (const bool transposed : {false, true}) {
-        for (const DType out : {dtype, DType::kFloat32}) {
-          SCOPED_TRACE(std::string(Name(dtype)) + ToString(p.a) + ToString(p.b) + (transposed ? " transposed" : ""));
+        for (const kernels::DType out : {dtype, kernels::DType::kFloat32}) {
+          SCOPED_TRACE(std::string(kernels::Name(dtype)) + ToString(p.a) + ToString(p.b) +
+                       (transposed ? " transposed" : ""));
           const HostTensor a = HostTensor::Random(dtype, p.a, 61),
                            b = HostTensor::Random(dtype, transposed ? SwapLast(p.b) : p.b, 62), y(out, p.output);
           const int64_t rows = p.output[p.output.rank() - 2], columns = p.output.back(), inner = p.a.back();
@@ -81,11 +82,12 @@ TEST_P(MatmulTest, MatchesFloat64WithBothLayoutsAndOutputs) {
 
 TEST_P(MatmulTest, NanStaysInItsRowAndColumn) {
   for (const bool transposed : {false, true}) {
-    HostTensor a = HostTensor::Random(DType::kFloat32, {2, 11, 20}, 63),
-               b = HostTensor::Random(DType::kFloat32, transposed ? Shape{2, 35, 20} : Shape{2, 20, 35}, 64);
+    HostTensor a = HostTensor::Random(kernels::DType::kFloat32, {2, 11, 20}, 63),
+               b = HostTensor::Random(kernels::DType::kFloat32,
+                                      transposed ? kernels::Shape{2, 35, 20} : kernels::Shape{2, 20, 35}, 64);
     a.Set(220 + 4 * 20 + 19, std::numeric_limits<double>::quiet_NaN());          // Row 4 of the second matrix.
     b.Set(transposed ? 34 * 20 : 34, std::numeric_limits<double>::quiet_NaN());  // Column 34 of the first.
-    const HostTensor y(DType::kFloat32, {2, 11, 35});
+    const HostTensor y(kernels::DType::kFloat32, {2, 11, 35});
     ASSERT_TRUE(Run("matmul", {a, b}, y, {{"transpose_b", int64_t{transposed}}}).ok());
     for (int64_t i = 0; i < y.elements(); ++i) {
       const int64_t matrix = i / 385, row = i / 35 % 11, column = i % 35;

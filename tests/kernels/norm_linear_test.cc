@@ -4,8 +4,8 @@
 #include <utility>
 #include <vector>
 
-#include "tests/kernels/kernel_test.h"
-#include "tests/kernels/value_range.h"
+#include "tests/kernels/support/kernel_test.h"
+#include "tests/kernels/support/value_range.h"
 
 namespace metronome::testing {
 namespace {
@@ -19,13 +19,13 @@ struct Norm {
 };
 constexpr Norm kNorms[] = {{1e-6, 0, true}, {0.25, 1, false}, {1e-5, 0, false}};
 
-Attributes AttributesOf(const Norm& norm) {
+kernels::Attributes AttributesOf(const Norm& norm) {
   return {
       {"eps", norm.eps}, {"weight_offset", norm.offset}, {"round_before_weight", int64_t{norm.round_first ? 1 : 0}}};
 }
 
-Attributes WithNorm(Attributes attributes, const Norm& norm) {
-  const Attributes of_norm = AttributesOf(norm);
+kernels::Attributes WithNorm(kernels::Attributes attributes, const Norm& norm) {
+  const kernels::Attributes of_norm = AttributesOf(norm);
   for (const auto& [name, value] : of_norm.values()) attributes.Set(name, value);
   attributes.Set("has_norm", int64_t{1});
   return attributes;
@@ -55,7 +55,7 @@ std::vector<ValueRange> Normalised(const HostTensor& x, const HostTensor& weight
 
 // Sums in float64 of what the norm may give. Errors of the float32 sums as in linear_test.cc.
 TEST_P(NormLinearTest, LinearMatchesFloat64) {
-  for (const DType dtype : kFloats) {
+  for (const kernels::DType dtype : kFloats) {
     // The last two have rows that a block of a GPU cannot hold.
     for (const auto& [m, n, k] : {std::array<int64_t, 3>{1, 9, 1},
                                   {1, 37, 63},
@@ -72,11 +72,11 @@ TEST_P(NormLinearTest, LinearMatchesFloat64) {
       const int mode = static_cast<int>(m + n + k) % 8;
       const bool bias = (mode & 1) != 0, residual = (mode & 2) != 0, wide = (mode & 4) != 0;
       const Norm& norm = kNorms[static_cast<size_t>(n) % std::size(kNorms)];
-      SCOPED_TRACE(std::string(Name(dtype)) + " m " + std::to_string(m) + " n " + std::to_string(n) + " k " +
+      SCOPED_TRACE(std::string(kernels::Name(dtype)) + " m " + std::to_string(m) + " n " + std::to_string(n) + " k " +
                    std::to_string(k) + " mode " + std::to_string(mode));
       const HostTensor x = HostTensor::Random(dtype, {m, k}, 11, -3, 3), w = HostTensor::Random(dtype, {n, k}, 12),
                        weight = HostTensor::Random(dtype, {k}, 13, -1, 2), b = HostTensor::Random(dtype, {n}, 14),
-                       r = HostTensor::Random(dtype, {m, n}, 15), y(wide ? DType::kFloat32 : dtype, {m, n});
+                       r = HostTensor::Random(dtype, {m, n}, 15), y(wide ? kernels::DType::kFloat32 : dtype, {m, n});
       std::vector<HostTensor> inputs = {x, w};
       if (bias) inputs.push_back(b);
       if (residual) inputs.push_back(r);
@@ -109,7 +109,7 @@ TEST_P(NormLinearTest, LinearMatchesFloat64) {
 }
 
 // Whole numbers, whose squares add up exactly in any order: rms_norm and the product then give the same bits.
-HostTensor WholeNumbers(DType dtype, const Shape& shape) {
+HostTensor WholeNumbers(kernels::DType dtype, const kernels::Shape& shape) {
   HostTensor tensor = HostTensor::Random(dtype, shape, 21, -4, 4);
   for (int64_t i = 0; i < tensor.elements(); ++i) tensor.Set(i, std::round(tensor.At(i)));
   return tensor;
@@ -118,7 +118,7 @@ HostTensor WholeNumbers(DType dtype, const Shape& shape) {
 // The operands of each product after x, and the columns of its outputs.
 struct Product {
   const char* name;
-  Attributes attributes;
+  kernels::Attributes attributes;
   std::vector<int64_t> columns;  // Of the weights.
   bool bias = false;
   size_t outputs = 1;
@@ -133,14 +133,14 @@ const Product kProducts[] = {
 
 TEST_P(NormLinearTest, EveryProductIsTheNormAndThenTheProduct) {
   size_t turn = 0;
-  for (const DType dtype : kFloats) {
+  for (const kernels::DType dtype : kFloats) {
     for (const auto& [m, k] : {std::pair<int64_t, int64_t>{1, 80}, {1, 33}, {3, 64}, {6, 256}, {8, 5000}, {19, 40}}) {
       const HostTensor x = WholeNumbers(dtype, {m, k}), weight = HostTensor::Random(dtype, {k}, 22, -1, 2),
                        normalised(dtype, {m, k});
       for (const Product& product : kProducts) {
         if (k > 1000 && product.outputs < 3) continue;  // To save time.
         const Norm& norm = kNorms[turn++ % std::size(kNorms)];
-        SCOPED_TRACE(std::string(Name(dtype)) + " " + product.name + " m " + std::to_string(m) + " k " +
+        SCOPED_TRACE(std::string(kernels::Name(dtype)) + " " + product.name + " m " + std::to_string(m) + " k " +
                      std::to_string(k));
         ASSERT_TRUE(Run("rms_norm", {x, weight}, normalised, AttributesOf(norm)).ok());
         std::vector<HostTensor> inputs = {normalised}, got, want;
@@ -166,10 +166,11 @@ TEST_P(NormLinearTest, EveryProductIsTheNormAndThenTheProduct) {
 // Rows normalise by themselves: a NaN in one reaches no other.
 TEST_P(NormLinearTest, NanStaysInItsRow) {
   for (const int64_t m : {3, 12}) {
-    HostTensor x = HostTensor::Random(DType::kBFloat16, {m, 64}, 31);
+    HostTensor x = HostTensor::Random(kernels::DType::kBFloat16, {m, 64}, 31);
     x.Set(64 + 5, std::nan(""));
-    const HostTensor w = HostTensor::Random(DType::kBFloat16, {9, 64}, 32),
-                     weight = HostTensor::Random(DType::kBFloat16, {64}, 33), y(DType::kBFloat16, {m, 9});
+    const HostTensor w = HostTensor::Random(kernels::DType::kBFloat16, {9, 64}, 32),
+                     weight = HostTensor::Random(kernels::DType::kBFloat16, {64}, 33),
+                     y(kernels::DType::kBFloat16, {m, 9});
     ASSERT_TRUE(Run("linear", {x, w, weight}, y, WithNorm({}, kNorms[0])).ok());
     for (int64_t i = 0; i < y.elements(); ++i) EXPECT_EQ(std::isnan(y.At(i)), i / 9 == 1) << i;
   }
@@ -177,8 +178,8 @@ TEST_P(NormLinearTest, NanStaysInItsRow) {
 
 TEST_P(NormLinearTest, EmptySizes) {
   for (const auto& [m, n, k] : {std::array<int64_t, 3>{0, 5, 8}, {3, 0, 8}, {3, 5, 0}, {12, 5, 0}}) {
-    const HostTensor x(DType::kFloat32, {m, k}), w(DType::kFloat32, {n, k}), weight(DType::kFloat32, {k}),
-        y(DType::kFloat32, {m, n});
+    const HostTensor x(kernels::DType::kFloat32, {m, k}), w(kernels::DType::kFloat32, {n, k}),
+        weight(kernels::DType::kFloat32, {k}), y(kernels::DType::kFloat32, {m, n});
     ASSERT_TRUE(Run("linear", {x, w, weight}, y, WithNorm({}, kNorms[0])).ok());
     for (const double value : y.Values()) EXPECT_EQ(value, 0);
   }

@@ -7,7 +7,7 @@
 
 #include "kernels/catalogue/catalogue.h"
 
-namespace metronome {
+namespace metronome::kernels {
 namespace {
 
 // "ReduceSum" of "reduce_sum".
@@ -79,4 +79,4 @@ TEST(OpTableTest, CachesAreWrittenInPlace) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::kernels

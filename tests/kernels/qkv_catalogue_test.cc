@@ -6,7 +6,7 @@
 
 #include "kernels/catalogue/catalogue.h"
 
-namespace metronome {
+namespace metronome::kernels {
 namespace {
 
 struct Call {
@@ -136,4 +136,4 @@ TEST(QkvCatalogueTest, CostsCountWhatTheAlgorithmNeeds) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::kernels

@@ -2,8 +2,8 @@
 #include <string>
 #include <vector>
 
-#include "tests/kernels/kernel_test.h"
-#include "tests/kernels/value_range.h"
+#include "tests/kernels/support/kernel_test.h"
+#include "tests/kernels/support/value_range.h"
 
 namespace metronome::testing {
 namespace {
@@ -27,7 +27,7 @@ struct Options {
 };
 
 struct Operands {
-  Operands(DType dtype, const Problem& p, const Options& options, uint64_t seed)
+  Operands(kernels::DType dtype, const Problem& p, const Options& options, uint64_t seed)
       : x(dtype, {p.m, p.k}),
         norm(HostTensor::Random(dtype, {p.k}, seed + 1, 0, 2)),
         cos(HostTensor::Random(dtype, {p.m, p.size}, seed + 2)),
@@ -35,7 +35,7 @@ struct Operands {
         q(dtype, {p.m, p.heads, p.size}),
         k_cache(HostTensor::Random(dtype, {p.capacity, p.kv_heads, p.size}, seed + 4)),
         v_cache(HostTensor::Random(dtype, {p.capacity, p.kv_heads, p.value_size}, seed + 5)) {
-    const HostTensor random = HostTensor::Random(DType::kFloat32, {p.m, p.k}, seed, -4, 4);
+    const HostTensor random = HostTensor::Random(kernels::DType::kFloat32, {p.m, p.k}, seed, -4, 4);
     // Whole numbers: their squares add up exactly in any order.
     for (int64_t i = 0; i < x.elements(); ++i) x.Set(i, std::round(random.At(i)));
     const int64_t columns[] = {p.heads * p.size, p.kv_heads * p.size, p.kv_heads * p.value_size};
@@ -61,7 +61,7 @@ struct Operands {
 
   HostTensor x, norm, cos, sin, q, k_cache, v_cache;
   std::vector<HostTensor> w, bias, head_norm, inputs, outputs;
-  Attributes attributes;
+  kernels::Attributes attributes;
 };
 
 // What the product of row `row` and column `column` of part `part` may be, rounded. Errors as in linear_test.cc.
@@ -77,7 +77,7 @@ ValueRange Product(const Operands& o, const std::vector<double>& x, int part, in
 }
 
 void Normalise(const Operands& o, const HostTensor& weight, std::vector<ValueRange>& head) {
-  const DType dtype = o.x.dtype();
+  const kernels::DType dtype = o.x.dtype();
   double least = 0, most = 0;
   for (const ValueRange& value : head) {
     const double a = std::abs(value.low), b = std::abs(value.high);
@@ -144,15 +144,16 @@ void ExpectOtherRowsKept(const HostTensor& cache, const std::vector<double>& bef
 
 TEST_P(QkvRopeCacheTest, MatchesFloat64) {
   int turn = 0;
-  for (const DType dtype : kFloats) {
+  for (const kernels::DType dtype : kFloats) {
     for (const Problem& p : kProblems) {
       ++turn;
       const int modes = p.k > 100 || p.size > 100 ? 1 : 3;  // To save time.
       for (int mode = turn; mode < turn + modes; ++mode) {
         const Options options = {mode % 2 == 0, mode % 4 >= 2, mode % 3 != 0};
-        SCOPED_TRACE(std::string(Name(dtype)) + " m " + std::to_string(p.m) + " heads " + std::to_string(p.heads) +
-                     " of " + std::to_string(p.size) + " k " + std::to_string(p.k) + (options.bias ? " bias" : "") +
-                     (options.head_norm ? " head norm" : "") + (options.norm ? " norm" : ""));
+        SCOPED_TRACE(std::string(kernels::Name(dtype)) + " m " + std::to_string(p.m) + " heads " +
+                     std::to_string(p.heads) + " of " + std::to_string(p.size) + " k " + std::to_string(p.k) +
+                     (options.bias ? " bias" : "") + (options.head_norm ? " head norm" : "") +
+                     (options.norm ? " norm" : ""));
         const Operands o(dtype, p, options, static_cast<uint64_t>(100 * turn));
         const std::vector<double> keys = o.k_cache.Values(), values = o.v_cache.Values();
         HostTensor x = o.x;
@@ -182,16 +183,16 @@ TEST_P(QkvRopeCacheTest, MatchesFloat64) {
 
 TEST_P(QkvRopeCacheTest, TuningKeepsTheResult) {
   for (const Problem& p : {kProblems[7], kProblems[9]}) {
-    const Operands o(DType::kBFloat16, p, {.bias = true, .head_norm = true, .norm = true}, 7);
+    const Operands o(kernels::DType::kBFloat16, p, {.bias = true, .head_norm = true, .norm = true}, 7);
     ASSERT_TRUE(Run("qkv_rope_cache", o.inputs, o.outputs, o.attributes).ok());
     const std::vector<double> want = o.q.Values();
-    std::vector<TensorView> views;
+    std::vector<kernels::TensorView> views;
     for (const HostTensor& input : o.inputs) views.push_back(input.View());
-    const Kernel* const kernel = backend().FindKernel("qkv_rope_cache").value();
-    for (const TuningParameter& parameter : backend().TuningSpace(*kernel, {.inputs = views})) {
+    const kernels::Kernel* const kernel = backend().FindKernel("qkv_rope_cache").value();
+    for (const kernels::TuningParameter& parameter : backend().TuningSpace(*kernel, {.inputs = views})) {
       for (const int64_t value : parameter.values) {
         SCOPED_TRACE(std::string(parameter.name) + " " + std::to_string(value));
-        Attributes attributes = o.attributes;
+        kernels::Attributes attributes = o.attributes;
         attributes.Set(parameter.name, value);
         ASSERT_TRUE(Run("qkv_rope_cache", o.inputs, o.outputs, attributes).ok());
         // Another order of summation, and a rounding that tips: three roundings of values below 4.
@@ -203,7 +204,7 @@ TEST_P(QkvRopeCacheTest, TuningKeepsTheResult) {
 
 TEST_P(QkvRopeCacheTest, NoRowsChangeNothing) {
   const Problem p = {0, 4, 2, 8, 8, 16, 3, 4};
-  const Operands o(DType::kFloat32, p, {.bias = false, .head_norm = true, .norm = true}, 8);
+  const Operands o(kernels::DType::kFloat32, p, {.bias = false, .head_norm = true, .norm = true}, 8);
   const std::vector<double> before = o.k_cache.Values();
   ASSERT_TRUE(Run("qkv_rope_cache", o.inputs, o.outputs, o.attributes).ok());
   EXPECT_EQ(o.k_cache.Values(), before);

@@ -1,7 +1,7 @@
 #include <cmath>
 #include <limits>
 
-#include "tests/kernels/kernel_test.h"
+#include "tests/kernels/support/kernel_test.h"
 
 namespace metronome::testing {
 namespace {
@@ -24,12 +24,13 @@ std::vector<double> Errors(const std::vector<double>& want, double ulps, double 
 }
 
 TEST_P(RowTest, ReduceFoldsOneAxisOfAnyRank) {
-  for (const DType dtype : kFloats) {
-    for (const Shape& shape :
-         {Shape{1}, Shape{33}, Shape{3, 257}, Shape{5, 1, 17}, Shape{2, 0, 3}, Shape{2, 3, 2, 5, 2, 3}}) {
+  for (const kernels::DType dtype : kFloats) {
+    for (const kernels::Shape& shape :
+         {kernels::Shape{1}, kernels::Shape{33}, kernels::Shape{3, 257}, kernels::Shape{5, 1, 17},
+          kernels::Shape{2, 0, 3}, kernels::Shape{2, 3, 2, 5, 2, 3}}) {
       for (int axis = 0; axis < shape.rank(); ++axis) {
-        SCOPED_TRACE(std::string(Name(dtype)) + ToString(shape) + " axis " + std::to_string(axis));
-        Shape target = shape;
+        SCOPED_TRACE(std::string(kernels::Name(dtype)) + ToString(shape) + " axis " + std::to_string(axis));
+        kernels::Shape target = shape;
         target[axis] = 1;
         const HostTensor x = HostTensor::Random(dtype, shape, 31, -4, 2), sum(dtype, target), largest(dtype, target);
         int64_t inner = 1;
@@ -56,7 +57,7 @@ TEST_P(RowTest, ReduceFoldsOneAxisOfAnyRank) {
 
 TEST_P(RowTest, ReducePropagatesNan) {
   for (const std::vector<double>& values : {std::vector<double>{kNan, 1, 2}, {1, kNan, 2}, {1, 2, kNan}}) {
-    const HostTensor x = HostTensor::Of(DType::kFloat32, {3}, values), y(DType::kFloat32, {1});
+    const HostTensor x = HostTensor::Of(kernels::DType::kFloat32, {3}, values), y(kernels::DType::kFloat32, {1});
     for (const char* name : {"reduce_max", "reduce_sum"}) {
       ASSERT_TRUE(Run(name, {x}, y, {{"axis", int64_t{0}}}).ok());
       EXPECT_TRUE(std::isnan(y.At(0))) << name;
@@ -65,9 +66,9 @@ TEST_P(RowTest, ReducePropagatesNan) {
 }
 
 TEST_P(RowTest, SoftmaxMatchesFloat64) {
-  for (const DType dtype : kFloats) {
+  for (const kernels::DType dtype : kFloats) {
     for (const int64_t size : kSizes) {
-      SCOPED_TRACE(std::string(Name(dtype)) + " size " + std::to_string(size));
+      SCOPED_TRACE(std::string(kernels::Name(dtype)) + " size " + std::to_string(size));
       const HostTensor x = HostTensor::Random(dtype, {2, 3, size}, 32, -20, 9), y(dtype, {2, 3, size});
       std::vector<double> want;
       for (int64_t row = 0; row < 6; ++row) {
@@ -88,7 +89,7 @@ TEST_P(RowTest, SoftmaxMatchesFloat64) {
 
 // -infinity is how graphs mask: it must get exactly nothing.
 TEST_P(RowTest, SoftmaxGivesMaskedEntriesExactlyZero) {
-  for (const DType dtype : kFloats) {
+  for (const kernels::DType dtype : kFloats) {
     for (const int64_t size : {5, 16, 35}) {
       HostTensor x = HostTensor::Random(dtype, {1, size}, 33), y(dtype, {1, size});
       for (int64_t i = 0; i < size; i += 2) x.Set(i, -kInf);
@@ -106,8 +107,8 @@ TEST_P(RowTest, SoftmaxGivesMaskedEntriesExactlyZero) {
 }
 
 TEST_P(RowTest, SoftmaxSurvivesLargeInputsAndSpreadsNanOverItsRowOnly) {
-  const HostTensor x = HostTensor::Of(DType::kFloat32, {3, 3}, {3e38, 3e38, -3e38, 0, kNan, 1, 1, 2, 3}),
-                   y(DType::kFloat32, {3, 3});
+  const HostTensor x = HostTensor::Of(kernels::DType::kFloat32, {3, 3}, {3e38, 3e38, -3e38, 0, kNan, 1, 1, 2, 3}),
+                   y(kernels::DType::kFloat32, {3, 3});
   ASSERT_TRUE(Run("softmax", {x}, y).ok());
   const double sum = std::exp(-2) + std::exp(-1) + 1;
   ExpectWithinUlps(y, {0.5, 0.5, 0, kNan, kNan, kNan, std::exp(-2) / sum, std::exp(-1) / sum, 1 / sum}, 8);
@@ -120,11 +121,11 @@ struct Norm {
 };
 
 TEST_P(RowTest, RmsNormMatchesFloat64) {
-  for (const DType dtype : kFloats) {
+  for (const kernels::DType dtype : kFloats) {
     for (const int64_t size : kSizes) {
       for (const Norm& norm :
            {Norm{false, 0, false}, Norm{true, 0, false}, Norm{true, 1, false}, Norm{true, 0, true}}) {
-        SCOPED_TRACE(std::string(Name(dtype)) + " size " + std::to_string(size));
+        SCOPED_TRACE(std::string(kernels::Name(dtype)) + " size " + std::to_string(size));
         const HostTensor x = HostTensor::Random(dtype, {3, size}, 34, -3, 3),
                          weight = HostTensor::Random(dtype, {size}, 35), y(dtype, {3, size});
         constexpr double kEpsilon = 1e-5;
@@ -141,7 +142,7 @@ TEST_P(RowTest, RmsNormMatchesFloat64) {
             double relative = (static_cast<double>(size) / 8 + 6) * kFloatUnit;
             if (norm.round_first) {
               value = RoundTo(dtype, value);
-              if (dtype != DType::kFloat32) relative += 2 * UnitRoundoff(dtype);
+              if (dtype != kernels::DType::kFloat32) relative += 2 * UnitRoundoff(dtype);
             }
             want.push_back(value * factor);
             error.push_back(relative * std::abs(value) * (std::abs(norm.offset) + std::abs(factor)));
@@ -166,9 +167,10 @@ TEST_P(RowTest, RmsNormMatchesFloat64) {
 TEST_P(RowTest, RmsNormRoundsBeforeTheWeightWhenAsked) {
   // Two values with mean square 1 whose first is 1 + 2^-8 after scaling.
   const double high = 1 + 0x1p-8, low = std::sqrt(2 - high * high);
-  const HostTensor x = HostTensor::Of(DType::kBFloat16, {1, 2}, {1, RoundTo(DType::kBFloat16, low / high)}),
-                   weight = HostTensor::Of(DType::kBFloat16, {2}, {1.0078125, 1.0078125});
-  const HostTensor once(DType::kBFloat16, {1, 2}), twice(DType::kBFloat16, {1, 2});
+  const HostTensor x = HostTensor::Of(kernels::DType::kBFloat16, {1, 2},
+                                      {1, RoundTo(kernels::DType::kBFloat16, low / high)}),
+                   weight = HostTensor::Of(kernels::DType::kBFloat16, {2}, {1.0078125, 1.0078125});
+  const HostTensor once(kernels::DType::kBFloat16, {1, 2}), twice(kernels::DType::kBFloat16, {1, 2});
   const double ratio = x.At(1), scale = 1 / std::sqrt((1 + ratio * ratio) / 2);
 
   ASSERT_TRUE(Run("rms_norm", {x, weight}, once, {{"eps", 0.0}, {"round_before_weight", int64_t{0}}}).ok());
@@ -176,16 +178,17 @@ TEST_P(RowTest, RmsNormRoundsBeforeTheWeightWhenAsked) {
 
   for (int64_t i = 0; i < 2; ++i) {
     const double value = x.At(i) * scale;
-    EXPECT_EQ(once.At(i), RoundTo(DType::kBFloat16, value * 1.0078125)) << i;
-    EXPECT_EQ(twice.At(i), RoundTo(DType::kBFloat16, RoundTo(DType::kBFloat16, value) * 1.0078125)) << i;
+    EXPECT_EQ(once.At(i), RoundTo(kernels::DType::kBFloat16, value * 1.0078125)) << i;
+    EXPECT_EQ(twice.At(i), RoundTo(kernels::DType::kBFloat16, RoundTo(kernels::DType::kBFloat16, value) * 1.0078125))
+        << i;
   }
 }
 
 TEST_P(RowTest, RmsNormKeepsNanInItsRowAndZeroRowsZero) {
-  HostTensor x = HostTensor::Random(DType::kFloat32, {3, 19}, 36);
+  HostTensor x = HostTensor::Random(kernels::DType::kFloat32, {3, 19}, 36);
   for (int64_t i = 0; i < 19; ++i) x.Set(19 + i, 0);
   x.Set(3, kNan);
-  const HostTensor y(DType::kFloat32, {3, 19});
+  const HostTensor y(kernels::DType::kFloat32, {3, 19});
   ASSERT_TRUE(Run("rms_norm", {x}, y, {{"eps", 1e-6}}).ok());
   for (int64_t i = 0; i < 19; ++i) {
     EXPECT_TRUE(std::isnan(y.At(i)));
@@ -195,10 +198,10 @@ TEST_P(RowTest, RmsNormKeepsNanInItsRowAndZeroRowsZero) {
 }
 
 TEST_P(RowTest, RopeRotatesHalves) {
-  for (const DType dtype : kFloats) {
+  for (const kernels::DType dtype : kFloats) {
     for (const int64_t d : {2, 6, 16, 34, 64, 256}) {
       for (const auto& [n, heads] : {std::pair<int64_t, int64_t>{0, 3}, {1, 1}, {1, 5}, {7, 3}}) {
-        SCOPED_TRACE(std::string(Name(dtype)) + " d " + std::to_string(d));
+        SCOPED_TRACE(std::string(kernels::Name(dtype)) + " d " + std::to_string(d));
         const HostTensor x = HostTensor::Random(dtype, {n, heads, d}, 37), cos = HostTensor::Random(dtype, {n, d}, 38),
                          sin = HostTensor::Random(dtype, {n, d}, 39);
         const HostTensor y(dtype, {n, heads, d});
@@ -227,9 +230,9 @@ double Activation(absl::string_view name, double x) {
 
 TEST_P(RowTest, GatedActivationMatchesFloat64) {
   for (const std::string name : {"silu", "gelu_tanh"}) {
-    for (const DType dtype : kFloats) {
+    for (const kernels::DType dtype : kFloats) {
       for (const int64_t size : kSizes) {
-        SCOPED_TRACE(name + " " + std::string(Name(dtype)) + " size " + std::to_string(size));
+        SCOPED_TRACE(name + " " + std::string(kernels::Name(dtype)) + " size " + std::to_string(size));
         const HostTensor gate = HostTensor::Random(dtype, {2, size}, 40, -12, 12),
                          up = HostTensor::Random(dtype, {2, size}, 41), y(dtype, {2, size});
         std::vector<double> want, error;
@@ -239,7 +242,7 @@ TEST_P(RowTest, GatedActivationMatchesFloat64) {
           // exp of an argument up to 16 rounded, plus its own 4 units and the division; gelu also loses units of x
           // itself to 1 - 1 / (...), as 0.5 * x * (1 + tanh) does. The activation's own rounding may go either way
           // where it is near a middle.
-          const double relative = (dtype == DType::kFloat32 ? 0 : 2 * UnitRoundoff(dtype)) + 48 * kFloatUnit;
+          const double relative = (dtype == kernels::DType::kFloat32 ? 0 : 2 * UnitRoundoff(dtype)) + 48 * kFloatUnit;
           error.push_back((relative * std::abs(exact) + 2 * kFloatUnit * std::abs(gate.At(i))) * std::abs(up.At(i)));
         }
 
@@ -252,8 +255,8 @@ TEST_P(RowTest, GatedActivationMatchesFloat64) {
 }
 
 TEST_P(RowTest, GatedActivationSaturates) {
-  const HostTensor gate = HostTensor::Of(DType::kFloat32, {5}, {kNan, kInf, 1e30, -1e4, 0}),
-                   up = HostTensor::Of(DType::kFloat32, {5}, {2}), y(DType::kFloat32, {5});
+  const HostTensor gate = HostTensor::Of(kernels::DType::kFloat32, {5}, {kNan, kInf, 1e30, -1e4, 0}),
+                   up = HostTensor::Of(kernels::DType::kFloat32, {5}, {2}), y(kernels::DType::kFloat32, {5});
   for (const std::string name : {"silu", "gelu_tanh"}) {
     SCOPED_TRACE(name);
     ASSERT_TRUE(Run("gated_activation", {gate, up}, y, {{"activation", name}}).ok());
@@ -266,7 +269,8 @@ TEST_P(RowTest, GatedActivationSaturates) {
 }
 
 TEST_P(RowTest, ZeroRowsAreANoOp) {
-  const HostTensor x(DType::kBFloat16, {0, 16}), weight(DType::kBFloat16, {16}), y(DType::kBFloat16, {0, 16});
+  const HostTensor x(kernels::DType::kBFloat16, {0, 16}), weight(kernels::DType::kBFloat16, {16}),
+      y(kernels::DType::kBFloat16, {0, 16});
   EXPECT_TRUE(Run("softmax", {x}, y).ok());
   EXPECT_TRUE(Run("rms_norm", {x, weight}, y, {{"eps", 1e-6}}).ok());
   EXPECT_TRUE(Run("gated_activation", {x, x}, y, {{"activation", std::string("silu")}}).ok());
@@ -275,7 +279,7 @@ TEST_P(RowTest, ZeroRowsAreANoOp) {
 
 // Outputs may reuse the input's memory.
 TEST_P(RowTest, RunsInPlace) {
-  for (const DType dtype : kFloats) {
+  for (const kernels::DType dtype : kFloats) {
     const HostTensor x = HostTensor::Random(dtype, {3, 37}, 42), same = HostTensor::Of(dtype, {3, 37}, x.Values()),
                      y(dtype, {3, 37});
     ASSERT_TRUE(Run("softmax", {x}, y).ok());
@@ -286,15 +290,15 @@ TEST_P(RowTest, RunsInPlace) {
 
 // The two kernels that it stands for, one after the other.
 TEST_P(RowTest, AddRmsNormIsAddThenRmsNorm) {
-  for (const DType dtype : kFloats) {
+  for (const kernels::DType dtype : kFloats) {
     for (const int64_t size : kSizes) {
       for (const bool weighted : {false, true}) {
-        SCOPED_TRACE(std::string(Name(dtype)) + " size " + std::to_string(size));
+        SCOPED_TRACE(std::string(kernels::Name(dtype)) + " size " + std::to_string(size));
         const HostTensor a = HostTensor::Random(dtype, {3, size}, 41, -3, 3),
                          b = HostTensor::Random(dtype, {3, size}, 42), weight = HostTensor::Random(dtype, {size}, 43);
         const HostTensor sum(dtype, {3, size}), norm(dtype, {3, size}), want_sum(dtype, {3, size}),
             want_norm(dtype, {3, size});
-        const Attributes attributes = {{"eps", 1e-5}, {"weight_offset", weighted ? 1.0 : 0.0}};
+        const kernels::Attributes attributes = {{"eps", 1e-5}, {"weight_offset", weighted ? 1.0 : 0.0}};
         std::vector<HostTensor> fused = {a, b}, second = {want_sum};
         if (weighted) {
           fused.push_back(weight);
@@ -318,7 +322,7 @@ TEST_P(RowTest, AddRmsNormIsAddThenRmsNorm) {
 }
 
 TEST_P(RowTest, SoftcapMatchesFloat64) {
-  for (const DType dtype : kFloats) {
+  for (const kernels::DType dtype : kFloats) {
     const HostTensor x = HostTensor::Of(dtype, {9}, {0, 1, -1, 29, -31, 300, -3000, kInf, kNan}), y(dtype, {9});
     std::vector<double> want;
     for (const double value : x.Values()) want.push_back(30 * std::tanh(value / 30));
@@ -328,10 +332,10 @@ TEST_P(RowTest, SoftcapMatchesFloat64) {
 }
 
 TEST_P(RowTest, ArgmaxFindsTheFirstOfTheLargest) {
-  for (const DType dtype : kFloats) {
+  for (const kernels::DType dtype : kFloats) {
     for (const int64_t size : {1, 2, 17, 4096, 4097, 9000}) {
-      SCOPED_TRACE(std::string(Name(dtype)) + " size " + std::to_string(size));
-      HostTensor x = HostTensor::Random(dtype, {4, size}, 44, -9, 9), y(DType::kInt32, {4});
+      SCOPED_TRACE(std::string(kernels::Name(dtype)) + " size " + std::to_string(size));
+      HostTensor x = HostTensor::Random(dtype, {4, size}, 44, -9, 9), y(kernels::DType::kInt32, {4});
       for (int64_t i = 0; i < size; ++i) x.Set(size + i, -kInf);  // Row 1.
       x.Set(2 * size + size / 2, kInf);
       x.Set(2 * size + size - 1, kInf);
@@ -346,9 +350,9 @@ TEST_P(RowTest, ArgmaxFindsTheFirstOfTheLargest) {
 }
 
 TEST_P(RowTest, TopKFallsAndKeepsTheFirstOfEquals) {
-  for (const DType dtype : kFloats) {
+  for (const kernels::DType dtype : kFloats) {
     const HostTensor x = HostTensor::Of(dtype, {2, 5}, {1, 3, -2, 3, 0, kNan, -1, 2, kNan, 1}), values(dtype, {2, 3}),
-                     columns(DType::kInt32, {2, 3});
+                     columns(kernels::DType::kInt32, {2, 3});
     ASSERT_TRUE(Run("top_k", {x}, {values, columns}, {{"k", int64_t{3}}}).ok());
     EXPECT_EQ(values.Values(), (std::vector<double>{3, 3, 1, 2, 1, -1}));
     EXPECT_EQ(columns.Values(), (std::vector<double>{1, 3, 0, 2, 4, 1}));

@@ -1,10 +1,10 @@
-#include "kernels/token_draw.h"
+#include "kernels/interface/token_draw.h"
 
 #include <cmath>
 #include <limits>
 
-#include "tests/kernels/device_draw.h"
-#include "tests/kernels/kernel_test.h"
+#include "tests/kernels/support/device_draw.h"
+#include "tests/kernels/support/kernel_test.h"
 
 namespace metronome::testing {
 namespace {
@@ -26,7 +26,7 @@ class TokenDrawTest : public KernelTest {
 
   // Logits that fall from `largest`.
   static HostTensor Falling(int64_t vocab, double largest) {
-    HostTensor logits(DType::kFloat32, {vocab});
+    HostTensor logits(kernels::DType::kFloat32, {vocab});
     for (int64_t i = 0; i < vocab; ++i) logits.Set(i, largest - 0.01 * static_cast<double>(i));
     return logits;
   }
@@ -40,18 +40,22 @@ TEST_P(TokenDrawTest, TokensOfVocabulariesAreTheHosts) { CompareRandomCases(3200
 TEST_P(TokenDrawTest, TokensOfLargeVocabulariesAreTheHosts) { CompareRandomCases(151936, 8); }
 
 TEST_P(TokenDrawTest, EachFilterAloneAndAllTogether) {
-  for (const SamplingOptions& options :
-       {SamplingOptions{.temperature = 1}, SamplingOptions{.repetition_penalty = 1.3},
-        SamplingOptions{.temperature = 1, .top_k = 50}, SamplingOptions{.temperature = 1, .top_k = 3000},
-        SamplingOptions{.temperature = 1, .top_p = 0.9}, SamplingOptions{.temperature = 1, .min_p = 0.05},
-        SamplingOptions{.repetition_penalty = 1.1, .temperature = 0.8, .top_k = 50, .top_p = 0.9, .min_p = 0.01},
-        SamplingOptions{.repetition_penalty = 1.1, .temperature = 0.8, .top_k = 6000, .top_p = 0.9, .min_p = 0.01}}) {
+  for (const runtime::SamplingOptions& options :
+       {runtime::SamplingOptions{.temperature = 1}, runtime::SamplingOptions{.repetition_penalty = 1.3},
+        runtime::SamplingOptions{.temperature = 1, .top_k = 50},
+        runtime::SamplingOptions{.temperature = 1, .top_k = 3000},
+        runtime::SamplingOptions{.temperature = 1, .top_p = 0.9},
+        runtime::SamplingOptions{.temperature = 1, .min_p = 0.05},
+        runtime::SamplingOptions{
+            .repetition_penalty = 1.1, .temperature = 0.8, .top_k = 50, .top_p = 0.9, .min_p = 0.01},
+        runtime::SamplingOptions{
+            .repetition_penalty = 1.1, .temperature = 0.8, .top_k = 6000, .top_p = 0.9, .min_p = 0.01}}) {
     // Flat: no digit but the last tells the logits apart. Tied, by rounding: the selection ends among equals, which are
     // more than the candidates of one block.
     for (const auto& [base, scale, grain] :
          {std::tuple{0.0, 3.0, 0.0}, std::tuple{0.0, 0.02, 0.0}, std::tuple{20.0, 0.001, 0.0},
           std::tuple{1.0, 0.4, 1.0}, std::tuple{1.9, 0.7, 1.0}}) {
-      HostTensor logits = HostTensor::Random(DType::kFloat32, {9001}, 7, base - scale, base + scale);
+      HostTensor logits = HostTensor::Random(kernels::DType::kFloat32, {9001}, 7, base - scale, base + scale);
       if (grain != 0) {
         for (int64_t i = 0; i < logits.elements(); ++i) logits.Set(i, std::round(logits.At(i)));
       }
@@ -67,12 +71,13 @@ TEST_P(TokenDrawTest, EachFilterAloneAndAllTogether) {
 // Nothing reads the sequence, the state or the token on the host in between.
 TEST_P(TokenDrawTest, ChainsOfDrawsAreTheHosts) {
   constexpr int kDraws = 50;
-  for (const SamplingOptions& options :
-       {SamplingOptions{.repetition_penalty = 1.3, .temperature = 0.9, .top_k = 40, .top_p = 0.95, .seed = 9},
-        SamplingOptions{.repetition_penalty = 1.5, .seed = 10},
-        SamplingOptions{.repetition_penalty = 0.8, .temperature = 2, .seed = 11}}) {
+  for (const runtime::SamplingOptions& options :
+       {runtime::SamplingOptions{.repetition_penalty = 1.3, .temperature = 0.9, .top_k = 40, .top_p = 0.95, .seed = 9},
+        runtime::SamplingOptions{.repetition_penalty = 1.5, .seed = 10},
+        runtime::SamplingOptions{.repetition_penalty = 0.8, .temperature = 2, .seed = 11}}) {
     std::vector<HostTensor> logits;
-    for (int i = 0; i < kDraws; ++i) logits.push_back(HostTensor::Random(DType::kBFloat16, {1500}, 60 + i, -6, 6));
+    for (int i = 0; i < kDraws; ++i)
+      logits.push_back(HostTensor::Random(kernels::DType::kBFloat16, {1500}, 60 + i, -6, 6));
     Drawn host = {.sequence = std::vector<int32_t>(kDraws + 4, 3), .length = 2, .state = options.seed};
     DeviceDraw device(backend(), copies(), host);
     for (const HostTensor& of_step : logits) {
@@ -85,14 +90,15 @@ TEST_P(TokenDrawTest, ChainsOfDrawsAreTheHosts) {
 
 TEST_P(TokenDrawTest, OneRecordingDrawsTokenAfterToken) {
   if (!backend().can_record()) GTEST_SKIP() << "records nothing";
-  const SamplingOptions options = {.repetition_penalty = 1.2, .temperature = 1, .top_k = 20, .top_p = 0.9, .seed = 4};
-  const HostTensor logits = HostTensor::Random(DType::kFloat32, {3000}, 12, -5, 5);
+  const runtime::SamplingOptions options = {
+      .repetition_penalty = 1.2, .temperature = 1, .top_k = 20, .top_p = 0.9, .seed = 4};
+  const HostTensor logits = HostTensor::Random(kernels::DType::kFloat32, {3000}, 12, -5, 5);
   Drawn host = {.sequence = std::vector<int32_t>(12, -1), .length = 0, .state = options.seed};
   DeviceDraw device(backend(), copies(), host);
-  const TokenDraw draw = device.With(options, logits, 3000);
+  const kernels::TokenDraw draw = device.With(options, logits, 3000);
   ASSERT_TRUE(backend().BeginRecording(0).ok());
   ASSERT_TRUE(backend().Draw(draw).ok());
-  const std::unique_ptr<Recording> recording = backend().EndRecording().value();
+  const std::unique_ptr<kernels::Recording> recording = backend().EndRecording().value();
   EXPECT_EQ(device.Fetch(), host) << "drawn while it was recorded";
   for (int i = 0; i < 12; ++i) {
     ASSERT_TRUE(backend().Replay(*recording, i).ok());
@@ -117,7 +123,8 @@ TEST_P(TokenDrawTest, BrokenLogitsFailAsOnTheHost) {
       for (int64_t i = 0; i < 3001; ++i) {
         if (broken.everywhere || i == 2900) logits.Set(i, broken.value);
       }
-      const SamplingOptions options = {.repetition_penalty = 1.1, .temperature = broken.temperature, .top_k = top_k};
+      const runtime::SamplingOptions options = {
+          .repetition_penalty = 1.1, .temperature = broken.temperature, .top_k = top_k};
       Drawn host = {.sequence = {7, 2900, -1, -1}, .length = 2, .state = 5};
       DeviceDraw device(backend(), copies(), host);
       ASSERT_TRUE(backend().Draw(device.With(options, logits, 3001)).ok());
@@ -137,11 +144,11 @@ TEST_P(TokenDrawTest, BrokenLogitsFailAsOnTheHost) {
 TEST_P(TokenDrawTest, AFullSequenceIsLeftAlone) {
   const HostTensor logits = Falling(2000, 4);
   for (const double temperature : {0.0, 1.0}) {
-    const SamplingOptions options = {.repetition_penalty = 1.1, .temperature = temperature, .top_k = 3};
+    const runtime::SamplingOptions options = {.repetition_penalty = 1.1, .temperature = temperature, .top_k = 3};
     Drawn expected = {.sequence = {7, 9}, .length = 2, .state = 5, .token = 33};
     DeviceDraw device(backend(), copies(), expected);
     ASSERT_TRUE(backend().Draw(device.With(options, logits, 2000)).ok());
-    expected.failure = static_cast<int32_t>(DrawFailure::kNoRoom);
+    expected.failure = static_cast<int32_t>(kernels::DrawFailure::kNoRoom);
     EXPECT_EQ(device.Fetch(), expected);
 
     ASSERT_TRUE(backend().Draw(device.With(options, logits, 2000)).ok());
@@ -152,19 +159,19 @@ TEST_P(TokenDrawTest, AFullSequenceIsLeftAlone) {
 
 TEST_P(TokenDrawTest, LogitsThatAreNoRowAreRefused) {
   DeviceDraw device(backend(), copies(), {.sequence = std::vector<int32_t>(2)});
-  const HostTensor logits(DType::kFloat32, {6});
-  TokenDraw draw = device.With({}, logits, 6);
-  const auto code_with = [&](DType dtype, const Shape& shape) {
+  const HostTensor logits(kernels::DType::kFloat32, {6});
+  kernels::TokenDraw draw = device.With({}, logits, 6);
+  const auto code_with = [&](kernels::DType dtype, const kernels::Shape& shape) {
     draw.logits.dtype = dtype;
     draw.logits.shape = shape;
     return backend().Draw(draw).code();
   };
-  EXPECT_EQ(code_with(DType::kInt32, {6}), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(code_with(DType::kFloat32, {2, 3}), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(code_with(DType::kFloat32, {0}), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(code_with(DType::kFloat32, {1, 1, 6}), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(code_with(DType::kFloat32, {(1 << 21) + 1}), absl::StatusCode::kInvalidArgument);
-  EXPECT_EQ(code_with(DType::kFloat32, {6}), absl::StatusCode::kOk);
+  EXPECT_EQ(code_with(kernels::DType::kInt32, {6}), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(code_with(kernels::DType::kFloat32, {2, 3}), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(code_with(kernels::DType::kFloat32, {0}), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(code_with(kernels::DType::kFloat32, {1, 1, 6}), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(code_with(kernels::DType::kFloat32, {(1 << 21) + 1}), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(code_with(kernels::DType::kFloat32, {6}), absl::StatusCode::kOk);
 }
 
 METRONOME_TEST_ALL_VARIANTS(TokenDrawTest);

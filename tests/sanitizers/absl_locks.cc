@@ -148,32 +148,32 @@ void Mutex::ReaderUnlock() {
   reader_unlock.Call<void>(this);
 }
 
-void Mutex::Await(const Condition& condition) {
+void Mutex::Await(const compiler::Condition& condition) {
   Waiting waiting(this);
   await.Call<void>(this, &condition);
 }
 
-bool Mutex::AwaitWithTimeout(const Condition& condition, Duration timeout) {
+bool Mutex::AwaitWithTimeout(const compiler::Condition& condition, Duration timeout) {
   Waiting waiting(this);
   return await_with_timeout.Call<bool>(this, &condition, timeout);
 }
 
-bool Mutex::AwaitWithDeadline(const Condition& condition, Time deadline) {
+bool Mutex::AwaitWithDeadline(const compiler::Condition& condition, Time deadline) {
   Waiting waiting(this);
   return await_with_deadline.Call<bool>(this, &condition, deadline);
 }
 
-void Mutex::LockWhen(const Condition& condition) {
+void Mutex::LockWhen(const compiler::Condition& condition) {
   Locking locking(this);
   lock_when.Call<void>(this, &condition);
 }
 
-bool Mutex::LockWhenWithTimeout(const Condition& condition, Duration timeout) {
+bool Mutex::LockWhenWithTimeout(const compiler::Condition& condition, Duration timeout) {
   Locking locking(this);
   return lock_when_with_timeout.Call<bool>(this, &condition, timeout);
 }
 
-bool Mutex::LockWhenWithDeadline(const Condition& condition, Time deadline) {
+bool Mutex::LockWhenWithDeadline(const compiler::Condition& condition, Time deadline) {
   Locking locking(this);
   return lock_when_with_deadline.Call<bool>(this, &condition, deadline);
 }

@@ -5,9 +5,9 @@
 #include <cstdint>
 
 #include "absl/time/time.h"
-#include "runtime/base/clock.h"
+#include "kernels/base/clock.h"
 
-namespace metronome {
+namespace metronome::server {
 
 // Stands still until told.
 class FakeClock final : public Clock {
@@ -20,6 +20,6 @@ class FakeClock final : public Clock {
   std::atomic<int64_t> now_ns_{1};
 };
 
-}  // namespace metronome
+}  // namespace metronome::server
 
 #endif  // METRONOME_TESTS_SERVER_FAKE_CLOCK_H_

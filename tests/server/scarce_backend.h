@@ -6,12 +6,12 @@
 
 #include "tests/forwarding_backend.h"
 
-namespace metronome {
+namespace metronome::server {
 
 // A backend that says it has only so much memory left.
 class ScarceBackend final : public ForwardingBackend {
  public:
-  ScarceBackend(std::unique_ptr<Backend> real, int64_t available_bytes)
+  ScarceBackend(std::unique_ptr<kernels::Backend> real, int64_t available_bytes)
       : ForwardingBackend(std::move(real)), available_bytes_(available_bytes) {}
 
   void set_available_bytes(int64_t bytes) { available_bytes_ = bytes; }
@@ -26,6 +26,6 @@ class ScarceBackend final : public ForwardingBackend {
   int64_t available_bytes_;
 };
 
-}  // namespace metronome
+}  // namespace metronome::server
 
 #endif  // METRONOME_TESTS_SERVER_SCARCE_BACKEND_H_

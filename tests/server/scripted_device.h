@@ -11,16 +11,16 @@
 #include "kernels/cpu/cpu_backend.h"
 #include "tests/forwarding_backend.h"
 
-namespace metronome {
+namespace metronome::server {
 
 // The CPU, with the telemetry of a script and a profiler that keeps the names of ranges.
 class ScriptedDevice final : public ForwardingBackend {
  public:
   // Says these one after the other, then the last one again and again.
-  explicit ScriptedDevice(std::vector<absl::StatusOr<DeviceTelemetry>> script)
-      : ForwardingBackend(CreateCpuBackend({.threads = 1}).value()), script_(std::move(script)) {}
+  explicit ScriptedDevice(std::vector<absl::StatusOr<kernels::DeviceTelemetry>> script)
+      : ForwardingBackend(kernels::CreateCpuBackend({.threads = 1}).value()), script_(std::move(script)) {}
 
-  absl::StatusOr<DeviceTelemetry> Telemetry() const override {
+  absl::StatusOr<kernels::DeviceTelemetry> Telemetry() const override {
     absl::MutexLock lock(&mutex_);
     asked_within_range_ = asked_within_range_ || depth > 0;
     return script_[std::min(asked_++, script_.size() - 1)];
@@ -46,12 +46,12 @@ class ScriptedDevice final : public ForwardingBackend {
   size_t depth = 0;
 
  private:
-  const std::vector<absl::StatusOr<DeviceTelemetry>> script_;
+  const std::vector<absl::StatusOr<kernels::DeviceTelemetry>> script_;
   mutable absl::Mutex mutex_;
   mutable size_t asked_ ABSL_GUARDED_BY(mutex_) = 0;
   mutable bool asked_within_range_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
-}  // namespace metronome
+}  // namespace metronome::server
 
 #endif  // METRONOME_TESTS_SERVER_SCRIPTED_DEVICE_H_

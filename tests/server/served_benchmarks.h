@@ -8,7 +8,7 @@
 
 #include "tests/server/served_daemon.h"
 
-namespace metronome {
+namespace metronome::server {
 
 // A test with a daemon in its process that measures and keeps records.
 class ServedBenchmarks : public ServedDaemon {
@@ -102,6 +102,6 @@ class ServedBenchmarks : public ServedDaemon {
   }
 };
 
-}  // namespace metronome
+}  // namespace metronome::server
 
 #endif  // METRONOME_TESTS_SERVER_SERVED_BENCHMARKS_H_

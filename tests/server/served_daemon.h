@@ -14,10 +14,10 @@
 #include "gtest/gtest.h"
 #include "metronome/v1/benchmark.grpc.pb.h"
 #include "metronome/v1/inference.grpc.pb.h"
-#include "server/daemon.h"
+#include "server/daemon/daemon.h"
 #include "tests/temp_directory.h"
 
-namespace metronome {
+namespace metronome::server {
 
 // A test with a daemon in its process and a client on a real channel.
 class ServedDaemon : public testing::Test {
@@ -126,6 +126,6 @@ class ServedDaemon : public testing::Test {
   std::unique_ptr<v1::Benchmark::Stub> benchmark_;
 };
 
-}  // namespace metronome
+}  // namespace metronome::server
 
 #endif  // METRONOME_TESTS_SERVER_SERVED_DAEMON_H_

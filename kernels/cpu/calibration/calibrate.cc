@@ -4,10 +4,10 @@
 #include <chrono>
 #include <utility>
 
-#include "kernels/cpu/cpu_features.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
+#include "kernels/cpu/host/cpu_features.h"
 
-namespace metronome::cpu {
+namespace metronome::kernels::cpu {
 namespace {
 
 // What a virtual machine says of its caches may be less than there is.
@@ -48,4 +48,4 @@ absl::StatusOr<CpuTuning> CalibrateCpu(Backend& backend, const ChoiceOptions& op
   return tuning;
 }
 
-}  // namespace metronome::cpu
+}  // namespace metronome::kernels::cpu

@@ -10,12 +10,12 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "kernels/attributes.h"
-#include "kernels/backend.h"
 #include "kernels/cpu/calibration/choose_candidate.h"
 #include "kernels/cpu/calibration/cpu_tuning.h"
+#include "kernels/interface/attributes.h"
+#include "kernels/interface/backend.h"
 
-namespace metronome::cpu {
+namespace metronome::kernels::cpu {
 
 // A form with the ways of working worth trying on any CPU.
 struct CalibratedForm {
@@ -50,6 +50,6 @@ absl::StatusOr<std::vector<CalibratedForm>> ProductForms(Backend& backend, const
 // times the last-level cache of memory meanwhile. ResourceExhausted; errors of launches.
 absl::StatusOr<CpuTuning> CalibrateCpu(Backend& backend, const ChoiceOptions& options = {});
 
-}  // namespace metronome::cpu
+}  // namespace metronome::kernels::cpu
 
 #endif  // METRONOME_KERNELS_CPU_CALIBRATION_CALIBRATE_H_

@@ -5,9 +5,9 @@
 #include <numeric>
 #include <vector>
 
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 
-namespace metronome::cpu {
+namespace metronome::kernels::cpu {
 namespace {
 
 double Median(std::vector<double> values) {
@@ -53,4 +53,4 @@ absl::StatusOr<size_t> ChooseCandidate(size_t count, absl::FunctionRef<absl::Sta
   return chosen;
 }
 
-}  // namespace metronome::cpu
+}  // namespace metronome::kernels::cpu

@@ -6,7 +6,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 
-namespace metronome::cpu {
+namespace metronome::kernels::cpu {
 
 struct ChoiceOptions {
   int heats = 2;             // Times that every candidate runs at first; >= 1.
@@ -20,6 +20,6 @@ struct ChoiceOptions {
 absl::StatusOr<size_t> ChooseCandidate(size_t count, absl::FunctionRef<absl::StatusOr<double>(size_t candidate)> time,
                                        const ChoiceOptions& options = {});
 
-}  // namespace metronome::cpu
+}  // namespace metronome::kernels::cpu
 
 #endif  // METRONOME_KERNELS_CPU_CALIBRATION_CHOOSE_CANDIDATE_H_

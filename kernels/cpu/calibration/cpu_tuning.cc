@@ -9,7 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 
-namespace metronome::cpu {
+namespace metronome::kernels::cpu {
 namespace {
 
 constexpr DType kFloatTypes[] = {DType::kFloat32, DType::kBFloat16, DType::kFloat16};
@@ -76,4 +76,4 @@ absl::StatusOr<CpuTuning> CpuTuning::Parse(absl::string_view text) {
   return tuning;
 }
 
-}  // namespace metronome::cpu
+}  // namespace metronome::kernels::cpu

@@ -7,10 +7,10 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "kernels/attributes.h"
-#include "kernels/dtype.h"
+#include "kernels/interface/attributes.h"
+#include "kernels/interface/dtype.h"
 
-namespace metronome::cpu {
+namespace metronome::kernels::cpu {
 
 // Kinds of work that are tuned apart. A new one needs a name, a CalibratedForm and a kernel that asks for its values.
 enum class TunedForm : uint8_t {
@@ -47,6 +47,6 @@ class CpuTuning {
   std::array<Attributes, kTunedForms * kTypes> attributes_;
 };
 
-}  // namespace metronome::cpu
+}  // namespace metronome::kernels::cpu
 
 #endif  // METRONOME_KERNELS_CPU_CALIBRATION_CPU_TUNING_H_

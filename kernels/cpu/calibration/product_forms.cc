@@ -3,11 +3,11 @@
 #include <utility>
 
 #include "absl/strings/string_view.h"
+#include "kernels/base/status_macros.h"
 #include "kernels/cpu/calibration/calibrate.h"
-#include "kernels/cpu/cpu_features.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/cpu/host/cpu_features.h"
 
-namespace metronome::cpu {
+namespace metronome::kernels::cpu {
 namespace {
 
 // Matrices [kRows, kColumns], about as large as those of a model with a billion parameters: what a launch loses at its
@@ -107,4 +107,4 @@ absl::StatusOr<std::vector<CalibratedForm>> ProductForms(Backend& backend, const
   return forms;
 }
 
-}  // namespace metronome::cpu
+}  // namespace metronome::kernels::cpu

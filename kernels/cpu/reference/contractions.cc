@@ -1,14 +1,14 @@
 #include <cmath>
 #include <vector>
 
+#include "kernels/base/status_macros.h"
 #include "kernels/cpu/check_indices.h"
-#include "kernels/cpu/norm_prologue.h"
-#include "kernels/cpu/qkv_rope_cache.h"
+#include "kernels/cpu/optimised/norm_prologue.h"
+#include "kernels/cpu/optimised/qkv_rope_cache.h"
 #include "kernels/cpu/reference/reference.h"
 #include "kernels/cpu/reference/typed.h"
-#include "runtime/base/status_macros.h"
 
-namespace metronome::cpu {
+namespace metronome::kernels::cpu {
 namespace {
 
 template <typename T>
@@ -239,4 +239,4 @@ void AddReferenceContractions(CpuFunctionTable& table) {
   table["attention"] = Attention;
 }
 
-}  // namespace metronome::cpu
+}  // namespace metronome::kernels::cpu

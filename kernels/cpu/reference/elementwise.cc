@@ -2,7 +2,7 @@
 #include "kernels/cpu/reference/reference.h"
 #include "kernels/cpu/reference/typed.h"
 
-namespace metronome::cpu {
+namespace metronome::kernels::cpu {
 namespace {
 
 // Elements a member takes at a time: large enough to hide the hand-over, small enough to balance.
@@ -135,4 +135,4 @@ void AddReferenceElementwise(CpuFunctionTable& table) {
   table["cast"] = Cast;
 }
 
-}  // namespace metronome::cpu
+}  // namespace metronome::kernels::cpu

@@ -1,12 +1,12 @@
 #include <cstddef>
 #include <vector>
 
-#include "kernels/convert.h"
+#include "kernels/base/status_macros.h"
 #include "kernels/cpu/reference/reference.h"
+#include "kernels/interface/convert.h"
 #include "kernels/program/fused_program.h"
-#include "runtime/base/status_macros.h"
 
-namespace metronome::cpu {
+namespace metronome::kernels::cpu {
 namespace {
 
 const CpuFunctionTable& Primitives() {
@@ -72,4 +72,4 @@ absl::Status Fused(CpuContext& context, const KernelArgs& args) {
 
 void AddReferenceFused(CpuFunctionTable& table) { table["fused"] = Fused; }
 
-}  // namespace metronome::cpu
+}  // namespace metronome::kernels::cpu

@@ -1,12 +1,12 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "kernels/base/status_macros.h"
 #include "kernels/cpu/check_indices.h"
 #include "kernels/cpu/reference/reference.h"
 #include "kernels/cpu/reference/typed.h"
-#include "runtime/base/status_macros.h"
 
-namespace metronome::cpu {
+namespace metronome::kernels::cpu {
 namespace {
 
 constexpr int64_t kGrainBytes = 65536;
@@ -147,4 +147,4 @@ void AddReferenceLayout(CpuFunctionTable& table) {
   table["iota"] = Iota;
 }
 
-}  // namespace metronome::cpu
+}  // namespace metronome::kernels::cpu

@@ -1,6 +1,6 @@
 #include "kernels/cpu/reference/reference.h"
 
-namespace metronome::cpu {
+namespace metronome::kernels::cpu {
 
 void AddReferenceKernels(CpuFunctionTable& table) {
   AddReferenceElementwise(table);
@@ -10,4 +10,4 @@ void AddReferenceKernels(CpuFunctionTable& table) {
   AddReferenceFused(table);
 }
 
-}  // namespace metronome::cpu
+}  // namespace metronome::kernels::cpu

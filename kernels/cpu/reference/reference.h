@@ -3,7 +3,7 @@
 
 #include "kernels/cpu/cpu_kernel.h"
 
-namespace metronome::cpu {
+namespace metronome::kernels::cpu {
 
 // The reference kernels by family.
 void AddReferenceElementwise(CpuFunctionTable& table);
@@ -16,6 +16,6 @@ void AddReferenceFused(CpuFunctionTable& table);         // Programs, by the pri
 absl::Status ReferenceRmsNorm(CpuContext& context, const KernelArgs& args);
 absl::Status ReferenceRope(CpuContext& context, const KernelArgs& args);
 
-}  // namespace metronome::cpu
+}  // namespace metronome::kernels::cpu
 
 #endif  // METRONOME_KERNELS_CPU_REFERENCE_REFERENCE_H_

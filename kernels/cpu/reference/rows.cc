@@ -7,7 +7,7 @@
 #include "kernels/cpu/reference/reference.h"
 #include "kernels/cpu/reference/typed.h"
 
-namespace metronome::cpu {
+namespace metronome::kernels::cpu {
 namespace {
 
 template <typename T>
@@ -202,4 +202,4 @@ void AddReferenceRows(CpuFunctionTable& table) {
   table["top_k"] = TopK;
 }
 
-}  // namespace metronome::cpu
+}  // namespace metronome::kernels::cpu

@@ -7,10 +7,10 @@
 #include <utility>
 
 #include "absl/strings/string_view.h"
-#include "kernels/dtype.h"
-#include "kernels/tensor_view.h"
+#include "kernels/interface/dtype.h"
+#include "kernels/interface/tensor_view.h"
 
-namespace metronome::cpu {
+namespace metronome::kernels::cpu {
 
 // A value that only carries a type.
 template <typename T>
@@ -71,6 +71,6 @@ inline int64_t RowOffset(int64_t row, const Shape& shape, const std::array<int64
   return offset;
 }
 
-}  // namespace metronome::cpu
+}  // namespace metronome::kernels::cpu
 
 #endif  // METRONOME_KERNELS_CPU_REFERENCE_TYPED_H_

@@ -64,6 +64,6 @@ struct Lanes {
 
 #include "kernels/cpu/vector/vector_kernels_inl.h"
 
-namespace metronome::cpu {
+namespace metronome::kernels::cpu {
 const VectorKernels kAvx2Kernels = kKernels;
-}  // namespace metronome::cpu
+}  // namespace metronome::kernels::cpu

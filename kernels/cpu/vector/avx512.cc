@@ -62,6 +62,6 @@ struct Lanes {
 
 #include "kernels/cpu/vector/vector_kernels_inl.h"
 
-namespace metronome::cpu {
+namespace metronome::kernels::cpu {
 const VectorKernels kAvx512Kernels = kKernels;
-}  // namespace metronome::cpu
+}  // namespace metronome::kernels::cpu

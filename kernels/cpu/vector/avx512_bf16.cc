@@ -6,7 +6,7 @@
 
 #include "kernels/cpu/vector/vector_kernels.h"
 
-namespace metronome::cpu {
+namespace metronome::kernels::cpu {
 namespace {
 
 constexpr int64_t kWidth = 32;  // Elements of a vector, and of a cache line.
@@ -239,4 +239,4 @@ void DotBFloatRows(const void* packed, int64_t m, int64_t k, const void* w_data,
   }
 }
 
-}  // namespace metronome::cpu
+}  // namespace metronome::kernels::cpu

@@ -10,7 +10,7 @@
 
 #include <cstring>
 
-namespace metronome::cpu {
+namespace metronome::kernels::cpu {
 namespace {
 
 constexpr int kLanes = 16;
@@ -334,4 +334,4 @@ void Finish(const HeadGroup& group, const float* memory, float* maximum, float* 
 const BFloatAttention kBFloatAttention = {
     .state_size = StateSize, .work_size = WorkSize, .begin = Begin, .take = Take, .finish = Finish};
 
-}  // namespace metronome::cpu
+}  // namespace metronome::kernels::cpu

@@ -5,7 +5,7 @@
 
 // Included by code compiled for instructions that the machine may lack: see vector_kernels.h.
 
-namespace metronome::cpu {
+namespace metronome::kernels::cpu {
 
 // The cache that lines which are read later are brought to meanwhile.
 enum class FetchLevel : uint8_t { kNone, kFirst, kSecond };
@@ -48,6 +48,6 @@ struct BFloatAttention {
 extern const BFloatAttention kBFloatAttention;  // AVX-512 with BF16.
 #endif
 
-}  // namespace metronome::cpu
+}  // namespace metronome::kernels::cpu
 
 #endif  // METRONOME_KERNELS_CPU_VECTOR_BFLOAT_ATTENTION_H_

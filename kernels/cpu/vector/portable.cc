@@ -1,6 +1,6 @@
 #include <cmath>
 
-#include "kernels/dtype.h"
+#include "kernels/interface/dtype.h"
 
 namespace {
 
@@ -28,8 +28,8 @@ struct Lanes {
   static void Store(float* to, const Vector& v) {
     for (int i = 0; i < kWidth; ++i) to[i] = v.lane[i];
   }
-  static float WidenHalf(uint16_t bits) { return metronome::Float16::ToFloat(bits); }
-  static uint16_t NarrowHalf(float value) { return metronome::Float16::FromFloat(value); }
+  static float WidenHalf(uint16_t bits) { return metronome::kernels::Float16::ToFloat(bits); }
+  static uint16_t NarrowHalf(float value) { return metronome::kernels::Float16::FromFloat(value); }
   static Vector LoadBFloat(const uint16_t* from) {
     return Make([&](int i) { return std::bit_cast<float>(static_cast<uint32_t>(from[i]) << 16); });
   }
@@ -87,6 +87,6 @@ struct Lanes {
 
 #include "kernels/cpu/vector/vector_kernels_inl.h"
 
-namespace metronome::cpu {
+namespace metronome::kernels::cpu {
 const VectorKernels kPortableKernels = kKernels;
-}  // namespace metronome::cpu
+}  // namespace metronome::kernels::cpu

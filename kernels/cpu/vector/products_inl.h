@@ -1,6 +1,6 @@
 // Dot products and weighted sums of rows; a part of vector_kernels_inl.h.
 
-namespace metronome::cpu {
+namespace metronome::kernels::cpu {
 namespace {
 
 constexpr int64_t kLineBytes = 64;
@@ -179,4 +179,4 @@ void MixRows(const float* p, int64_t p_stride, int64_t m, const T* v, int64_t st
 }
 
 }  // namespace
-}  // namespace metronome::cpu
+}  // namespace metronome::kernels::cpu

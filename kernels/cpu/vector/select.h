@@ -1,11 +1,11 @@
 #ifndef METRONOME_KERNELS_CPU_VECTOR_SELECT_H_
 #define METRONOME_KERNELS_CPU_VECTOR_SELECT_H_
 
-#include "kernels/cpu/cpu_features.h"
+#include "kernels/cpu/host/cpu_features.h"
 #include "kernels/cpu/vector/vector_kernels.h"
-#include "kernels/dtype.h"
+#include "kernels/interface/dtype.h"
 
-namespace metronome::cpu {
+namespace metronome::kernels::cpu {
 
 // The building blocks for these instructions.
 inline const VectorKernels& SelectVectorKernels(InstructionSet set) {
@@ -36,6 +36,6 @@ inline VectorDType ToVectorDType(DType dtype) {
                                     : VectorDType::kFloat32;
 }
 
-}  // namespace metronome::cpu
+}  // namespace metronome::kernels::cpu
 
 #endif  // METRONOME_KERNELS_CPU_VECTOR_SELECT_H_

@@ -8,7 +8,7 @@
 // Included by code compiled for instructions that the machine may lack, so nothing here may define an inline function:
 // the linker keeps one copy of each, and it must not be that one.
 
-namespace metronome::cpu {
+namespace metronome::kernels::cpu {
 
 enum class VectorDType : uint8_t { kFloat32, kBFloat16, kFloat16 };
 
@@ -72,6 +72,6 @@ void StreamBFloatRows(const void* packed, int64_t m, int64_t k, const void* w, i
                       float* dots, int64_t dots_stride);
 #endif
 
-}  // namespace metronome::cpu
+}  // namespace metronome::kernels::cpu
 
 #endif  // METRONOME_KERNELS_CPU_VECTOR_VECTOR_KERNELS_H_

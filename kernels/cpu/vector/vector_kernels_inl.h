@@ -7,7 +7,7 @@
 
 #include "kernels/cpu/vector/vector_kernels.h"
 
-namespace metronome::cpu {
+namespace metronome::kernels::cpu {
 namespace {
 
 using Vector = Lanes::Vector;
@@ -76,11 +76,11 @@ void NarrowRow(const float* from, int64_t n, T* to) {
 }
 
 }  // namespace
-}  // namespace metronome::cpu
+}  // namespace metronome::kernels::cpu
 
 #include "kernels/cpu/vector/products_inl.h"
 
-namespace metronome::cpu {
+namespace metronome::kernels::cpu {
 namespace {
 
 // exp(x) = 2^n * exp(r), |r| <= ln(2) / 2, with the polynomial of Cephes' expf (Moshier 1989). The bounds lie just past
@@ -222,4 +222,4 @@ constexpr VectorKernels kKernels = {
 };
 
 }  // namespace
-}  // namespace metronome::cpu
+}  // namespace metronome::kernels::cpu

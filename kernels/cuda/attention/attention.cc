@@ -5,7 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "kernels/cuda/kernel_table.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 absl::Status Attention(const DeviceContext& context, const KernelArgs& args) {
@@ -37,4 +37,4 @@ absl::Status Attention(const DeviceContext& context, const KernelArgs& args) {
 
 void AddAttention(CudaFunctionTable& table) { table["attention"] = Attention; }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

@@ -1,6 +1,6 @@
 #include "kernels/cuda/attention/attention_work.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 void LaunchAttention(const DeviceContext& context, const AttentionArgs& args) {
   if (args.rows * args.heads * args.value_size == 0) return;
@@ -19,4 +19,4 @@ int64_t AttentionScratchBytes(int multiprocessors) {
          static_cast<int64_t>(sizeof(float));
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

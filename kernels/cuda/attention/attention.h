@@ -4,9 +4,9 @@
 #include <cstdint>
 
 #include "kernels/cuda/primitives/device_context.h"
-#include "kernels/dtype_enum.h"
+#include "kernels/interface/dtype_enum.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // The largest `size` and `value_size` of a head: a tile of keys that long fits in shared memory.
 inline constexpr int64_t kMaxHeadSize = 512;
@@ -39,6 +39,6 @@ void LaunchAttention(const DeviceContext& context, const AttentionArgs& args);
 int64_t AttentionWorkspaceBytes(int multiprocessors);
 int64_t AttentionScratchBytes(int multiprocessors);
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_ATTENTION_ATTENTION_H_

@@ -1,6 +1,6 @@
 #include "kernels/cuda/attention/attention_kernel.cuh"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // Wider values are slices of 128 columns: twice the registers of a 16-bit type's would not fit.
 void LaunchAttentionFloat(const DeviceContext& context, const AttentionArgs& args) {
@@ -15,4 +15,4 @@ void LaunchAttentionFloat(const DeviceContext& context, const AttentionArgs& arg
   LaunchAttentionTiles<AttentionTiles<float, 4, 1, 16, 128>>(context, args);
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

@@ -7,7 +7,7 @@
 #include "kernels/cuda/primitives/group.cuh"
 #include "kernels/cuda/primitives/mma.cuh"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // A warp's share of a tile: 16 packed rows times kWarpKeys keys, in the layout of tensor cores for every type. Lane
 // 4 g + t has of each 8 columns
@@ -198,6 +198,6 @@ struct OnlineSoftmax {
   }
 };
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_ATTENTION_ATTENTION_FRAGMENTS_CUH_

@@ -3,7 +3,7 @@
 
 #include "kernels/cuda/attention/attention_merge.cuh"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // FlashAttention-2 (Dao 2023, arXiv:2307.08691) over packed rows, split over positions where rows are few.
 template <typename Tiles>
@@ -168,6 +168,6 @@ void LaunchAttentionHalf(const DeviceContext& context, const AttentionArgs& args
   return LaunchAttentionTiles<AttentionTiles<T, 4, 1, 32, 128>>(context, args);
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_ATTENTION_ATTENTION_KERNEL_CUH_

@@ -4,7 +4,7 @@
 #include "kernels/cuda/attention/attention_fragments.cuh"
 #include "kernels/cuda/attention/attention_range.cuh"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // Results over different positions of the same rows: sums of weighted values, relative to the largest score of each.
 
@@ -132,6 +132,6 @@ __device__ __forceinline__ void MergeSplits(const AttentionWork& work, const Blo
   }
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_ATTENTION_ATTENTION_MERGE_CUH_

@@ -4,7 +4,7 @@
 #include "kernels/cuda/attention/attention_fragments.cuh"
 #include "kernels/cuda/primitives/step_size.cuh"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 __device__ __forceinline__ int Smaller(int a, int b) { return a < b ? a : b; }
 __device__ __forceinline__ int Larger(int a, int b) { return a > b ? a : b; }
@@ -70,6 +70,6 @@ __device__ __forceinline__ Visible VisibleOf(const AttentionWork& work, const Bl
   return visible;
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_ATTENTION_ATTENTION_RANGE_CUH_

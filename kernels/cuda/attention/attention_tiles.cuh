@@ -5,7 +5,7 @@
 #include "kernels/cuda/primitives/async_copy.cuh"
 #include "kernels/cuda/primitives/pack.cuh"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // How a block divides its work: kRowWarps x kKeyWarps warps, each with 16 packed rows and kWarpKeys of a tile's keys.
 // With many rows warps share keys (kKeyWarps = 1); with few they share rows, and their results are merged at the end.
@@ -88,6 +88,6 @@ __device__ __forceinline__ void CopyTile(T* shared, int stride, int chunks, cons
   }
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_ATTENTION_ATTENTION_TILES_CUH_

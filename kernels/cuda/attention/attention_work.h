@@ -3,7 +3,7 @@
 
 #include "kernels/cuda/attention/attention.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // A unit is what one block would do without splits: a tile of rows, a kv head, a slice of the value columns.
 //
@@ -36,6 +36,6 @@ void LaunchAttentionFloat(const DeviceContext& context, const AttentionArgs& arg
 void LaunchAttentionBFloat16(const DeviceContext& context, const AttentionArgs& args);
 void LaunchAttentionFloat16(const DeviceContext& context, const AttentionArgs& args);
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_ATTENTION_ATTENTION_WORK_H_

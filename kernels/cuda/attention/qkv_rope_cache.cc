@@ -7,7 +7,7 @@
 #include "kernels/cuda/products/norm_linear.h"
 #include "kernels/cuda/tuning.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 QkvArgs ArgsOf(const DeviceContext& context, const KernelArgs& args) {
@@ -58,4 +58,4 @@ absl::Status QkvRopeCache(const DeviceContext& context, const KernelArgs& args) 
 
 void AddQkvRopeCache(CudaFunctionTable& table) { table["qkv_rope_cache"] = QkvRopeCache; }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

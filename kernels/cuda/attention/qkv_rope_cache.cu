@@ -4,7 +4,7 @@
 #include "kernels/cuda/products/gemv.h"
 #include "kernels/cuda/products/gemv_staged.cuh"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 constexpr int kQ = 0, kK = 1, kV = 2;  // Parts of the product.
@@ -103,4 +103,4 @@ bool LaunchQkvGemv(const DeviceContext& context, const QkvArgs& args) {
   return true;
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

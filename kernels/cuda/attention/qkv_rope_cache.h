@@ -5,7 +5,7 @@
 
 #include "kernels/cuda/products/linear.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // Products of x that become queries, and keys and values in their caches. `product` has three parts, q, k and v; what
 // is theirs to write is below.
@@ -29,6 +29,6 @@ struct QkvArgs {
 bool LaunchQkvGemv(const DeviceContext& context, const QkvArgs& args);
 int64_t QkvScratchBytes(const QkvArgs& args);
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_ATTENTION_QKV_ROPE_CACHE_H_

@@ -8,7 +8,7 @@
 #include "kernels/cuda/rows/normalisation.h"
 #include "kernels/cuda/rows/rotary.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 char* At(void* base, int64_t bytes) { return static_cast<char*>(base) + bytes; }
@@ -96,4 +96,4 @@ bool LaunchQkvRows(const DeviceContext& context, const QkvArgs& args) {
   return true;
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

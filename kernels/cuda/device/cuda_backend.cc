@@ -10,6 +10,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
+#include "kernels/base/status_macros.h"
 #include "kernels/catalogue/op_table.h"
 #include "kernels/cuda/attention/attention.h"
 #include "kernels/cuda/device/device_heap.h"
@@ -19,10 +20,9 @@
 #include "kernels/cuda/draw/draw_token.h"
 #include "kernels/cuda/kernel_table.h"
 #include "kernels/cuda/tuning.h"
-#include "kernels/profiler_range.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/interface/profiler_range.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 class CudaKernel final : public Kernel {
@@ -352,4 +352,4 @@ absl::StatusOr<std::unique_ptr<Backend>> CreateCudaBackend(std::unique_ptr<Drive
   return backend;
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

@@ -7,12 +7,12 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "kernels/backend.h"
 #include "kernels/cuda/device/driver.h"
 #include "kernels/cuda/products/library/matmul_library.h"
 #include "kernels/cuda/program/fused_launcher.h"
+#include "kernels/interface/backend.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 struct CudaBackendOptions {
   int64_t staging_bytes = int64_t{32} << 20;    // Of each of two pieces of pinned memory.
@@ -33,6 +33,6 @@ absl::StatusOr<std::unique_ptr<Backend>> CreateCudaBackend(
     std::unique_ptr<Driver> driver, const CudaBackendOptions& options = {},
     absl::StatusOr<std::unique_ptr<MatmulLibrary>> library = absl::NotFoundError("no library of products"));
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_DEVICE_CUDA_BACKEND_H_

@@ -4,13 +4,13 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "kernels/base/status_macros.h"
 #include "kernels/cuda/device/driver.h"
 #include "kernels/cuda/device/library_search.h"
 #include "kernels/cuda/device/nvml.h"
 #include "kernels/cuda/device/nvtx.h"
-#include "runtime/base/status_macros.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 // Errors after which no call of this process succeeds any more: those of which CUDA's headers say that the process must
@@ -318,4 +318,4 @@ absl::StatusOr<std::unique_ptr<Driver>> CreateCudaDriver() {
   return driver;
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

@@ -4,10 +4,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "runtime/base/memory_shortage.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/memory_shortage.h"
+#include "kernels/base/status_macros.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 constexpr int64_t kMostBytes = int64_t{1} << 46;  // Of one buffer; half of what device addresses reach.
@@ -148,4 +148,4 @@ absl::StatusOr<std::unique_ptr<Buffer>> DeviceHeap::ReserveRing(int64_t bytes, i
   return std::make_unique<MappedBuffer>(*this, std::move(range), size, period);
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

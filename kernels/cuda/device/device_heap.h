@@ -7,11 +7,11 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "kernels/backend.h"
 #include "kernels/cuda/device/driver.h"
 #include "kernels/cuda/device/mapped_range.h"
+#include "kernels/interface/backend.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // Buffers as Backend describes them. What they hand out is zero-filled, enqueued, unless said otherwise. The heap and
 // the driver must outlive them. Not thread-safe, except for AvailableBytes.
@@ -42,6 +42,6 @@ class DeviceHeap {
   std::atomic<int64_t> kept_bytes_ = 0;  // Of pool_.
 };
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_DEVICE_DEVICE_HEAP_H_

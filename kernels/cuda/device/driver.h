@@ -8,11 +8,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "kernels/device_telemetry.h"
+#include "kernels/interface/device_telemetry.h"
 
 struct CUstream_st;  // What cudaStream_t points to.
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 struct DeviceProperties {
   std::string name;  // "NVIDIA H200".
@@ -107,6 +107,6 @@ class Driver {
 // The first device of this process. FailedPrecondition naming what is missing: no driver, no device, too old.
 absl::StatusOr<std::unique_ptr<Driver>> CreateCudaDriver();
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_DEVICE_DRIVER_H_

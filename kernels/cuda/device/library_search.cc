@@ -13,7 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 namespace fs = std::filesystem;
@@ -112,4 +112,4 @@ absl::StatusOr<void*> LoadFirst(absl::Span<const std::string> candidates) {
   return absl::NotFoundError(reason);
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

@@ -8,7 +8,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // Where a library of the CUDA toolkit ("libcublasLt.so.13") may lie, best first: its plain name, which the loader looks
 // for (LD_LIBRARY_PATH, the system's folders); <toolkit>/lib64; the folders that a driver is mounted in; and NVIDIA's
@@ -35,6 +35,6 @@ std::vector<std::string> PythonRoots();
 // reason for the first one, which the loader has searched its own folders for.
 absl::StatusOr<void*> LoadFirst(absl::Span<const std::string> candidates);
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_DEVICE_LIBRARY_SEARCH_H_

@@ -2,9 +2,9 @@
 
 #include <utility>
 
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 // The states of some ten sessions of a model of 48 layers.
@@ -82,4 +82,4 @@ int64_t RangePool::physical_bytes() const {
   return bytes;
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

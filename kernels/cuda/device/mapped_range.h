@@ -10,7 +10,7 @@
 #include "absl/status/statusor.h"
 #include "kernels/cuda/device/driver.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // A range of device addresses of which a prefix is backed by memory. Sizes are multiples of the driver's granularity.
 // The driver must outlive it.
@@ -71,6 +71,6 @@ class RangePool {
   std::list<Kept> kept_;  // Longest kept first.
 };
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_DEVICE_MAPPED_RANGE_H_

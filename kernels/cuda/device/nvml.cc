@@ -8,10 +8,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "kernels/base/status_macros.h"
 #include "kernels/cuda/device/library_search.h"
-#include "runtime/base/status_macros.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // NVML's binary interface, as far as it is used. Declared here because toolkits come without nvml.h at times; these
 // functions have kept their types since the first drivers that have them.
@@ -138,4 +138,4 @@ DeviceTelemetry Nvml::Read() const {
   return telemetry;
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

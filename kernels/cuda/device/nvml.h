@@ -5,9 +5,9 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "kernels/device_telemetry.h"
+#include "kernels/interface/device_telemetry.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 struct NvmlFunctions;
 
@@ -37,6 +37,6 @@ class Nvml {
   std::string driver_version_;
 };
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_DEVICE_NVML_H_

@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 NvtxDomain::NvtxDomain(const char* name) : domain_(nvtxDomainCreateA(name)) {}
 
@@ -27,4 +27,4 @@ void NvtxDomain::End() {
   if (listened_to()) nvtxDomainRangePop(domain_);
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

@@ -5,7 +5,7 @@
 
 struct nvtxDomainRegistration_st;  // What nvtxDomainHandle_t points to.
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // Named ranges of this process in the timelines of NVIDIA's tools (Nsight Systems, Nsight Compute), by the toolkit's
 // header-only NVTX 3: a tool puts itself behind it when the process starts, and without one nothing happens. Ranges
@@ -25,6 +25,6 @@ class NvtxDomain {
   nvtxDomainRegistration_st* const domain_;
 };
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_DEVICE_NVTX_H_

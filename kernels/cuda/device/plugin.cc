@@ -3,14 +3,14 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "kernels/backend_plugin.h"
+#include "kernels/base/status_macros.h"
 #include "kernels/cuda/device/cuda_backend.h"
 #include "kernels/cuda/products/library/cublaslt.h"
 #include "kernels/cuda/program/fused_kernels.h"
 #include "kernels/cuda/program/nvrtc/nvrtc_compiler.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/interface/backend_plugin.h"
 
-namespace metronome {
+namespace metronome::kernels {
 namespace {
 
 constexpr int64_t kCubinBytes = int64_t{64} << 20;  // On disk; a kernel has some 10 KB.
@@ -54,10 +54,10 @@ absl::StatusOr<std::unique_ptr<Backend>> Create() {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::kernels
 
-extern "C" __attribute__((visibility("default"))) const metronome::BackendPlugin* MetronomeBackendPlugin() {
-  static constexpr metronome::BackendPlugin kPlugin = {.interface = METRONOME_BACKEND_INTERFACE,
-                                                       .create = metronome::Create};
+extern "C" __attribute__((visibility("default"))) const metronome::kernels::BackendPlugin* MetronomeBackendPlugin() {
+  static constexpr metronome::kernels::BackendPlugin kPlugin = {.interface = METRONOME_BACKEND_INTERFACE,
+                                                                .create = metronome::kernels::Create};
   return &kPlugin;
 }

@@ -1,7 +1,7 @@
 #include "kernels/cuda/device/position.h"
 #include "kernels/cuda/primitives/device.cuh"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 __global__ void SetPositionKernel(int64_t* position, int64_t value) { *position = value; }
@@ -12,4 +12,4 @@ void LaunchSetPosition(const DeviceContext& context, int64_t* position, int64_t 
   Launch(context, SetPositionKernel, {.grid = dim3(1), .block = dim3(1)}, position, value);
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

@@ -2,7 +2,7 @@
 #include "kernels/cuda/primitives/group.cuh"
 #include "kernels/cuda/primitives/pack.cuh"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 constexpr int kThreads = 256;
@@ -64,4 +64,4 @@ void LaunchReadProbe(const DeviceContext& context, const void* data, int64_t byt
          static_cast<const uint32_t*>(data), packs, result);
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

@@ -5,7 +5,7 @@
 
 #include "kernels/cuda/primitives/device_context.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // Fills `data` (as below) with uniform bfloat16 numbers in [-1, 1), two of which are a float32 of about that range:
 // what weights are like. A device may read zeros faster.
@@ -15,6 +15,6 @@ void LaunchFillRandom(const DeviceContext& context, void* data, int64_t bytes);
 // its 32-bit words, so that no read can be left out. `result` must be 0 before.
 void LaunchReadProbe(const DeviceContext& context, const void* data, int64_t bytes, uint32_t* result);
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_DEVICE_READ_PROBE_H_

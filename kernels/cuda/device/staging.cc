@@ -4,9 +4,9 @@
 #include <cstring>
 #include <thread>
 
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 constexpr int64_t kGrainBytes = int64_t{1} << 20;  // That a thread copies at a time.
@@ -68,4 +68,4 @@ absl::Status Staging::ToHost(void* host, const void* device, int64_t bytes) {
   return absl::OkStatus();
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

@@ -6,10 +6,10 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
+#include "kernels/base/thread_pool.h"
 #include "kernels/cuda/device/driver.h"
-#include "runtime/base/thread_pool.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // Copies between ordinary host memory and the device through two pieces of pinned memory, so that the host fills one
 // while the device reads the other. Several threads fill it: one alone copies slower than the bus, and waits for the
@@ -41,6 +41,6 @@ class Staging {
   ThreadPool threads_;
 };
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_DEVICE_STAGING_H_

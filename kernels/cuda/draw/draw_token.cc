@@ -1,11 +1,11 @@
 #include "kernels/cuda/draw/draw_token.h"
 
 #include "absl/strings/str_cat.h"
+#include "kernels/base/status_macros.h"
 #include "kernels/cuda/draw/token_draw.h"
-#include "kernels/token_arithmetic.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/interface/token_arithmetic.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 absl::Status Check(const DeviceContext& context, const TensorView& logits) {
@@ -51,4 +51,4 @@ absl::Status DrawToken(const DeviceContext& context, const TokenDraw& draw) {
   return absl::OkStatus();
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

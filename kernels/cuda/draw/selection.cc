@@ -2,7 +2,7 @@
 
 #include "kernels/cuda/kernel_table.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 absl::Status Argmax(const DeviceContext& context, const KernelArgs& args) {
@@ -34,4 +34,4 @@ void AddSelection(CudaFunctionTable& table) {
   table["top_k"] = TopK;
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

@@ -2,7 +2,7 @@
 #include "kernels/cuda/primitives/group.cuh"
 #include "kernels/cuda/primitives/pack.cuh"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 // A value and its column as one number, so that the largest key is the largest value, and of equals the first column.
@@ -147,4 +147,4 @@ void LaunchTopK(const DeviceContext& context, const TopKArgs& args) {
   });
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

@@ -4,9 +4,9 @@
 #include <cstdint>
 
 #include "kernels/cuda/primitives/device_context.h"
-#include "kernels/dtype_enum.h"
+#include "kernels/interface/dtype_enum.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // index[r] = first column of the largest value of x[r]; columns where the row has a NaN. Long rows are split over
 // blocks, which meet in the context's workspace.
@@ -31,6 +31,6 @@ struct TopKArgs {
 };
 void LaunchTopK(const DeviceContext& context, const TopKArgs& args);
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_DRAW_SELECTION_H_

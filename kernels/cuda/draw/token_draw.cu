@@ -3,7 +3,7 @@
 #include "kernels/cuda/draw/token_draw_digits.cuh"
 #include "kernels/cuda/draw/token_draw_state.cuh"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 // A draw reads the logits once a pass. Options say which passes there are; after each, the last block to finish decides
@@ -274,4 +274,4 @@ void LaunchTokenDraw(const DeviceContext& context, const TokenDrawArgs& args) {
   });
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

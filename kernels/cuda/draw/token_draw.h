@@ -4,9 +4,9 @@
 #include <cstdint>
 
 #include "kernels/cuda/primitives/device_context.h"
-#include "kernels/dtype_enum.h"
+#include "kernels/interface/dtype_enum.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // A TokenDraw, with options that change nothing taken out: 0 or 1 where a field says off.
 struct TokenDrawArgs {
@@ -33,6 +33,6 @@ void LaunchTokenDraw(const DeviceContext& context, const TokenDrawArgs& args);
 int64_t TokenDrawWorkspaceBytes(int64_t vocab);
 int64_t TokenDrawScratchBytes(int multiprocessors);
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_DRAW_TOKEN_DRAW_H_

@@ -3,7 +3,7 @@
 
 #include "kernels/cuda/draw/token_draw_state.cuh"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // The end of a draw where few tokens can be drawn: they are listed, and one block sorts the list.
 
@@ -104,6 +104,6 @@ __device__ __forceinline__ void DrawFromCandidates(const TokenDrawArgs& args, co
   }
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_DRAW_TOKEN_DRAW_CANDIDATES_CUH_

@@ -3,7 +3,7 @@
 
 #include "kernels/cuda/draw/token_draw_state.cuh"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // A radix selection: finds the token at which counts, or weights, in rank order reach a target, a digit of its key at a
 // time. Each digit takes one launch over all logits.
@@ -148,6 +148,6 @@ __device__ __forceinline__ void SelectDigit(const TokenDrawArgs& args, const Dra
   }
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_DRAW_TOKEN_DRAW_DIGITS_CUH_

@@ -1,14 +1,14 @@
 #ifndef METRONOME_KERNELS_CUDA_DRAW_TOKEN_DRAW_STATE_CUH_
 #define METRONOME_KERNELS_CUDA_DRAW_TOKEN_DRAW_STATE_CUH_
 
+#include "kernels/base/split_mix.h"
 #include "kernels/cuda/draw/token_draw.h"
 #include "kernels/cuda/primitives/group.cuh"
 #include "kernels/cuda/primitives/pack.cuh"
-#include "kernels/draw_failure.h"
-#include "kernels/token_arithmetic.h"
-#include "runtime/base/split_mix.h"
+#include "kernels/interface/draw_failure.h"
+#include "kernels/interface/token_arithmetic.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // What the launches of a draw share. Tokens rank by rising RankKey, equal ones by rising id.
 
@@ -175,6 +175,6 @@ __device__ __forceinline__ Wide DrawWeight(const TokenDrawArgs& args, const Draw
   return weight < args.min_p ? 0 : FixedPoint(weight);
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_DRAW_TOKEN_DRAW_STATE_CUH_

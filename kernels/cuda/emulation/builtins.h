@@ -19,12 +19,12 @@
 #define __launch_bounds__(...)
 #define __grid_constant__
 
-#define threadIdx (::metronome::cuda::emulation::Multiprocessor::OfThisThread().thread_index())
-#define blockIdx (::metronome::cuda::emulation::Multiprocessor::OfThisThread().block_index())
-#define blockDim (::metronome::cuda::emulation::Multiprocessor::OfThisThread().block_size())
-#define gridDim (::metronome::cuda::emulation::Multiprocessor::OfThisThread().grid_size())
+#define threadIdx (::metronome::kernels::cuda::emulation::Multiprocessor::OfThisThread().thread_index())
+#define blockIdx (::metronome::kernels::cuda::emulation::Multiprocessor::OfThisThread().block_index())
+#define blockDim (::metronome::kernels::cuda::emulation::Multiprocessor::OfThisThread().block_size())
+#define gridDim (::metronome::kernels::cuda::emulation::Multiprocessor::OfThisThread().grid_size())
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 using dim3 = emulation::Dim3;
 
@@ -189,6 +189,6 @@ T __ldg(const T* at) {
 }
 // NOLINTEND(bugprone-reserved-identifier)
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_EMULATION_BUILTINS_H_

@@ -43,7 +43,7 @@ metronome_fiber_switch:
 )");
 #endif
 
-namespace metronome::cuda::emulation {
+namespace metronome::kernels::cuda::emulation {
 
 // Where the fiber and the caller of Resume stopped, and what sanitizers want to know of them.
 struct Fiber::Context {
@@ -163,4 +163,4 @@ METRONOME_FIBER_SWITCHES void Fiber::Suspend() {
 #endif
 }
 
-}  // namespace metronome::cuda::emulation
+}  // namespace metronome::kernels::cuda::emulation

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <memory>
 
-namespace metronome::cuda::emulation {
+namespace metronome::kernels::cuda::emulation {
 
 // A function that runs on a stack of its own and can stop in the middle. One OS thread starts, resumes and destroys it.
 // A fiber that is never resumed again is dropped without running the destructors on its stack.
@@ -37,6 +37,6 @@ class Fiber {
   std::unique_ptr<Context> context_;
 };
 
-}  // namespace metronome::cuda::emulation
+}  // namespace metronome::kernels::cuda::emulation
 
 #endif  // METRONOME_KERNELS_CUDA_EMULATION_FIBER_H_

@@ -7,7 +7,7 @@
 #include <numeric>
 #include <utility>
 
-namespace metronome::cuda::emulation {
+namespace metronome::kernels::cuda::emulation {
 namespace {
 
 // All ones: NaN in every float dtype, -1 in integers. What reads shared memory before writing it shows.
@@ -342,4 +342,4 @@ std::string Multiprocessor::DescribeDeadlock() const {
   return text;
 }
 
-}  // namespace metronome::cuda::emulation
+}  // namespace metronome::kernels::cuda::emulation

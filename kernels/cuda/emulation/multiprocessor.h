@@ -14,7 +14,7 @@
 
 #include "kernels/cuda/emulation/fiber.h"
 
-namespace metronome::cuda::emulation {
+namespace metronome::kernels::cuda::emulation {
 
 struct Dim3 {
   unsigned x = 1, y = 1, z = 1;
@@ -166,6 +166,6 @@ class Multiprocessor {
   std::source_location barrier_;  // Where the first thread waits.
 };
 
-}  // namespace metronome::cuda::emulation
+}  // namespace metronome::kernels::cuda::emulation
 
 #endif  // METRONOME_KERNELS_CUDA_EMULATION_MULTIPROCESSOR_H_

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-namespace metronome::cuda::emulation {
+namespace metronome::kernels::cuda::emulation {
 
 // What a stream that captures has been given, in order.
 using Recorded = std::vector<std::function<void()>>;
@@ -25,6 +25,6 @@ void RunOrRecord(Work&& work) {
   }
 }
 
-}  // namespace metronome::cuda::emulation
+}  // namespace metronome::kernels::cuda::emulation
 
 #endif  // METRONOME_KERNELS_CUDA_EMULATION_RECORDER_H_

@@ -4,7 +4,7 @@
 
 #include "kernels/cuda/emulation/builtins.h"
 
-namespace metronome::cuda::emulation {
+namespace metronome::kernels::cuda::emulation {
 namespace {
 
 struct Fragments {
@@ -58,4 +58,4 @@ void LoadMatrices(uint32_t* registers, int count, bool transposed, const void* r
   }
 }
 
-}  // namespace metronome::cuda::emulation
+}  // namespace metronome::kernels::cuda::emulation

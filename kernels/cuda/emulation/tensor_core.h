@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <source_location>
 
-namespace metronome::cuda::emulation {
+namespace metronome::kernels::cuda::emulation {
 
 // mma.sync.aligned.m16n8k16.row.col.f32.{bf16,f16}.{bf16,f16}.f32 (PTX ISA, "Matrix Fragments for mma.m16n8k16"):
 // c += a * b for a [16, 16] and b [16, 8] spread over the warp. `widen` turns the 16 bits of an element into float32.
@@ -15,6 +15,6 @@ void MultiplyFragments(float (&c)[4], const uint32_t (&a)[4], const uint32_t (&b
 // bytes each) of matrix i.
 void LoadMatrices(uint32_t* registers, int count, bool transposed, const void* row, const std::source_location& where);
 
-}  // namespace metronome::cuda::emulation
+}  // namespace metronome::kernels::cuda::emulation
 
 #endif  // METRONOME_KERNELS_CUDA_EMULATION_TENSOR_CORE_H_

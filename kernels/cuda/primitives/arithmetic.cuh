@@ -5,7 +5,7 @@
 #include "kernels/cuda/primitives/device.cuh"
 
 // What the elementwise primitives compute, on one number. Functions have the names of their ops in ops.h.
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // int32 arithmetic wraps, and nothing traps: x / 0 is 0 and the lowest number / -1 is itself. NaN wins in maximum and
 // minimum, as in NumPy.
@@ -172,6 +172,6 @@ __device__ __forceinline__ To Convert(From value) {
   return Conversion<To>::Of(value);
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_PRIMITIVES_ARITHMETIC_CUH_

@@ -3,7 +3,7 @@
 
 #include "kernels/cuda/primitives/device.cuh"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // Copies from global to shared memory that bypass registers (cp.async, sm_80). Both ends are aligned to 16 bytes. The
 // data is there after AsyncCopyWait, for this thread; for others after a barrier behind it.
@@ -39,6 +39,6 @@ __device__ __forceinline__ void AsyncCopyWait() {
 #endif
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_PRIMITIVES_ASYNC_COPY_CUH_

@@ -11,7 +11,7 @@
 #include "kernels/cuda/program/nvrtc/prelude.cuh"
 #endif
 #include "kernels/cuda/primitives/device_context.h"
-#include "kernels/dtype_enum.h"
+#include "kernels/interface/dtype_enum.h"
 
 #if defined(__CUDACC__)
 #if !defined(__CUDACC_RTC__)
@@ -30,21 +30,23 @@
 #else
 #include "kernels/cuda/emulation/builtins.h"
 #include "kernels/cuda/emulation/recorder.h"
-#include "kernels/dtype.h"
+#include "kernels/interface/dtype.h"
 
 #define METRONOME_UNROLL
-#define METRONOME_SHARED(type, name, count) \
-  static const char name##_site = 0;        \
-  type* const name = static_cast<type*>(    \
-      ::metronome::cuda::emulation::Multiprocessor::OfThisThread().StaticShared(&name##_site, sizeof(type) * (count)))
+#define METRONOME_SHARED(type, name, count)                                                                  \
+  static const char name##_site = 0;                                                                         \
+  type* const name =                                                                                         \
+      static_cast<type*>(::metronome::kernels::cuda::emulation::Multiprocessor::OfThisThread().StaticShared( \
+          &name##_site, sizeof(type) * (count)))
 #define METRONOME_DYNAMIC_SHARED(type, name) \
-  type* const name = static_cast<type*>(::metronome::cuda::emulation::Multiprocessor::OfThisThread().DynamicShared())
+  type* const name =                         \
+      static_cast<type*>(::metronome::kernels::cuda::emulation::Multiprocessor::OfThisThread().DynamicShared())
 #endif
 
 // The threads of a kernel's blocks, and room for 128 registers each: without a number, ptxas may prefer to spill.
 #define METRONOME_BLOCK_THREADS(threads) __launch_bounds__(threads, 512 / (threads))
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 inline constexpr int kWarpLanes = 32;
 inline constexpr uint32_t kAllLanes = 0xffffffffu;
@@ -170,6 +172,6 @@ void WithBits(int bytes, Function&& function) {
   return function(Tag<uint32_t>());
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_PRIMITIVES_DEVICE_CUH_

@@ -6,7 +6,7 @@
 struct CUstream_st;  // What cudaStream_t points to.
 
 // Everything in this file is read by nvcc and by the host's compiler: plain data, no library.
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 class FusedLauncher;
 class MatmulLibrary;
@@ -60,6 +60,6 @@ inline StepSize StepSizeOf(const DeviceContext& context, int64_t value, bool fol
   return {.base = context.past, .offset = value - context.captured_past};
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_PRIMITIVES_DEVICE_CONTEXT_H_

@@ -3,7 +3,7 @@
 
 #include "kernels/cuda/primitives/device.cuh"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 struct Sum {
   template <typename T>
@@ -79,6 +79,6 @@ void WithGroup(int64_t units, Function&& function) {
   return function(Tag<WholeBlock>());
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_PRIMITIVES_GROUP_CUH_

@@ -3,7 +3,7 @@
 
 #include "kernels/cuda/primitives/device.cuh"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // Leaves word of an index outside its table; the first one stays.
 __device__ __forceinline__ void RaiseFault(IndexFault* fault, int32_t index, int64_t position, int64_t rows) {
@@ -13,6 +13,6 @@ __device__ __forceinline__ void RaiseFault(IndexFault* fault, int32_t index, int
   fault->rows = rows;
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_PRIMITIVES_INDEX_FAULT_CUH_

@@ -9,7 +9,7 @@
 #include "kernels/cuda/emulation/tensor_core.h"
 #endif
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // Tensor-core products of a warp (sm_80). Fragments hold pairs of 16-bit elements, the lower index in the lower half.
 
@@ -66,6 +66,6 @@ __device__ __forceinline__ void LoadMatrices4(uint32_t (&registers)[4], const vo
 #endif
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_PRIMITIVES_MMA_CUH_

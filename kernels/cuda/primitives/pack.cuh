@@ -12,7 +12,7 @@
 #define METRONOME_NO_UNROLL
 #endif
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // The widest access of a thread.
 inline constexpr int kVectorBytes = 16;
@@ -143,6 +143,6 @@ bool RowsAreVectors(int64_t size, const Pointers*... starts) {
   return size % kVectorWidth<T> == 0 && (IsAligned(starts, kVectorBytes) && ...);
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_PRIMITIVES_PACK_CUH_

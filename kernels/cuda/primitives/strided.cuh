@@ -4,7 +4,7 @@
 #include "kernels/cuda/primitives/pack.cuh"
 #include "kernels/cuda/primitives/strided.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // Where the inputs' elements for output element `element` are. Index is unsigned: 32 bits divide several times faster.
 template <typename Index, int kInputs>
@@ -53,6 +53,6 @@ bool WalksInPacks(const StridedWalk<kInputs>& walk, int input, const void* data,
   return IsAligned(data, bytes < kVectorBytes ? bytes : kVectorBytes);
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_PRIMITIVES_STRIDED_CUH_

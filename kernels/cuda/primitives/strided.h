@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 inline constexpr int kMaxAxes = 6;
 
@@ -42,6 +42,6 @@ StridedWalk<kInputs> Collapse(const StridedWalk<kInputs>& walk) {
   return result;
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_PRIMITIVES_STRIDED_H_

@@ -5,9 +5,9 @@
 
 #include "absl/types/span.h"
 #include "kernels/cuda/primitives/strided.h"
-#include "kernels/tensor_view.h"
+#include "kernels/interface/tensor_view.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 static_assert(kMaxAxes == kMaxRank);
 
@@ -28,6 +28,6 @@ StridedWalk<kInputs> BroadcastWalk(absl::Span<const TensorView> inputs, const Sh
   return Collapse(walk);
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_PRIMITIVES_STRIDED_WALK_H_

@@ -3,7 +3,7 @@
 #include "kernels/cuda/kernel_table.h"
 #include "kernels/cuda/tuning.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 // What expert_linear and gated_experts share; `n` columns of y.
@@ -69,4 +69,4 @@ void AddExperts(CudaFunctionTable& table) {
   table["expert_mix"] = ExpertMix;
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

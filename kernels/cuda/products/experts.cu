@@ -4,7 +4,7 @@
 #include "kernels/cuda/products/gemv.cuh"
 #include "kernels/cuda/products/gemv.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 constexpr int kThreads = 256;
@@ -238,4 +238,4 @@ void LaunchExpertMix(const DeviceContext& context, const ExpertMixArgs& args) {
   });
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

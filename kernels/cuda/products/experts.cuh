@@ -5,7 +5,7 @@
 #include "kernels/cuda/primitives/index_fault.cuh"
 #include "kernels/cuda/products/experts.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // The slots of `slot`'s expert from there on, up to M: so many share one reading of the weights. 0 where another slot
 // of the expert stands for this one. Every lane of the warp gets the same.
@@ -38,6 +38,6 @@ __device__ __forceinline__ int FindSharers(const ExpertRows& rows, int32_t slot,
   return found < M ? found : M;
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_PRODUCTS_EXPERTS_CUH_

@@ -6,7 +6,7 @@
 #include "kernels/cuda/primitives/device_context.h"
 #include "kernels/cuda/products/linear.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // Rows that go to weights of their own: slot i reads row i / repeat of x, and expert index[i].
 struct ExpertRows {
@@ -43,6 +43,6 @@ struct ExpertMixArgs {
 };
 void LaunchExpertMix(const DeviceContext& context, const ExpertMixArgs& args);
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_PRODUCTS_EXPERTS_H_

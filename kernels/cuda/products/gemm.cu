@@ -4,7 +4,7 @@
 #include "kernels/cuda/products/gemm_tensor.cuh"
 #include "kernels/cuda/products/linear_output.cuh"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 // What a block computes.
@@ -141,4 +141,4 @@ void LaunchGemm(const DeviceContext& context, const LinearArgs& args, const Grou
   });
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

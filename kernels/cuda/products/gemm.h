@@ -4,7 +4,7 @@
 #include "kernels/cuda/primitives/device_context.h"
 #include "kernels/cuda/products/linear.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // Rows of one tile that go to one expert; none in an entry of zeros.
 struct RowTile {
@@ -30,6 +30,6 @@ void LaunchGemm(const DeviceContext& context, const LinearArgs& args, const Grou
 int ChooseGemmTile(const DeviceContext& context, const LinearArgs& args, int64_t rows);
 int64_t GemmTileRows(DType dtype, int tile);
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_PRODUCTS_GEMM_H_

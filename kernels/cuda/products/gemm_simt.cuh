@@ -3,7 +3,7 @@
 
 #include "kernels/cuda/products/gemm_tile.cuh"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // A tile in float32 arithmetic, for any T: 64 x 64 by 256 threads of 4 x 4 sums each. 16 elements of k at a time lie in
 // shared memory, [k][row], so that a thread reads its 4 rows and 4 columns as vectors; the next 16 are on their way to
@@ -90,6 +90,6 @@ struct SimtTile {
   static __device__ __forceinline__ int FirstColumn() { return static_cast<int>(threadIdx.x) % 16 * 4; }
 };
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_PRODUCTS_GEMM_SIMT_CUH_

@@ -3,7 +3,7 @@
 
 #include "kernels/cuda/primitives/device.cuh"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // Where the blocks that share the sums of a tile meet, in the workspace: a count of those that came, and their sums.
 struct SplitSpace {
@@ -52,6 +52,6 @@ __device__ __forceinline__ bool SumSplits(const SplitSpace& space, int64_t tile,
   return true;
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_PRODUCTS_GEMM_SPLIT_CUH_

@@ -5,7 +5,7 @@
 #include "kernels/cuda/primitives/mma.cuh"
 #include "kernels/cuda/products/gemm_tile.cuh"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // A tile on tensor cores, kRowWarps x kColumnWarps warps of kRowFragments x kColumnFragments products of 16 x 8. T is
 // bf16 or f16.
@@ -153,6 +153,6 @@ using MiddleTile = TensorTile<T, 2, 2, 2, 4, 4>;  // 64 x 64, 64 KiB.
 template <typename T>
 using LargeTile = TensorTile<T, 2, 4, 4, 4, 3>;  // 128 x 128, 96 KiB.
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_PRODUCTS_GEMM_TENSOR_CUH_

@@ -4,7 +4,7 @@
 #include "kernels/cuda/primitives/device.cuh"
 #include "kernels/cuda/primitives/pack.cuh"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // What the block of one tile multiplies: rows of x with rows of weights, the elements [begin, end) of each. Rows that a
 // tile has beyond the operands count as zeros.
@@ -87,6 +87,6 @@ __device__ __forceinline__ Pack<T, N> LoadOrZero(const T* row, int64_t at, int64
   return pack;
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_PRODUCTS_GEMM_TILE_CUH_

@@ -2,7 +2,7 @@
 #include "kernels/cuda/products/gemv.h"
 #include "kernels/cuda/products/gemv_block.cuh"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 // Blocks (x, y) compute tile x % tiles of the columns, over share y of k, for the rows that x / tiles stands for.
@@ -102,4 +102,4 @@ void LaunchGemv(const DeviceContext& context, const LinearArgs& args, const Expe
   });
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

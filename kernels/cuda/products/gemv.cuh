@@ -6,7 +6,7 @@
 #include "kernels/cuda/primitives/device.cuh"
 #include "kernels/cuda/primitives/pack.cuh"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // What a lane asks for before it uses any of it: 8 accesses of 16 bytes, so that a warp has 4 KiB under way. Memory of
 // 4.8 TB/s with 800 ns until the data comes needs 29 KiB under way on each of 132 multiprocessors; 16 warps have 64.
@@ -86,6 +86,6 @@ __device__ __forceinline__ float ScatterSums(float (&values)[kValues]) {
   }
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_PRODUCTS_GEMV_CUH_

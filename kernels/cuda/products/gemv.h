@@ -4,7 +4,7 @@
 #include "kernels/cuda/products/experts.h"
 #include "kernels/cuda/products/linear.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // LaunchLinear or LaunchExperts for few rows: reads the weights once for `sharing` of them (1, 2, 4 or 8). x has fewer
 // than 2^31 elements: larger offsets would not fit the registers of 8 rows.
@@ -18,6 +18,6 @@ bool GemvStages(const LinearArgs& args);
 // its first weights are on their way.
 void LaunchNormGemv(const DeviceContext& context, const LinearArgs& args);
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_PRODUCTS_GEMV_H_

@@ -5,7 +5,7 @@
 #include "kernels/cuda/products/gemv.cuh"
 #include "kernels/cuda/products/linear_output.cuh"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 inline constexpr int kGemvThreads = 256;
 inline constexpr int kGemvWarps = kGemvThreads / kWarpLanes;
@@ -123,6 +123,6 @@ __device__ __forceinline__ float SumOfBlock(float (&sums)[M * kRows], int sharer
   return total;
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_PRODUCTS_GEMV_BLOCK_CUH_

@@ -4,7 +4,7 @@
 #include "kernels/cuda/products/gemv_block.cuh"
 #include "kernels/cuda/products/linear.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // Bytes of shared memory for M rows of x.
 inline int64_t StagedBytes(const LinearArgs& args, int64_t rows) {
@@ -81,6 +81,6 @@ __device__ __forceinline__ void StageRows(const LinearArgs& args, T* staged) {
   __syncthreads();
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_PRODUCTS_GEMV_STAGE_CUH_

@@ -1,7 +1,7 @@
 #include "kernels/cuda/products/gemv.h"
 #include "kernels/cuda/products/gemv_staged.cuh"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 template <typename T>
@@ -30,4 +30,4 @@ void LaunchNormGemv(const DeviceContext& context, const LinearArgs& args) {
   LaunchStagedGemv(context, args, [](auto tag) { return WriteSums<typename decltype(tag)::Type>(); });
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

@@ -6,7 +6,7 @@
 #include "kernels/cuda/products/gemv_block.cuh"
 #include "kernels/cuda/products/gemv_stage.cuh"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // Blocks (x, y) compute tiles x, x + gridDim.x, ... of the columns, over share y of k, for all rows of x, which each of
 // them stages once. With more than one share, a block has one tile. Every thread calls
@@ -88,6 +88,6 @@ void LaunchStagedGemv(const DeviceContext& context, const LinearArgs& args, Make
   });
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_PRODUCTS_GEMV_STAGED_CUH_

@@ -8,7 +8,7 @@
 #include "kernels/cuda/products/norm_linear.h"
 #include "kernels/cuda/tuning.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 LinearArgs ProductOf(const KernelArgs& args) {
@@ -73,4 +73,4 @@ void AddLinear(CudaFunctionTable& table) {
   table["gated_linear"] = GatedLinear;
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

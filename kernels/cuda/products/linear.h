@@ -5,9 +5,9 @@
 
 #include "kernels/cuda/primitives/device_context.h"
 #include "kernels/cuda/rows/activation.h"
-#include "kernels/dtype_enum.h"
+#include "kernels/interface/dtype_enum.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 inline constexpr int kMaxParts = 8;
 
@@ -63,6 +63,6 @@ void LaunchLinear(const DeviceContext& context, const LinearArgs& args);
 // Rows up to which the weights are read as by a GEMV: tensor cores have nothing to win there.
 inline constexpr int64_t kMaxGemvRows = 8;
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_PRODUCTS_LINEAR_H_

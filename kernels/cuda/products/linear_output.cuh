@@ -5,7 +5,7 @@
 #include "kernels/cuda/products/linear.h"
 #include "kernels/cuda/rows/activation.cuh"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // Where a block's columns begin.
 struct PartColumns {
@@ -49,6 +49,6 @@ __device__ __forceinline__ void WriteOutput(const LinearArgs& args, const Linear
   static_cast<T*>(part.y)[at] = FromFloat<T>(sum);
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_PRODUCTS_LINEAR_OUTPUT_CUH_

@@ -6,7 +6,7 @@
 #include "kernels/cuda/products/linear.h"
 #include "kernels/cuda/tuning.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 // Without the last two axes.
@@ -60,4 +60,4 @@ MatmulArgs MatmulArgsOf(const KernelArgs& args) {
 
 void AddMatmul(CudaFunctionTable& table) { table["matmul"] = Matmul; }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

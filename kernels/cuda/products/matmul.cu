@@ -3,7 +3,7 @@
 #include "kernels/cuda/products/gemm_tensor.cuh"
 #include "kernels/cuda/products/matmul.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 // Blocks (x, y, z) compute tile y of the rows and x of the columns of matrix `first` + z.
@@ -77,4 +77,4 @@ void LaunchMatmul(const DeviceContext& context, const MatmulArgs& args) {
   });
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

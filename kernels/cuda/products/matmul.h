@@ -5,9 +5,9 @@
 
 #include "kernels/cuda/primitives/device_context.h"
 #include "kernels/cuda/primitives/strided.h"
-#include "kernels/dtype_enum.h"
+#include "kernels/interface/dtype_enum.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // y = a * b for each matrix of y.
 struct MatmulArgs {
@@ -24,6 +24,6 @@ struct MatmulArgs {
 };
 void LaunchMatmul(const DeviceContext& context, const MatmulArgs& args);
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_PRODUCTS_MATMUL_H_

@@ -2,9 +2,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "kernels/catalogue/norm_prologue.h"
-#include "kernels/dtype.h"
+#include "kernels/interface/dtype.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 NormPrologue NormPrologueOf(const KernelArgs& args) {
   if (!HasNorm(args)) return {};
   const Attributes& attributes = *args.attributes;
@@ -24,4 +24,4 @@ absl::Status LaunchProduct(const DeviceContext& context, const LinearArgs& args)
                                                    " does not fit the scratch of ", context.scratch.bytes, " bytes"));
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

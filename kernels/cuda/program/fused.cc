@@ -2,12 +2,12 @@
 
 #include <bit>
 
+#include "kernels/base/status_macros.h"
 #include "kernels/cuda/kernel_table.h"
 #include "kernels/cuda/program/fused_launcher.h"
 #include "kernels/program/fused_program.h"
-#include "runtime/base/status_macros.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 constexpr int kVectorBytes = 16;
@@ -81,4 +81,4 @@ absl::StatusOr<FusedArgs> PrepareFused(const FusedProgram& program, const Kernel
 
 void AddFused(CudaFunctionTable& table) { table["fused"] = Fused; }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

@@ -4,7 +4,7 @@
 
 // Programs by interpretation, for devices without NVRTC and for launches that must not wait for it. Values live in
 // shared memory, a column for each thread: registers cannot be indexed.
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 constexpr int kThreads = 256;
@@ -246,4 +246,4 @@ void LaunchFused(const DeviceContext& context, const FusedArgs& args) {
   });
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

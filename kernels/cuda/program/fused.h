@@ -5,10 +5,10 @@
 
 #include "kernels/catalogue/ops.h"
 #include "kernels/cuda/primitives/device_context.h"
-#include "kernels/dtype_enum.h"
+#include "kernels/interface/dtype_enum.h"
 #include "kernels/program/fused_limits.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // The operands of a launch of `fused`, for the interpreter and for kernels that NVRTC made.
 struct FusedOperands {
@@ -56,6 +56,6 @@ struct FusedGrid {
 };
 FusedGrid FusedGridOf(const DeviceContext& context, int64_t units, int group);
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_PROGRAM_FUSED_H_

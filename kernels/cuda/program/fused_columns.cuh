@@ -7,7 +7,7 @@
 #include "kernels/cuda/program/fused.h"
 
 // What generated kernels include; fused_source.h writes them.
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // N neighbouring elements: as vectors where they are aligned.
 template <int N, bool kPacks, typename T>
@@ -38,6 +38,6 @@ __device__ __forceinline__ float FloatOf(uint32_t bits) {
   return value;
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_PROGRAM_FUSED_COLUMNS_CUH_

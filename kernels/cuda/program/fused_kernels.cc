@@ -1,10 +1,10 @@
 #include "kernels/cuda/program/fused_kernels.h"
 
 #include "absl/strings/str_cat.h"
-#include "runtime/base/clock.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/clock.h"
+#include "kernels/base/status_macros.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 constexpr char kKernelName[] = "metronome_fused";
@@ -76,4 +76,4 @@ absl::StatusOr<Driver::Function> FusedKernels::Load(const std::string& cubin) {
   return function;
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

@@ -10,13 +10,13 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "kernels/base/file_store.h"
 #include "kernels/cuda/device/driver.h"
 #include "kernels/cuda/program/fused_launcher.h"
 #include "kernels/cuda/program/fused_source.h"
 #include "kernels/cuda/program/nvrtc/cubin_compiler.h"
-#include "runtime/base/file_store.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 struct FusedKernelsOptions {
   std::unique_ptr<CubinCompiler> compiler;  // nullptr: every program is interpreted.
@@ -51,6 +51,6 @@ class FusedKernels final : public FusedLauncher {
   int64_t compile_ns_ = 0;
 };
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_PROGRAM_FUSED_KERNELS_H_

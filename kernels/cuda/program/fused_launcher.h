@@ -9,7 +9,7 @@
 #include "kernels/cuda/program/fused.h"
 #include "kernels/program/fused_program.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // Runs programs by kernels made for them. Not thread-safe.
 class FusedLauncher {
@@ -30,6 +30,6 @@ class FusedLauncher {
 // The operands and code of a launch that has passed the catalogue's check.
 absl::StatusOr<FusedArgs> PrepareFused(const FusedProgram& program, const KernelArgs& args);
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_PROGRAM_FUSED_LAUNCHER_H_

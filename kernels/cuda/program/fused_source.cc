@@ -8,7 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "kernels/program/fused_schedule.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 constexpr int kVectorBytes = 16;
@@ -189,15 +189,15 @@ class Writer {
   }
 
   void BeginParts() {
-    Line("namespace metronome::cuda::", name_, "_parts {");
+    Line("namespace metronome::kernels::cuda::", name_, "_parts {");
     Line("using Index = ", variant_.wide ? "uint64_t" : "uint32_t", ";");
   }
 
   void BeginKernel(absl::string_view threads) {
     Line("extern \"C\" __global__ void METRONOME_BLOCK_THREADS(", threads, ") ", name_,
-         "(const __grid_constant__ metronome::cuda::FusedOperands p) {");
-    Line("using namespace metronome::cuda;");
-    Line("using namespace metronome::cuda::", name_, "_parts;");
+         "(const __grid_constant__ metronome::kernels::cuda::FusedOperands p) {");
+    Line("using namespace metronome::kernels::cuda;");
+    Line("using namespace metronome::kernels::cuda::", name_, "_parts;");
   }
 
   // A thread takes `width` columns of a row. Where the domain is one row, the last may be fewer.
@@ -356,4 +356,4 @@ FusedGrid GridOf(const DeviceContext& context, const FusedVariant& variant, cons
   return FusedGridOf(context, variant.group > 0 ? walk.rows : pieces, variant.group);
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

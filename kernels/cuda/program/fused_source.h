@@ -9,7 +9,7 @@
 #include "kernels/cuda/program/fused.h"
 #include "kernels/program/fused_program.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // How a generated kernel walks its operands: all that its source depends on beside the program.
 struct FusedVariant {
@@ -38,6 +38,6 @@ inline constexpr absl::string_view kFusedInclude = "#include \"kernels/cuda/prog
 // Blocks and threads of a launch of the kernel.
 FusedGrid GridOf(const DeviceContext& context, const FusedVariant& variant, const FusedWalk& walk);
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_PROGRAM_FUSED_SOURCE_H_

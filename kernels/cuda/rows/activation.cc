@@ -2,7 +2,7 @@
 
 #include "kernels/cuda/kernel_table.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 absl::Status GatedActivation(const DeviceContext& context, const KernelArgs& args) {
@@ -34,4 +34,4 @@ void AddActivation(CudaFunctionTable& table) {
   table["softcap"] = Softcap;
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

@@ -2,7 +2,7 @@
 #include "kernels/cuda/rows/activation.cuh"
 #include "kernels/cuda/rows/activation.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 constexpr int kThreads = 256;
@@ -83,4 +83,4 @@ void LaunchSoftcap(const DeviceContext& context, const SoftcapArgs& args) {
   });
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

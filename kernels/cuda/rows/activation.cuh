@@ -4,7 +4,7 @@
 #include "kernels/cuda/primitives/device.cuh"
 #include "kernels/cuda/rows/activation.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // The activation in float32, not rounded. What goes to -infinity goes to -0, not to NaN.
 __device__ __forceinline__ float Activate(Activation activation, float x) {
@@ -15,6 +15,6 @@ __device__ __forceinline__ float Activate(Activation activation, float x) {
   return x / (1.0f + expf(-2.0f * z));
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_ROWS_ACTIVATION_CUH_

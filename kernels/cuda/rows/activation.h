@@ -4,9 +4,9 @@
 #include <cstdint>
 
 #include "kernels/cuda/primitives/device_context.h"
-#include "kernels/dtype_enum.h"
+#include "kernels/interface/dtype_enum.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // kGeluTanh: Hendrycks & Gimpel 2016, arXiv:1606.08415.
 enum class Activation : uint8_t { kSilu, kGeluTanh };
@@ -32,6 +32,6 @@ struct SoftcapArgs {
 };
 void LaunchSoftcap(const DeviceContext& context, const SoftcapArgs& args);
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_ROWS_ACTIVATION_H_

@@ -3,7 +3,7 @@
 #include "kernels/cuda/kernel_table.h"
 #include "kernels/cuda/primitives/strided_walk.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 template <Op kOp>
@@ -80,4 +80,4 @@ void AddElementwise(CudaFunctionTable& table) {
   table["cast"] = Cast;
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

@@ -5,7 +5,7 @@
 #include "kernels/cuda/rows/elementwise_functors.cuh"
 
 // Bound by memory: a thread takes a vector of the innermost axis at a time.
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 constexpr int kThreads = 256;
@@ -190,4 +190,4 @@ void LaunchCast(const DeviceContext& context, const CastArgs& args) {
   });
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

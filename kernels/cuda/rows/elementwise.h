@@ -6,9 +6,9 @@
 #include "kernels/catalogue/ops.h"
 #include "kernels/cuda/primitives/device_context.h"
 #include "kernels/cuda/primitives/strided.h"
-#include "kernels/dtype_enum.h"
+#include "kernels/interface/dtype_enum.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // y[i] = op(x[i]) for float dtypes; an op of METRONOME_UNARY_OPS. y may be x.
 struct UnaryArgs {
@@ -72,6 +72,6 @@ struct CastArgs {
 };
 void LaunchCast(const DeviceContext& context, const CastArgs& args);
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_ROWS_ELEMENTWISE_H_

@@ -7,7 +7,7 @@
 
 // The operations on packs of elements. Which one is a value, not a template parameter: the branch is the same for all
 // threads and taken once per pack, and there are several times fewer kernels to compile.
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 template <typename Out, int N, typename In, typename Function>
 __device__ __forceinline__ Pack<Out, N> Apply(const Pack<In, N>& x, Function function) {
@@ -73,6 +73,6 @@ struct CastFunctor {
   }
 };
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_ROWS_ELEMENTWISE_FUNCTORS_CUH_

@@ -3,7 +3,7 @@
 #include "kernels/cuda/kernel_table.h"
 #include "kernels/cuda/primitives/strided_walk.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 int64_t ElementBytes(const TensorView& view) { return static_cast<int64_t>(SizeOf(view.dtype)); }
@@ -147,4 +147,4 @@ void AddLayout(CudaFunctionTable& table) {
   table["iota"] = Iota;
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

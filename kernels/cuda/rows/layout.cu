@@ -3,7 +3,7 @@
 #include "kernels/cuda/primitives/strided.cuh"
 #include "kernels/cuda/rows/layout.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 constexpr int kThreads = 256;
@@ -215,4 +215,4 @@ void LaunchIota(const DeviceContext& context, const IotaArgs& args) {
   Launch(context, IotaKernel, Flat(context, args.elements), args.output, args.elements, args.start);
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

@@ -5,9 +5,9 @@
 
 #include "kernels/cuda/primitives/device_context.h"
 #include "kernels/cuda/primitives/strided.h"
-#include "kernels/dtype_enum.h"
+#include "kernels/interface/dtype_enum.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // output = input, walked by strides: transposes and broadcasts of elements of 1, 2 or 4 bytes. The ranges do not
 // overlap.
@@ -65,6 +65,6 @@ struct IotaArgs {
 };
 void LaunchIota(const DeviceContext& context, const IotaArgs& args);
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_ROWS_LAYOUT_H_

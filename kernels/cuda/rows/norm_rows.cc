@@ -6,7 +6,7 @@
 #include "kernels/cuda/products/gemv.h"
 #include "kernels/cuda/rows/normalisation.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 template <typename Pointer>
@@ -62,4 +62,4 @@ bool LaunchNormLinear(const DeviceContext& context, const LinearArgs& args) {
   return true;
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

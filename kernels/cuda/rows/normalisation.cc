@@ -2,7 +2,7 @@
 
 #include "kernels/cuda/kernel_table.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 absl::Status Softmax(const DeviceContext& context, const KernelArgs& args) {
@@ -47,4 +47,4 @@ void AddNormalisation(CudaFunctionTable& table) {
   table["add_rms_norm"] = AddRmsNorm;
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

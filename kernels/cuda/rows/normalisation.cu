@@ -2,7 +2,7 @@
 #include "kernels/cuda/primitives/pack.cuh"
 #include "kernels/cuda/rows/normalisation.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 // One group's row. Each thread keeps its first kHeld packs in registers between passes; those of longer rows are read
@@ -164,4 +164,4 @@ void LaunchRmsNorm(const DeviceContext& context, const RmsNormArgs& args) {
   });
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

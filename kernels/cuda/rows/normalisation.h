@@ -4,9 +4,9 @@
 #include <cstdint>
 
 #include "kernels/cuda/primitives/device_context.h"
-#include "kernels/dtype_enum.h"
+#include "kernels/interface/dtype_enum.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // y[r] = exp(x[r] - max(x[r])) / sum. y may be x.
 struct SoftmaxArgs {
@@ -35,6 +35,6 @@ struct RmsNormArgs {
 };
 void LaunchRmsNorm(const DeviceContext& context, const RmsNormArgs& args);
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_ROWS_NORMALISATION_H_

@@ -2,7 +2,7 @@
 
 #include "kernels/cuda/kernel_table.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 template <ReduceOp kOp>
@@ -25,4 +25,4 @@ void AddReduction(CudaFunctionTable& table) {
   table["reduce_max"] = Reduce<ReduceOp::kMax>;
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

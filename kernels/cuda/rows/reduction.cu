@@ -2,7 +2,7 @@
 #include "kernels/cuda/primitives/pack.cuh"
 #include "kernels/cuda/rows/reduction.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 template <typename Fold>
@@ -104,4 +104,4 @@ void LaunchReduce(const DeviceContext& context, const ReduceArgs& args) {
   });
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

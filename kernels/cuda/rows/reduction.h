@@ -4,9 +4,9 @@
 #include <cstdint>
 
 #include "kernels/cuda/primitives/device_context.h"
-#include "kernels/dtype_enum.h"
+#include "kernels/interface/dtype_enum.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 enum class ReduceOp : uint8_t { kSum, kMax };
 
@@ -22,6 +22,6 @@ struct ReduceArgs {
 };
 void LaunchReduce(const DeviceContext& context, const ReduceArgs& args);
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_ROWS_REDUCTION_H_

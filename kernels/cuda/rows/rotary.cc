@@ -2,7 +2,7 @@
 
 #include "kernels/cuda/kernel_table.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 absl::Status Rope(const DeviceContext& context, const KernelArgs& args) {
@@ -22,4 +22,4 @@ absl::Status Rope(const DeviceContext& context, const KernelArgs& args) {
 
 void AddRotary(CudaFunctionTable& table) { table["rope"] = Rope; }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

@@ -1,7 +1,7 @@
 #include "kernels/cuda/primitives/pack.cuh"
 #include "kernels/cuda/rows/rotary.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 constexpr int kThreads = 256;
@@ -47,4 +47,4 @@ void LaunchRope(const DeviceContext& context, const RopeArgs& args) {
   });
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

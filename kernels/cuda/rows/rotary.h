@@ -4,9 +4,9 @@
 #include <cstdint>
 
 #include "kernels/cuda/primitives/device_context.h"
-#include "kernels/dtype_enum.h"
+#include "kernels/interface/dtype_enum.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // y = x * cos + rotate_half(x) * sin with rotate_half(x) = [-x[size/2:], x[:size/2]] of each head (Su et al. 2021,
 // arXiv:2104.09864). y may be x.
@@ -22,6 +22,6 @@ struct RopeArgs {
 };
 void LaunchRope(const DeviceContext& context, const RopeArgs& args);
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_ROWS_ROTARY_H_

@@ -6,10 +6,10 @@
 
 #include "absl/status/statusor.h"
 #include "runtime/text/jinja/syntax/syntax_tree.h"
-#include "runtime/text/jinja/values/rendering.h"
+#include "runtime/text/jinja/text/rendering.h"
 #include "runtime/text/jinja/values/scope.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 
 // How a body of statements ended.
 enum class Flow { kNormal, kBreak, kContinue };
@@ -66,6 +66,6 @@ class Evaluator {
   Rendering& rendering_;
 };
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja
 
 #endif  // METRONOME_RUNTIME_TEXT_JINJA_EVALUATOR_H_

@@ -1,14 +1,14 @@
 // How Evaluator evaluates expressions.
 #include "absl/strings/str_cat.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 #include "runtime/text/jinja/evaluator.h"
 #include "runtime/text/jinja/library/filters.h"
 #include "runtime/text/jinja/library/globals.h"
 #include "runtime/text/jinja/library/value_tests.h"
+#include "runtime/text/jinja/text/text_form.h"
 #include "runtime/text/jinja/values/operators.h"
-#include "runtime/text/jinja/values/text_form.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 absl::StatusOr<Value> Evaluator::LookUp(const std::string& name, const ScopePtr& scope) const {
   if (const std::optional<Value>* found = scope->Find(name); found != nullptr) {
     if (found->has_value()) return **found;
@@ -204,4 +204,4 @@ absl::StatusOr<Value> Evaluator::Concatenate(const Expression& expression, const
   return NewText(rendering_, std::move(text));
 }
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja

@@ -1,11 +1,11 @@
 #include "runtime/text/jinja/loop.h"
 
 #include "absl/strings/str_cat.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 #include "runtime/text/jinja/library/parameters.h"
 #include "runtime/text/jinja/values/operators.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 
 absl::StatusOr<std::optional<Value>> Loop::Advance(Rendering& rendering) {
   std::optional<Value> next = std::exchange(after_, std::nullopt);
@@ -98,4 +98,4 @@ absl::StatusOr<std::string> Loop::Repr(Rendering& rendering) {
   return absl::StrCat("<LoopContext ", index_ + 1, "/", length, ">");
 }
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja

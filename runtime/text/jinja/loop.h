@@ -7,7 +7,7 @@
 
 #include "runtime/text/jinja/values/object.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 
 // The variable `loop` of a for loop, which fetches the loop's items too: one ahead only if the template asks for the
 // next or last item, and all if it asks for a length that the iterable does not tell.
@@ -52,6 +52,6 @@ class Loop : public Object {
   std::optional<Value> last_changed_;
 };
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja
 
 #endif  // METRONOME_RUNTIME_TEXT_JINJA_LOOP_H_

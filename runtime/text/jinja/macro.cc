@@ -3,10 +3,10 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 #include "runtime/text/jinja/values/operators.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 namespace {
 
 std::string NameOf(const Statement& macro) {
@@ -94,4 +94,4 @@ absl::StatusOr<Value> Evaluator::RunMacro(const Statement& macro, const ScopePtr
   return NewText(rendering_, std::move(text));
 }
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja

@@ -6,7 +6,7 @@
 #include "runtime/text/jinja/evaluator.h"
 #include "runtime/text/jinja/values/object.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 
 // What a macro or call block defines: a function that returns the text its body renders.
 class Macro : public Object {
@@ -26,6 +26,6 @@ class Macro : public Object {
   std::shared_ptr<Scope> scope_;
 };
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja
 
 #endif  // METRONOME_RUNTIME_TEXT_JINJA_MACRO_H_

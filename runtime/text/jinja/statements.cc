@@ -1,14 +1,14 @@
 // How Evaluator runs statements.
 #include "absl/strings/str_cat.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 #include "runtime/text/jinja/evaluator.h"
 #include "runtime/text/jinja/loop.h"
 #include "runtime/text/jinja/macro.h"
+#include "runtime/text/jinja/text/text_form.h"
 #include "runtime/text/jinja/values/namespace.h"
 #include "runtime/text/jinja/values/operators.h"
-#include "runtime/text/jinja/values/text_form.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 
 absl::Status Evaluator::Write(absl::string_view text, std::string& output) {
   RETURN_IF_ERROR(rendering_.budget.Output(static_cast<int64_t>(text.size())));
@@ -234,4 +234,4 @@ absl::Status Evaluator::RunGeneration(const Statement& statement, const ScopePtr
   return Print(result, output);
 }
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja

@@ -1,13 +1,13 @@
 #include "runtime/text/jinja/template.h"
 
 #include "absl/strings/str_cat.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
+#include "runtime/text/encoding/utf8.h"
 #include "runtime/text/jinja/evaluator.h"
 #include "runtime/text/jinja/syntax/parser.h"
-#include "runtime/text/jinja/values/rendering.h"
-#include "runtime/text/utf8.h"
+#include "runtime/text/jinja/text/rendering.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 
 struct Template::Parsed {
   Body body;
@@ -40,4 +40,4 @@ absl::StatusOr<std::string> Template::Render(const Dict& variables, const Render
   return absl::Status(status.code(), absl::StrCat("chat template, line ", rendering.line, ": ", status.message()));
 }
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja

@@ -10,7 +10,7 @@
 #include "runtime/text/jinja/values/budget.h"
 #include "runtime/text/jinja/values/value.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 
 // What strftime_now sees, and what a rendering may use.
 struct RenderOptions {
@@ -39,6 +39,6 @@ class Template {
   std::unique_ptr<Parsed> parsed_;
 };
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja
 
 #endif  // METRONOME_RUNTIME_TEXT_JINJA_TEMPLATE_H_

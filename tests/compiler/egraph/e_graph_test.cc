@@ -6,20 +6,20 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace metronome {
+namespace metronome::compiler {
 namespace {
 
 using ::testing::HasSubstr;
 
-constexpr DType kF32 = DType::kFloat32;
+constexpr kernels::DType kF32 = kernels::DType::kFloat32;
 
-ClassId Input(EGraph& egraph, const char* name, std::vector<Dim> shape = {4}) {
-  return *egraph.Add({Op::kInput, {}, {{"name", std::string(name)}}, {kF32, std::move(shape)}});
+ClassId Input(EGraph& egraph, const char* name, std::vector<runtime::Dim> shape = {4}) {
+  return *egraph.Add({kernels::Op::kInput, {}, {{"name", std::string(name)}}, {kF32, std::move(shape)}});
 }
 ClassId Number(EGraph& egraph, double value) {
-  return *egraph.Add({Op::kConstant, {}, {{"values", std::vector<double>{value}}}, {kF32, {}}});
+  return *egraph.Add({kernels::Op::kConstant, {}, {{"values", std::vector<double>{value}}}, {kF32, {}}});
 }
-ClassId Apply(EGraph& egraph, Op op, std::vector<ClassId> children) {
+ClassId Apply(EGraph& egraph, kernels::Op op, std::vector<ClassId> children) {
   return *egraph.Add({op, std::move(children), {}, {}});
 }
 
@@ -34,16 +34,16 @@ RewriteList Rules(absl::string_view text) {
 TEST(EGraphTest, EqualNodesAreOne) {
   EGraph egraph;
   const ClassId x = Input(egraph, "x");
-  EXPECT_EQ(Apply(egraph, Op::kNeg, {x}), Apply(egraph, Op::kNeg, {x}));
-  EXPECT_NE(Apply(egraph, Op::kNeg, {x}), Apply(egraph, Op::kExp, {x}));
+  EXPECT_EQ(Apply(egraph, kernels::Op::kNeg, {x}), Apply(egraph, kernels::Op::kNeg, {x}));
+  EXPECT_NE(Apply(egraph, kernels::Op::kNeg, {x}), Apply(egraph, kernels::Op::kExp, {x}));
 }
 
 // x = y makes f(x) = f(y) and then g(f(x)) = g(f(y)), in one rebuild.
 TEST(EGraphTest, CongruentNodesMergeAfterRebuild) {
   EGraph egraph;
   const ClassId x = Input(egraph, "x"), y = Input(egraph, "y");
-  const ClassId gx = Apply(egraph, Op::kExp, {Apply(egraph, Op::kNeg, {x})});
-  const ClassId gy = Apply(egraph, Op::kExp, {Apply(egraph, Op::kNeg, {y})});
+  const ClassId gx = Apply(egraph, kernels::Op::kExp, {Apply(egraph, kernels::Op::kNeg, {x})});
+  const ClassId gy = Apply(egraph, kernels::Op::kExp, {Apply(egraph, kernels::Op::kNeg, {y})});
 
   EXPECT_TRUE(egraph.Merge(x, y));
   egraph.Rebuild();
@@ -57,8 +57,8 @@ TEST(EGraphTest, CongruentNodesMergeAfterRebuild) {
 TEST(EGraphTest, CongruenceReachesThroughEveryOperand) {
   EGraph egraph;
   const ClassId a = Input(egraph, "a"), b = Input(egraph, "b"), c = Input(egraph, "c");
-  const ClassId ab = Apply(egraph, Op::kSub, {a, b}), ac = Apply(egraph, Op::kSub, {a, c});
-  const ClassId top_b = Apply(egraph, Op::kSub, {ab, b}), top_c = Apply(egraph, Op::kSub, {ac, c});
+  const ClassId ab = Apply(egraph, kernels::Op::kSub, {a, b}), ac = Apply(egraph, kernels::Op::kSub, {a, c});
+  const ClassId top_b = Apply(egraph, kernels::Op::kSub, {ab, b}), top_c = Apply(egraph, kernels::Op::kSub, {ac, c});
 
   egraph.Merge(b, c);
   egraph.Rebuild();
@@ -70,7 +70,7 @@ TEST(EGraphTest, CongruenceReachesThroughEveryOperand) {
 TEST(EGraphTest, ConstantsAreFoldedAndReachParentsLater) {
   EGraph egraph;
   const ClassId two = Number(egraph, 2), x = Input(egraph, "x", {});
-  const ClassId sum = Apply(egraph, Op::kAdd, {two, x});
+  const ClassId sum = Apply(egraph, kernels::Op::kAdd, {two, x});
   EXPECT_FALSE(egraph.Class(sum).constant.has_value());
 
   egraph.Merge(x, Number(egraph, 3));
@@ -85,13 +85,13 @@ TEST(EGraphTest, ConstantsAreFoldedAndReachParentsLater) {
 TEST(EGraphTest, DifferencesOfEqualConstantsDoNotContradict) {
   EGraph egraph;
   const ClassId written = Number(egraph, 0.1), computed = Number(egraph, static_cast<double>(0.1f));
-  Apply(egraph, Op::kSub, {written, written});
-  Apply(egraph, Op::kSub, {written, computed});
+  Apply(egraph, kernels::Op::kSub, {written, written});
+  Apply(egraph, kernels::Op::kSub, {written, computed});
   const ClassId a = Number(egraph, 0.3), b = Number(egraph, 0.7);
-  const ClassId left = Apply(egraph, Op::kMul, {Apply(egraph, Op::kMul, {written, a}), b});
-  const ClassId right = Apply(egraph, Op::kMul, {written, Apply(egraph, Op::kMul, {a, b})});
-  Apply(egraph, Op::kSub, {left, left});
-  Apply(egraph, Op::kSub, {left, right});
+  const ClassId left = Apply(egraph, kernels::Op::kMul, {Apply(egraph, kernels::Op::kMul, {written, a}), b});
+  const ClassId right = Apply(egraph, kernels::Op::kMul, {written, Apply(egraph, kernels::Op::kMul, {a, b})});
+  Apply(egraph, kernels::Op::kSub, {left, left});
+  Apply(egraph, kernels::Op::kSub, {left, right});
 
   egraph.Merge(written, computed);
   egraph.Merge(left, right);
@@ -117,7 +117,7 @@ TEST(EGraphTest, MergingDifferentTypesIsAnErrorThatSticks) {
 TEST(EGraphTest, AnIllTypedNodeIsRefusedAndChangesNothing) {
   EGraph egraph;
   const ClassId x = Input(egraph, "x", {4}), y = Input(egraph, "y", {5});
-  EXPECT_EQ(egraph.Add({Op::kAdd, {x, y}, {}, {}}).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(egraph.Add({kernels::Op::kAdd, {x, y}, {}, {}}).status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_EQ(egraph.node_count(), 2);
 }
 
@@ -125,7 +125,8 @@ TEST(SaturateTest, ProvesAGoalInSeveralSteps) {
   EGraph egraph;
   const ClassId x = Input(egraph, "x");
   const ClassId start =
-      Apply(egraph, Op::kAdd, {Apply(egraph, Op::kNeg, {Apply(egraph, Op::kNeg, {x})}), Number(egraph, 0)});
+      Apply(egraph, kernels::Op::kAdd,
+            {Apply(egraph, kernels::Op::kNeg, {Apply(egraph, kernels::Op::kNeg, {x})}), Number(egraph, 0)});
 
   const auto report = Saturate(egraph, Rules("a: (neg (neg ?x)) => ?x\nb: (add ?x 0) => ?x"), {});
 
@@ -139,7 +140,7 @@ TEST(SaturateTest, ProvesAGoalInSeveralSteps) {
 TEST(SaturateTest, DoesNotProveWhatIsFalse) {
   EGraph egraph;
   const ClassId x = Input(egraph, "x"), y = Input(egraph, "y");
-  const ClassId xy = Apply(egraph, Op::kSub, {x, y}), yx = Apply(egraph, Op::kSub, {y, x});
+  const ClassId xy = Apply(egraph, kernels::Op::kSub, {x, y}), yx = Apply(egraph, kernels::Op::kSub, {y, x});
 
   const auto report = Saturate(
       egraph, Rules("sub: (sub ?a ?b) <=> (add ?a (neg ?b))\nneg: (neg (neg ?a)) => ?a\nzero: (add ?a 0) => ?a"), {});
@@ -151,7 +152,7 @@ TEST(SaturateTest, DoesNotProveWhatIsFalse) {
 
 TEST(SaturateTest, ARuleThatContradictsAConstantIsReported) {
   EGraph egraph;
-  Apply(egraph, Op::kNeg, {Number(egraph, 2)});
+  Apply(egraph, kernels::Op::kNeg, {Number(egraph, 2)});
   const auto report = Saturate(egraph, Rules("wrong: (neg ?x) => ?x"), {});
   EXPECT_EQ(report.status().code(), absl::StatusCode::kInternal);
 }
@@ -159,7 +160,7 @@ TEST(SaturateTest, ARuleThatContradictsAConstantIsReported) {
 // x grows without end: x = x + 0 = (x + 0) + 0 stays one class, but exp(x) = exp(exp(x) + 0)... needs a limit.
 TEST(SaturateTest, AGrowingRuleStopsAtTheNodeLimit) {
   EGraph egraph;
-  Apply(egraph, Op::kExp, {Apply(egraph, Op::kExp, {Input(egraph, "x")})});
+  Apply(egraph, kernels::Op::kExp, {Apply(egraph, kernels::Op::kExp, {Input(egraph, "x")})});
   const auto report =
       Saturate(egraph, Rules("grow: (exp ?x) => (exp (neg (neg ?x)))"), {.max_iterations = 1000, .max_nodes = 50});
   ASSERT_TRUE(report.ok());
@@ -170,8 +171,9 @@ TEST(SaturateTest, AGrowingRuleStopsAtTheNodeLimit) {
 TEST(SaturateTest, AnExplosiveRuleSitsOutAndTheOthersFinish) {
   EGraph egraph;
   ClassId sum = Input(egraph, "x0");
-  for (int i = 1; i < 8; ++i) sum = Apply(egraph, Op::kSub, {sum, Apply(egraph, Op::kExp, {Input(egraph, "x")})});
-  const ClassId goal = Apply(egraph, Op::kNeg, {Apply(egraph, Op::kNeg, {sum})});
+  for (int i = 1; i < 8; ++i)
+    sum = Apply(egraph, kernels::Op::kSub, {sum, Apply(egraph, kernels::Op::kExp, {Input(egraph, "x")})});
+  const ClassId goal = Apply(egraph, kernels::Op::kNeg, {Apply(egraph, kernels::Op::kNeg, {sum})});
 
   const auto report = Saturate(egraph, Rules("many: ?a => (neg (neg ?a))\none: (neg (neg ?a)) => ?a"),
                                {.max_iterations = 6, .match_limit = 4});
@@ -184,12 +186,12 @@ TEST(SaturateTest, AnExplosiveRuleSitsOutAndTheOthersFinish) {
 TEST(ParseRulesTest, ConditionsAndScalarsReachTheResult) {
   EGraph egraph;
   const ClassId x = Input(egraph, "x");
-  const ClassId doubled = Apply(egraph, Op::kMul, {x, Number(egraph, 2)});
-  const ClassId negative = Apply(egraph, Op::kMul, {x, Number(egraph, -2)});
+  const ClassId doubled = Apply(egraph, kernels::Op::kMul, {x, Number(egraph, 2)});
+  const ClassId negative = Apply(egraph, kernels::Op::kMul, {x, Number(egraph, -2)});
 
   ASSERT_TRUE(Saturate(egraph, Rules("halve: (mul ?x #s) => (div ?x (div 1 #s)) if positive(#s)"), {}).ok());
 
-  const auto quotient = egraph.Lookup({Op::kDiv, {x, Number(egraph, 0.5)}, {}, {}});
+  const auto quotient = egraph.Lookup({kernels::Op::kDiv, {x, Number(egraph, 0.5)}, {}, {}});
   ASSERT_TRUE(quotient.has_value());
   EXPECT_EQ(*quotient, egraph.Find(doubled));
   EXPECT_EQ(egraph.Class(negative).nodes.size(), 1u);
@@ -198,7 +200,7 @@ TEST(ParseRulesTest, ConditionsAndScalarsReachTheResult) {
 TEST(ParseRulesTest, CommutativeOpsMatchInEitherOrder) {
   EGraph egraph;
   const ClassId x = Input(egraph, "x");
-  const ClassId sum = Apply(egraph, Op::kAdd, {Number(egraph, 0), x});
+  const ClassId sum = Apply(egraph, kernels::Op::kAdd, {Number(egraph, 0), x});
   ASSERT_TRUE(Saturate(egraph, Rules("zero: (add ?x 0) => ?x"), {}).ok());
   EXPECT_EQ(egraph.Find(sum), egraph.Find(x));
 }
@@ -206,7 +208,8 @@ TEST(ParseRulesTest, CommutativeOpsMatchInEitherOrder) {
 TEST(ParseRulesTest, ARepeatedVariableMustBeOneClass) {
   EGraph egraph;
   const ClassId x = Input(egraph, "x"), y = Input(egraph, "y");
-  const ClassId same = Apply(egraph, Op::kMaximum, {x, x}), other = Apply(egraph, Op::kMaximum, {x, y});
+  const ClassId same = Apply(egraph, kernels::Op::kMaximum, {x, x}),
+                other = Apply(egraph, kernels::Op::kMaximum, {x, y});
   ASSERT_TRUE(Saturate(egraph, Rules("same: (maximum ?x ?x) => ?x"), {}).ok());
   EXPECT_EQ(egraph.Find(same), egraph.Find(x));
   EXPECT_NE(egraph.Find(other), egraph.Find(x));
@@ -216,8 +219,8 @@ TEST(ParseRulesTest, ARepeatedVariableMustBeOneClass) {
 TEST(ParseRulesTest, WhereNarrowsAndAlsoAddsASecondResult) {
   EGraph egraph;
   const ClassId x = Input(egraph, "x");
-  const ClassId inner = Apply(egraph, Op::kExp, {x}), outer = Apply(egraph, Op::kNeg, {inner});
-  const ClassId plain = Apply(egraph, Op::kNeg, {x});
+  const ClassId inner = Apply(egraph, kernels::Op::kExp, {x}), outer = Apply(egraph, kernels::Op::kNeg, {inner});
+  const ClassId plain = Apply(egraph, kernels::Op::kNeg, {x});
   ASSERT_TRUE(Saturate(egraph, Rules("r: (neg ?e) where ?e is (exp ?x) => (sub 0 ?e) also ?e = (div 1 (exp (neg ?x)))"),
                        {.max_iterations = 1})
                   .ok());
@@ -229,7 +232,7 @@ TEST(ParseRulesTest, WhereNarrowsAndAlsoAddsASecondResult) {
 TEST(ParseRulesTest, AResultOfAnotherTypeIsDeclined) {
   EGraph egraph;
   const ClassId x = Input(egraph, "x", {2, 2});
-  Apply(egraph, Op::kNeg, {x});
+  Apply(egraph, kernels::Op::kNeg, {x});
   const auto report = Saturate(egraph, Rules("sum: (neg ?x) => (reduce_sum axis=0 ?x)"), {});
   ASSERT_TRUE(report.ok());
   EXPECT_EQ(report->rules[0].declined, 1);
@@ -262,34 +265,38 @@ TEST(ChooseCheapestTest, ASharedValueIsPaidOnce) {
   // there anyway.
   EGraph egraph;
   const ClassId x = Input(egraph, "x");
-  const ClassId e = Apply(egraph, Op::kExp, {x}), n = Apply(egraph, Op::kNeg, {e}),
-                other = Apply(egraph, Op::kTanh, {x});
+  const ClassId e = Apply(egraph, kernels::Op::kExp, {x}), n = Apply(egraph, kernels::Op::kNeg, {e}),
+                other = Apply(egraph, kernels::Op::kTanh, {x});
   egraph.Merge(n, other);
   egraph.Rebuild();
   const NodeCost cost = [](const ENode& node, const auto&, const auto&) {
-    return node.op == Op::kExp ? 10.0 : node.op == Op::kNeg ? 1.0 : node.op == Op::kTanh ? 5.0 : 0.0;
+    return node.op == kernels::Op::kExp    ? 10.0
+           : node.op == kernels::Op::kNeg  ? 1.0
+           : node.op == kernels::Op::kTanh ? 5.0
+                                           : 0.0;
   };
 
   const auto alone = ChooseCheapest(egraph, {n}, cost);
   const auto both = ChooseCheapest(egraph, {e, n}, cost);
 
   ASSERT_TRUE(alone.ok() && both.ok());
-  EXPECT_EQ(egraph.Class(n).nodes[alone->at(egraph.Find(n))].op, Op::kTanh);
-  EXPECT_EQ(egraph.Class(n).nodes[both->at(egraph.Find(n))].op, Op::kNeg);
+  EXPECT_EQ(egraph.Class(n).nodes[alone->at(egraph.Find(n))].op, kernels::Op::kTanh);
+  EXPECT_EQ(egraph.Class(n).nodes[both->at(egraph.Find(n))].op, kernels::Op::kNeg);
 }
 
 TEST(ChooseCheapestTest, WhatNoKernelRunsIsNotChosen) {
   EGraph egraph;
-  const ClassId x = Input(egraph, "x"), y = Apply(egraph, Op::kExp, {x});
+  const ClassId x = Input(egraph, "x"), y = Apply(egraph, kernels::Op::kExp, {x});
   egraph.Rebuild();
-  const auto choices = ChooseCheapest(
-      egraph, {y}, [](const ENode& node, const auto&, const auto&) { return node.op == Op::kExp ? -1.0 : 0.0; });
+  const auto choices = ChooseCheapest(egraph, {y}, [](const ENode& node, const auto&, const auto&) {
+    return node.op == kernels::Op::kExp ? -1.0 : 0.0;
+  });
   EXPECT_EQ(choices.status().code(), absl::StatusCode::kInternal);
 }
 
 TEST(ExtractTest, ChoicesThatDependOnThemselvesAreRefused) {
   EGraph egraph;
-  const ClassId x = Input(egraph, "x"), y = Apply(egraph, Op::kNeg, {Apply(egraph, Op::kNeg, {x})});
+  const ClassId x = Input(egraph, "x"), y = Apply(egraph, kernels::Op::kNeg, {Apply(egraph, kernels::Op::kNeg, {x})});
   egraph.Merge(x, y);
   egraph.Rebuild();
   Choices choices;
@@ -300,8 +307,8 @@ TEST(ExtractTest, ChoicesThatDependOnThemselvesAreRefused) {
 
 TEST(ExtractTest, AnUnchangedGraphComesBack) {
   Builder b;
-  const NodeId x = b.Input("x", kF32, {Dim::Seq(), 4});
-  const auto graph = b.Finish(std::vector<NodeId>{b.Neg(b.Exp(x)), b.Cast(x, DType::kFloat16)});
+  const NodeId x = b.Input("x", kF32, {runtime::Dim::Seq(), 4});
+  const auto graph = b.Finish(std::vector<NodeId>{b.Neg(b.Exp(x)), b.Cast(x, kernels::DType::kFloat16)});
   ASSERT_TRUE(graph.ok()) << graph.status();
   EGraph egraph;
   const auto classes = AddGraph(*graph, egraph);
@@ -316,4 +323,4 @@ TEST(ExtractTest, AnUnchangedGraphComesBack) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::compiler

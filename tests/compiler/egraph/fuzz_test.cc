@@ -26,18 +26,19 @@ class FuzzTest : public ::testing::TestWithParam<uint64_t> {
  protected:
   void ExpectAllFormsAgree(uint64_t seed) {
     SCOPED_TRACE(absl::StrCat("seed ", seed));
-    const absl::StatusOr<Graph> graph = RandomGraph(seed);
+    const absl::StatusOr<compiler::Graph> graph = RandomGraph(seed);
     ASSERT_TRUE(graph.ok()) << graph.status();
     SCOPED_TRACE(graph->ToString());
-    const Evaluator evaluator(StepShape{});
+    const Evaluator evaluator(runtime::StepShape{});
     ExpectCheapestFormAgrees(*graph, evaluator);
 
-    EGraph egraph;
-    const absl::StatusOr<std::vector<ClassId>> classes = AddGraph(*graph, egraph);
+    compiler::EGraph egraph;
+    const absl::StatusOr<std::vector<compiler::ClassId>> classes = compiler::AddGraph(*graph, egraph);
     ASSERT_TRUE(classes.ok()) << classes.status();
-    const absl::StatusOr<RunReport> report = Saturate(egraph, AllRules(), {.max_ns = kNoLimit});
+    const absl::StatusOr<compiler::RunReport> report =
+        compiler::Saturate(egraph, compiler::AllRules(), {.max_ns = kNoLimit});
     ASSERT_TRUE(report.ok()) << report.status();
-    EXPECT_EQ(report->stop, StopReason::kSaturated);
+    EXPECT_EQ(report->stop, compiler::StopReason::kSaturated);
     ExpectClassesAgree(egraph, *graph, *classes, evaluator, kLooseness);
     for (uint64_t form = 0; form < 3; ++form)
       ExpectRandomFormAgrees(egraph, *graph, *classes, evaluator, 3 * seed + form, kLooseness);
@@ -45,11 +46,11 @@ class FuzzTest : public ::testing::TestWithParam<uint64_t> {
 
  private:
   // The form that compilation takes.
-  static void ExpectCheapestFormAgrees(const Graph& graph, const Evaluator& evaluator) {
-    const absl::StatusOr<OptimisedGraph> optimised = Optimise(graph);
+  static void ExpectCheapestFormAgrees(const compiler::Graph& graph, const Evaluator& evaluator) {
+    const absl::StatusOr<compiler::OptimisedGraph> optimised = compiler::Optimise(graph);
     ASSERT_TRUE(optimised.ok()) << optimised.status();
-    const Graph whole = optimised->Whole().value();
-    EXPECT_TRUE(Lower(whole).ok()) << Lower(whole).status();
+    const compiler::Graph whole = optimised->Whole().value();
+    EXPECT_TRUE(compiler::Lower(whole).ok()) << compiler::Lower(whole).status();
     ExpectSameResults(whole, graph, evaluator, kLooseness);
   }
 };

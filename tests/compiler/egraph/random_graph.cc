@@ -16,7 +16,7 @@ constexpr double kLargest = 64;
 
 // A node and the largest magnitude that its elements can have.
 struct Value {
-  NodeId id = -1;
+  compiler::NodeId id = -1;
   double bound = 0;
 };
 
@@ -24,11 +24,11 @@ class Generator {
  public:
   explicit Generator(uint64_t seed) : random_(seed) {}
 
-  absl::StatusOr<Graph> Run() {
+  absl::StatusOr<compiler::Graph> Run() {
     for (int i = 0; i < 3; ++i) values_.push_back(Leaf(AnyShape()));
     const int64_t steps = 5 + Below(21);
     for (int64_t i = 0; i < steps; ++i) Step();
-    std::vector<NodeId> results = {values_.back().id};
+    std::vector<compiler::NodeId> results = {values_.back().id};
     for (int64_t i = Below(4); i > 0; --i) results.push_back(Any().id);
     return b_.Finish(std::move(results));
   }
@@ -47,9 +47,9 @@ class Generator {
     return values_[values_.size() - 1 - static_cast<size_t>(Below(std::min<int64_t>(3, std::ssize(values_))))];
   }
 
-  Sizes ShapeOf(NodeId id) const {
+  Sizes ShapeOf(compiler::NodeId id) const {
     Sizes shape;
-    for (const Dim& dim : b_.type(id).shape) shape.push_back(dim.constant);
+    for (const runtime::Dim& dim : b_.type(id).shape) shape.push_back(dim.constant);
     return shape;
   }
   Sizes ShapeOf(const Value& value) const { return ShapeOf(value.id); }
@@ -57,10 +57,11 @@ class Generator {
 
   // One of two weights of this shape, so that some are shared, or a number.
   Value Leaf(const Sizes& shape) {
-    if (shape.empty() && Below(2) == 0) return {b_.Scalar(DType::kFloat32, Pick<double>({0.1, 0.3, -0.7, 1})), 1};
+    if (shape.empty() && Below(2) == 0)
+      return {b_.Scalar(kernels::DType::kFloat32, Pick<double>({0.1, 0.3, -0.7, 1})), 1};
     std::string name = absl::StrCat("w", Below(2));
     for (int64_t size : shape) absl::StrAppend(&name, "_", size);
-    return {b_.Weight(name, DType::kFloat32, shape, WeightInit::kMatrix), 1};
+    return {b_.Weight(name, kernels::DType::kFloat32, shape, runtime::WeightInit::kMatrix), 1};
   }
   // A leaf or a value of this shape that is there already.
   Value Like(const Sizes& shape) {
@@ -79,7 +80,7 @@ class Generator {
     return Like(smaller);
   }
 
-  void Push(NodeId id, double bound) {
+  void Push(compiler::NodeId id, double bound) {
     if (bound > kLargest) {
       id = b_.Tanh(id);
       bound = 1;
@@ -113,29 +114,33 @@ class Generator {
   }
 
   void PushUnary(const Value& x) {
-    const Op op = Pick<Op>({Op::kNeg, Op::kNeg, Op::kTanh, Op::kSigmoid, Op::kCos, Op::kSin, Op::kExp, Op::kRsqrt});
-    if (op == Op::kRsqrt) return Push(b_.Rsqrt(b_.Add(b_.Mul(x.id, x.id), 0.5)), 1.5);
-    if (op == Op::kExp) {
-      const NodeId tame = x.bound > 3 ? b_.Tanh(x.id) : x.id;
+    const kernels::Op op =
+        Pick<kernels::Op>({kernels::Op::kNeg, kernels::Op::kNeg, kernels::Op::kTanh, kernels::Op::kSigmoid,
+                           kernels::Op::kCos, kernels::Op::kSin, kernels::Op::kExp, kernels::Op::kRsqrt});
+    if (op == kernels::Op::kRsqrt) return Push(b_.Rsqrt(b_.Add(b_.Mul(x.id, x.id), 0.5)), 1.5);
+    if (op == kernels::Op::kExp) {
+      const compiler::NodeId tame = x.bound > 3 ? b_.Tanh(x.id) : x.id;
       return Push(b_.Exp(tame), std::exp(std::min(x.bound, 3.0)));
     }
-    Push(b_.Unary(op, x.id), op == Op::kNeg ? x.bound : 1);
+    Push(b_.Unary(op, x.id), op == kernels::Op::kNeg ? x.bound : 1);
   }
 
   void PushBinary(const Value& x) {
     Value a = x, b = Beside(ShapeOf(x));
     if (Below(2) == 0) std::swap(a, b);
-    const Op op = Pick<Op>({Op::kAdd, Op::kSub, Op::kSub, Op::kMul, Op::kMaximum, Op::kMinimum, Op::kDiv});
-    if (op == Op::kDiv) return Push(b_.Div(a.id, b_.Add(b_.Mul(b.id, b.id), 0.5)), 2 * a.bound);
-    Push(b_.Binary(op, a.id, b.id), op == Op::kMul ? a.bound * b.bound : a.bound + b.bound);
+    const kernels::Op op =
+        Pick<kernels::Op>({kernels::Op::kAdd, kernels::Op::kSub, kernels::Op::kSub, kernels::Op::kMul,
+                           kernels::Op::kMaximum, kernels::Op::kMinimum, kernels::Op::kDiv});
+    if (op == kernels::Op::kDiv) return Push(b_.Div(a.id, b_.Add(b_.Mul(b.id, b.id), 0.5)), 2 * a.bound);
+    Push(b_.Binary(op, a.id, b.id), op == kernels::Op::kMul ? a.bound * b.bound : a.bound + b.bound);
   }
 
   void PushScaled(const Value& x) {
     const double number = Pick<double>({0, 1, 1, -1, 0.5, 2, 0.3, -0.7});
     if (Below(3) == 0) return Push(b_.Add(x.id, number), x.bound + std::abs(number));
-    const NodeId scaled = b_.Mul(x.id, number);
+    const compiler::NodeId scaled = b_.Mul(x.id, number);
     const double other = Pick<double>({1, 3, -0.2});
-    Push(Below(2) == 0 ? scaled : b_.Mul(b_.Scalar(DType::kFloat32, other), scaled), 3 * x.bound);
+    Push(Below(2) == 0 ? scaled : b_.Mul(b_.Scalar(kernels::DType::kFloat32, other), scaled), 3 * x.bound);
   }
 
   void PushReduction(const Value& x) {
@@ -152,8 +157,9 @@ class Generator {
     const int64_t inner = shape.back(), columns = Pick<int64_t>({1, 3, 4});
     const bool transposed = Below(3) > 0;
     const Value other = Like(transposed ? Sizes{columns, inner} : Sizes{inner, columns});
-    const NodeId left = Below(3) == 0 ? b_.Mul(x.id, 0.6) : x.id;
-    const NodeId right = !transposed && Below(2) == 0 ? b_.Transpose(Like({columns, inner}).id, {1, 0}) : other.id;
+    const compiler::NodeId left = Below(3) == 0 ? b_.Mul(x.id, 0.6) : x.id;
+    const compiler::NodeId right =
+        !transposed && Below(2) == 0 ? b_.Transpose(Like({columns, inner}).id, {1, 0}) : other.id;
     const double bound = right == other.id ? other.bound : kLargest;
     Push(b_.Matmul(left, right, transposed), static_cast<double>(inner) * x.bound * bound);
   }
@@ -166,7 +172,7 @@ class Generator {
       std::shuffle(permutation.begin(), permutation.end(), random_);
       return Push(b_.Transpose(x.id, permutation), x.bound);
     }
-    std::vector<std::vector<Dim>> same_size;
+    std::vector<std::vector<runtime::Dim>> same_size;
     int64_t elements = 1;
     for (int64_t size : shape) elements *= size;
     for (const Sizes& option : std::vector<Sizes>{{3, 4},
@@ -205,7 +211,7 @@ class Generator {
         return Push(b_.Concat({x.id, other.id}, axis), std::max(x.bound, other.bound));
       }
       default: {
-        std::vector<Dim> wide(shape.begin(), shape.end());
+        std::vector<runtime::Dim> wide(shape.begin(), shape.end());
         if (shape.size() < 3 && Below(2) == 0) wide.insert(wide.begin(), 2);
         return Push(b_.Broadcast(x.id, wide), x.bound);
       }
@@ -214,22 +220,24 @@ class Generator {
 
   void PushSelection(const Value& x) {
     const Sizes shape = ShapeOf(x);
-    const Op op = Pick<Op>({Op::kLt, Op::kLe, Op::kGt, Op::kGe, Op::kEq});
-    NodeId mask = b_.Binary(op, Leaf(shape).id, Leaf(shape).id);
+    const kernels::Op op =
+        Pick<kernels::Op>({kernels::Op::kLt, kernels::Op::kLe, kernels::Op::kGt, kernels::Op::kGe, kernels::Op::kEq});
+    compiler::NodeId mask = b_.Binary(op, Leaf(shape).id, Leaf(shape).id);
     if (!shape.empty() && Below(2) == 0) {
-      const NodeId positions = b_.Iota(Below(2), shape.back());
-      mask = b_.And(mask, b_.Binary(Pick<Op>({Op::kLe, Op::kGt}), positions, b_.Scalar(DType::kInt32, 1)));
+      const compiler::NodeId positions = b_.Iota(Below(2), shape.back());
+      mask = b_.And(mask, b_.Binary(Pick<kernels::Op>({kernels::Op::kLe, kernels::Op::kGt}), positions,
+                                    b_.Scalar(kernels::DType::kInt32, 1)));
     }
-    if (Below(4) == 0) return Push(b_.Cast(mask, DType::kFloat32), 1);
+    if (Below(4) == 0) return Push(b_.Cast(mask, kernels::DType::kFloat32), 1);
     const Value other = Like(shape);
     Push(b_.Select(mask, x.id, other.id), std::max(x.bound, other.bound));
   }
 
   void PushFormula(const Value& x) {
     const Sizes shape = ShapeOf(x);
-    const NodeId mild = x.bound > 4 ? b_.Tanh(x.id) : x.id;  // Keeps exponentials in range.
+    const compiler::NodeId mild = x.bound > 4 ? b_.Tanh(x.id) : x.id;  // Keeps exponentials in range.
     const double bound = std::min(x.bound, 4.0);
-    const NodeId denominator = b_.Add(b_.Exp(b_.Neg(mild)), 1.0);
+    const compiler::NodeId denominator = b_.Add(b_.Exp(b_.Neg(mild)), 1.0);
     switch (Below(10)) {
       case 0:
         return shape.empty() ? void() : Push(b_.Softmax(mild), 1);
@@ -243,7 +251,7 @@ class Generator {
       case 5:
         return Push(b_.Div(mild, denominator), bound);
       case 6:
-        return Push(b_.Div(b_.Scalar(DType::kFloat32, 1), denominator), 1);
+        return Push(b_.Div(b_.Scalar(kernels::DType::kFloat32, 1), denominator), 1);
       case 7:
         return Push(b_.Mul(b_.Tanh(b_.Div(x.id, 2.5)), 2.5), 2.5);
       default:
@@ -253,9 +261,9 @@ class Generator {
 
   void PushNorm(const Value& x) {
     const Value other = Like(ShapeOf(x));
-    const NodeId sum = Below(2) == 0 ? x.id : b_.Add(x.id, other.id);
-    const NodeId normalised = b_.Normalised(sum);
-    const NodeId weight = Leaf({ShapeOf(x).back()}).id;
+    const compiler::NodeId sum = Below(2) == 0 ? x.id : b_.Add(x.id, other.id);
+    const compiler::NodeId normalised = b_.Normalised(sum);
+    const compiler::NodeId weight = Leaf({ShapeOf(x).back()}).id;
     const double bound = std::sqrt(static_cast<double>(ShapeOf(x).back()));
     switch (Below(3)) {
       case 0:
@@ -271,7 +279,8 @@ class Generator {
     const Sizes shape = ShapeOf(x);
     const int64_t inner = shape.back(), columns = Pick<int64_t>({1, 3, 4});
     const double bound = static_cast<double>(inner) * x.bound;
-    const NodeId y = b_.Linear(x.id, Leaf({columns, inner}).id), z = b_.Linear(x.id, Leaf({columns, inner}).id);
+    const compiler::NodeId y = b_.Linear(x.id, Leaf({columns, inner}).id),
+                           z = b_.Linear(x.id, Leaf({columns, inner}).id);
     switch (Below(4)) {
       case 0:
         Push(y, bound);
@@ -288,12 +297,12 @@ class Generator {
   }
 
   std::mt19937_64 random_;
-  FormulaBuilder b_{DType::kFloat32, 4};
+  FormulaBuilder b_{kernels::DType::kFloat32, 4};
   std::vector<Value> values_;
 };
 
 }  // namespace
 
-absl::StatusOr<Graph> RandomGraph(uint64_t seed) { return Generator(seed).Run(); }
+absl::StatusOr<compiler::Graph> RandomGraph(uint64_t seed) { return Generator(seed).Run(); }
 
 }  // namespace metronome::testing

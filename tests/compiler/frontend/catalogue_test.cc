@@ -9,10 +9,10 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace metronome {
+namespace metronome::compiler {
 namespace {
 
-int64_t ElementsOf(const PlanValue& value) { return EvaluateShape(value.shape, {}).elements(); }
+int64_t ElementsOf(const runtime::PlanValue& value) { return runtime::EvaluateShape(value.shape, {}).elements(); }
 
 // Published figures: KV bytes per token in bfloat16 over all layers.
 struct Published {
@@ -33,16 +33,16 @@ class CatalogueTest : public testing::TestWithParam<CatalogueEntry> {};
 TEST_P(CatalogueTest, BuildsFromPrimitivesWithThePublishedParameterCount) {
   const absl::StatusOr<ModelConfig> config = ParseHfConfig(GetParam().config);
   ASSERT_TRUE(config.ok()) << config.status();
-  const absl::StatusOr<Graph> graph = BuildDecoder(*config, DType::kBFloat16);
+  const absl::StatusOr<Graph> graph = BuildDecoder(*config, kernels::DType::kBFloat16);
   ASSERT_TRUE(graph.ok()) << graph.status();
-  for (NodeId id = 0; id < graph->size(); ++id) EXPECT_TRUE(IsPrimitive(graph->node(id).op));
+  for (NodeId id = 0; id < graph->size(); ++id) EXPECT_TRUE(kernels::IsPrimitive(graph->node(id).op));
 
   const absl::StatusOr<CompileResult> compiled = Compile(*graph, ExecutionPath::kEager);
 
   ASSERT_TRUE(compiled.ok()) << compiled.status();
   int64_t parameters = 0;
-  for (const PlanValue& value : compiled->plans[0].plan.values) {
-    if (value.storage == Storage::kWeight) parameters += ElementsOf(value);
+  for (const runtime::PlanValue& value : compiled->plans[0].plan.values) {
+    if (value.storage == runtime::Storage::kWeight) parameters += ElementsOf(value);
   }
   EXPECT_EQ(parameters, GetParam().parameters);
 }
@@ -51,7 +51,7 @@ TEST_P(CatalogueTest, BuildsFromPrimitivesWithThePublishedParameterCount) {
 // residual, attention, two RoPEs, norms and two cache writes; anything else would be a primitive that no rule
 // recognised.
 // Steps of that op in a call's program; 0 for a call that has none.
-size_t CountSteps(const KernelCall& call, const std::string& op) {
+size_t CountSteps(const runtime::KernelCall& call, const std::string& op) {
   if (call.kernel != "fused") return 0;
   const std::string program(call.attributes.String("program")), step = absl::StrCat("= ", op, "(");
   size_t count = 0;
@@ -60,7 +60,7 @@ size_t CountSteps(const KernelCall& call, const std::string& op) {
 }
 
 TEST_P(CatalogueTest, RulesCoverEveryLayer) {
-  for (DType dtype : {DType::kFloat32, DType::kBFloat16, DType::kFloat16}) {
+  for (kernels::DType dtype : {kernels::DType::kFloat32, kernels::DType::kBFloat16, kernels::DType::kFloat16}) {
     const absl::StatusOr<ModelConfig> config = ParseHfConfig(GetParam().config);
     ASSERT_TRUE(config.ok());
     const absl::StatusOr<Graph> graph = BuildDecoder(*config, dtype);
@@ -71,7 +71,7 @@ TEST_P(CatalogueTest, RulesCoverEveryLayer) {
     ASSERT_TRUE(compiled.ok()) << compiled.status();
     std::map<std::string, size_t> calls;
     size_t prologues = 0, fused_sums = 0, fused_reductions = 0;
-    for (const KernelCall& call : compiled->plans[0].plan.calls) {
+    for (const runtime::KernelCall& call : compiled->plans[0].plan.calls) {
       ++calls[call.kernel];
       fused_sums += CountSteps(call, "add");
       fused_reductions += CountSteps(call, "reduce_sum");
@@ -119,17 +119,17 @@ TEST(CatalogueFactsTest, CacheSizesAndWindowsAreThePublishedOnes) {
   for (const Published& published : kPublished) {
     const absl::StatusOr<ModelConfig> config = ParseHfConfig(FindModel(published.key)->config);
     ASSERT_TRUE(config.ok()) << published.key << config.status();
-    const absl::StatusOr<Graph> graph = BuildDecoder(*config, DType::kBFloat16);
+    const absl::StatusOr<Graph> graph = BuildDecoder(*config, kernels::DType::kBFloat16);
     ASSERT_TRUE(graph.ok());
     const absl::StatusOr<CompileResult> compiled = Compile(*graph, ExecutionPath::kCompiled);
     ASSERT_TRUE(compiled.ok());
 
     int64_t bytes = 0;
-    for (const PlanValue& value : compiled->plans[0].plan.values) {
-      if (value.storage == Storage::kState) bytes += ElementsOf(value) * 2;  // One position: seq 1, past 0.
+    for (const runtime::PlanValue& value : compiled->plans[0].plan.values) {
+      if (value.storage == runtime::Storage::kState) bytes += ElementsOf(value) * 2;  // One position: seq 1, past 0.
     }
     int windowed = 0;
-    for (const KernelCall& call : compiled->plans[0].plan.calls) {
+    for (const runtime::KernelCall& call : compiled->plans[0].plan.calls) {
       if (call.kernel != "attention" || call.attributes.Int("window") == 0) continue;
       EXPECT_EQ(call.attributes.Int("window"), published.window) << published.key;
       ++windowed;
@@ -149,4 +149,4 @@ TEST(CatalogueFactsTest, NineModelsAndTheirTinyVariants) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::compiler

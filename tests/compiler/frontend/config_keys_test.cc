@@ -7,7 +7,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace metronome {
+namespace metronome::compiler {
 namespace {
 
 using nlohmann::json;
@@ -59,4 +59,4 @@ TEST(ConfigKeysTest, UnknownFamiliesHaveNoKeys) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::compiler

@@ -6,7 +6,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace metronome {
+namespace metronome::compiler {
 namespace {
 
 using nlohmann::json;
@@ -361,4 +361,4 @@ TEST(HfConfigErrorsTest, WholeFileErrors) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::compiler

@@ -4,7 +4,7 @@
 
 #include "gtest/gtest.h"
 
-namespace metronome {
+namespace metronome::compiler {
 namespace {
 
 // Reference values are those of the reference implementation in float32; its powf may differ from ours in the last
@@ -44,4 +44,4 @@ TEST(RopeTest, Llama3ScalingBlendsBetweenTheBounds) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::compiler

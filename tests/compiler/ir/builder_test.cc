@@ -3,12 +3,12 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace metronome {
+namespace metronome::compiler {
 namespace {
 
 using ::testing::HasSubstr;
 
-constexpr DType kF32 = DType::kFloat32;
+constexpr kernels::DType kF32 = kernels::DType::kFloat32;
 
 TEST(BuilderTest, EqualNodesAreCreatedOnce) {
   Builder b;
@@ -16,13 +16,13 @@ TEST(BuilderTest, EqualNodesAreCreatedOnce) {
 
   EXPECT_EQ(b.Mul(x, 2.0), b.Mul(x, 2.0));
   EXPECT_NE(b.Mul(x, 2.0), b.Mul(x, 3.0));
-  EXPECT_NE(b.Scalar(kF32, 2.0), b.Scalar(DType::kBFloat16, 2.0));
-  EXPECT_NE(b.Iota(0, Dim::Seq()), b.Iota(Dim::Past(), Dim::Seq()));
+  EXPECT_NE(b.Scalar(kF32, 2.0), b.Scalar(kernels::DType::kBFloat16, 2.0));
+  EXPECT_NE(b.Iota(0, runtime::Dim::Seq()), b.Iota(runtime::Dim::Past(), runtime::Dim::Seq()));
 }
 
 TEST(BuilderTest, CastAndReshapeToTheSameTypeAreNoNodes) {
   Builder b;
-  const NodeId w = b.Weight("w", kF32, {4, 6}, WeightInit::kMatrix);
+  const NodeId w = b.Weight("w", kF32, {4, 6}, runtime::WeightInit::kMatrix);
 
   EXPECT_EQ(b.Cast(w, kF32), w);
   EXPECT_EQ(b.Reshape(w, {4, 6}), w);
@@ -30,8 +30,8 @@ TEST(BuilderTest, CastAndReshapeToTheSameTypeAreNoNodes) {
 
 TEST(BuilderTest, ElementwiseOpsBroadcastFromTheRight) {
   Builder b;
-  const NodeId positions = b.Cast(b.Iota(Dim::Past(), Dim::Seq()), kF32);
-  const NodeId column = b.Reshape(positions, {Dim::Seq(), 1});
+  const NodeId positions = b.Cast(b.Iota(runtime::Dim::Past(), runtime::Dim::Seq()), kF32);
+  const NodeId column = b.Reshape(positions, {runtime::Dim::Seq(), 1});
   const NodeId row = b.Constant(kF32, {3}, {1, 2, 3});
 
   EXPECT_EQ(b.type(b.Mul(column, row)).ToString(), "float32[seq, 3]");
@@ -40,15 +40,15 @@ TEST(BuilderTest, ElementwiseOpsBroadcastFromTheRight) {
 
 TEST(BuilderTest, ReshapeMovesFactorsBetweenAxesSymbolsIncluded) {
   Builder b;
-  const NodeId x = b.Broadcast(b.Scalar(kF32, 1), {Dim::Seq(), 12});
+  const NodeId x = b.Broadcast(b.Scalar(kF32, 1), {runtime::Dim::Seq(), 12});
 
-  EXPECT_EQ(b.type(b.Reshape(x, {Dim::Seq(), 3, 4})).ToString(), "float32[seq, 3, 4]");
-  EXPECT_EQ(b.type(b.Reshape(x, {Dim::Seq() * 2, 6})).ToString(), "float32[2*seq, 6]");
+  EXPECT_EQ(b.type(b.Reshape(x, {runtime::Dim::Seq(), 3, 4})).ToString(), "float32[seq, 3, 4]");
+  EXPECT_EQ(b.type(b.Reshape(x, {runtime::Dim::Seq() * 2, 6})).ToString(), "float32[2*seq, 6]");
 }
 
 TEST(BuilderTest, CacheWriteGivesAllPositionsSoFar) {
   Builder b;
-  const NodeId rows = b.Broadcast(b.Scalar(kF32, 1), {Dim::Seq(), 2, 8});
+  const NodeId rows = b.Broadcast(b.Scalar(kF32, 1), {runtime::Dim::Seq(), 2, 8});
 
   EXPECT_EQ(b.type(b.CacheWrite(b.State("k", kF32, {2, 8}), rows)).ToString(), "float32[past+seq, 2, 8]");
 }
@@ -63,7 +63,7 @@ class BuilderErrorTest : public testing::TestWithParam<BadCase> {};
 
 TEST_P(BuilderErrorTest, FirstErrorSticksAndIsReportedByFinish) {
   Builder b;
-  const NodeId x = b.Broadcast(b.Scalar(kF32, 1), {Dim::Seq(), 6});
+  const NodeId x = b.Broadcast(b.Scalar(kF32, 1), {runtime::Dim::Seq(), 6});
 
   const NodeId bad = GetParam().build(b, x);
   const NodeId after = b.Neg(bad);
@@ -80,19 +80,20 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         BadCase{"Broadcast",
                 [](Builder& b, NodeId x) {
-                  return b.Add(x, b.Constant(DType::kFloat32, {5}, {1, 2, 3, 4, 5}));
+                  return b.Add(x, b.Constant(kernels::DType::kFloat32, {5}, {1, 2, 3, 4, 5}));
                 },
                 "do not broadcast"},
-        BadCase{"DTypes", [](Builder& b, NodeId x) { return b.Add(x, b.Cast(x, DType::kFloat16)); }, "dtypes differ"},
+        BadCase{"DTypes", [](Builder& b, NodeId x) { return b.Add(x, b.Cast(x, kernels::DType::kFloat16)); },
+                "dtypes differ"},
         BadCase{"Inner", [](Builder& b, NodeId x) { return b.Matmul(x, x, false); }, "inner sizes differ"},
         BadCase{"Elements",
                 [](Builder& b, NodeId x) {
-                  return b.Reshape(x, {Dim::Seq(), 7});
+                  return b.Reshape(x, {runtime::Dim::Seq(), 7});
                 },
                 "element counts differ"},
         BadCase{"Symbols",
                 [](Builder& b, NodeId x) {
-                  return b.Reshape(x, {Dim::Past(), 6});
+                  return b.Reshape(x, {runtime::Dim::Past(), 6});
                 },
                 "element counts differ"},
         BadCase{"Permutation",
@@ -102,15 +103,17 @@ INSTANTIATE_TEST_SUITE_P(
                 "not a permutation"},
         BadCase{"Axis", [](Builder& b, NodeId x) { return b.ReduceSum(x, 2); }, "no axis 2"},
         BadCase{"Float", [](Builder& b, NodeId) { return b.Exp(b.Tokens()); }, "not a float"},
-        BadCase{"Values", [](Builder& b, NodeId) { return b.Constant(DType::kFloat32, {2}, {1}); }, "given 1 values"},
-        BadCase{"Rows", [](Builder& b, NodeId x) { return b.CacheWrite(b.State("k", DType::kFloat32, {5}), x); },
+        BadCase{"Values", [](Builder& b, NodeId) { return b.Constant(kernels::DType::kFloat32, {2}, {1}); },
+                "given 1 values"},
+        BadCase{"Rows",
+                [](Builder& b, NodeId x) { return b.CacheWrite(b.State("k", kernels::DType::kFloat32, {5}), x); },
                 "do not fit the state"},
         BadCase{"Condition", [](Builder& b, NodeId x) { return b.Select(x, x, x); }, "not bool"}),
     [](const auto& info) { return info.param.name; });
 
 TEST(BuilderTest, FinishRejectsLogitsOfTheWrongShape) {
   Builder b;
-  const NodeId x = b.Broadcast(b.Scalar(kF32, 1), {Dim::Seq(), 6});
+  const NodeId x = b.Broadcast(b.Scalar(kF32, 1), {runtime::Dim::Seq(), 6});
 
   const absl::StatusOr<Graph> graph = b.Finish(x);
 
@@ -120,8 +123,8 @@ TEST(BuilderTest, FinishRejectsLogitsOfTheWrongShape) {
 
 TEST(GraphTest, VerifyNamesANodeWhoseTypeIsNotWhatItsInputsGive) {
   Graph graph;
-  const NodeId x = graph.Add({Op::kConstant, {}, {{"values", std::vector<double>{1}}}, {kF32, {1, 1}}});
-  graph.set_results({graph.Add({Op::kNeg, {x}, {}, {kF32, {1, 2}}})});
+  const NodeId x = graph.Add({kernels::Op::kConstant, {}, {{"values", std::vector<double>{1}}}, {kF32, {1, 1}}});
+  graph.set_results({graph.Add({kernels::Op::kNeg, {x}, {}, {kF32, {1, 2}}})});
 
   const absl::Status status = VerifyGraph(graph);
 
@@ -142,13 +145,13 @@ TEST(GraphTest, DeadNodesHaveNoUsesAndAreNotPrinted) {
 }
 
 TEST(DimTest, EvaluatesAndPrintsAffineForms) {
-  const Dim dim = Dim::Past() + Dim::Seq() * 2 - 1;
+  const runtime::Dim dim = runtime::Dim::Past() + runtime::Dim::Seq() * 2 - 1;
 
   EXPECT_EQ(dim.Evaluate({.seq = 3, .past = 10}), 15);
   EXPECT_EQ(dim.ToString(), "past+2*seq-1");
-  EXPECT_EQ((Dim(0) - Dim::Seq()).ToString(), "-seq");
-  EXPECT_EQ(Dim(0).ToString(), "0");
+  EXPECT_EQ((runtime::Dim(0) - runtime::Dim::Seq()).ToString(), "-seq");
+  EXPECT_EQ(runtime::Dim(0).ToString(), "0");
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::compiler

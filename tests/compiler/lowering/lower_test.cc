@@ -5,12 +5,12 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace metronome {
+namespace metronome::compiler {
 namespace {
 
 using ::testing::HasSubstr;
 
-constexpr DType kF32 = DType::kFloat32;
+constexpr kernels::DType kF32 = kernels::DType::kFloat32;
 
 Graph Finish(Builder& b, NodeId logits) {
   absl::StatusOr<Graph> graph = b.Finish(logits);
@@ -21,58 +21,59 @@ Graph Finish(Builder& b, NodeId logits) {
 // Looks tokens up, keeps the rows in a cache, and returns the last one.
 Graph CachingGraph() {
   Builder b;
-  const NodeId rows = b.Gather(b.Weight("table", kF32, {9, 4}, WeightInit::kEmbedding), b.Tokens());
-  const NodeId all = b.CacheWrite(b.State("k", kF32, {2, 2}), b.Reshape(rows, {Dim::Seq(), 2, 2}));
-  const Dim end = Dim::Past() + Dim::Seq();
+  const NodeId rows = b.Gather(b.Weight("table", kF32, {9, 4}, runtime::WeightInit::kEmbedding), b.Tokens());
+  const NodeId all = b.CacheWrite(b.State("k", kF32, {2, 2}), b.Reshape(rows, {runtime::Dim::Seq(), 2, 2}));
+  const runtime::Dim end = runtime::Dim::Past() + runtime::Dim::Seq();
   return Finish(b, b.Reshape(b.Slice(all, 0, end - 1, end), {1, 4}));
 }
 
 TEST(LowerTest, CacheWritesAndReshapesAreAliases) {
-  const absl::StatusOr<Plan> plan = Lower(CachingGraph());
+  const absl::StatusOr<runtime::Plan> plan = Lower(CachingGraph());
   ASSERT_TRUE(plan.ok()) << plan.status();
 
   ASSERT_EQ(plan->calls.size(), 3u);
   EXPECT_EQ(plan->calls[1].kernel, "cache_write");
-  const PlanValue& written = plan->values[plan->calls[1].outputs[0]];
-  EXPECT_EQ(written.storage, Storage::kAlias);
-  EXPECT_EQ(plan->values[written.alias_of].storage, Storage::kState);
-  EXPECT_EQ(plan->values[plan->results[0]].storage, Storage::kAlias);
+  const runtime::PlanValue& written = plan->values[plan->calls[1].outputs[0]];
+  EXPECT_EQ(written.storage, runtime::Storage::kAlias);
+  EXPECT_EQ(plan->values[written.alias_of].storage, runtime::Storage::kState);
+  EXPECT_EQ(plan->values[plan->results[0]].storage, runtime::Storage::kAlias);
 }
 
 // q, and both caches where their states are.
 TEST(LowerTest, CachesThatACallWritesAreAliases) {
   constexpr int64_t kInner = 6, kHeads = 2, kSize = 4;
   Graph graph;
-  const auto leaf = [&](Op op, const char* name, std::vector<Dim> shape) {
+  const auto leaf = [&](kernels::Op op, const char* name, std::vector<runtime::Dim> shape) {
     return graph.Add({op, {}, {{"name", std::string(name)}}, {kF32, std::move(shape)}});
   };
-  const Dim seq = Dim::Seq(), positions = Dim::Past() + Dim::Seq();
-  std::vector<NodeId> inputs = {leaf(Op::kInput, "x", {seq, kInner})};
-  for (const char* const name : {"q", "k", "v"}) inputs.push_back(leaf(Op::kWeight, name, {kHeads * kSize, kInner}));
-  for (const char* const name : {"cos", "sin"}) inputs.push_back(leaf(Op::kInput, name, {seq, kSize}));
+  const runtime::Dim seq = runtime::Dim::Seq(), positions = runtime::Dim::Past() + runtime::Dim::Seq();
+  std::vector<NodeId> inputs = {leaf(kernels::Op::kInput, "x", {seq, kInner})};
+  for (const char* const name : {"q", "k", "v"})
+    inputs.push_back(leaf(kernels::Op::kWeight, name, {kHeads * kSize, kInner}));
+  for (const char* const name : {"cos", "sin"}) inputs.push_back(leaf(kernels::Op::kInput, name, {seq, kSize}));
   for (const char* const name : {"keys", "values"})
-    inputs.push_back(leaf(Op::kState, name, {positions, kHeads, kSize}));
+    inputs.push_back(leaf(kernels::Op::kState, name, {positions, kHeads, kSize}));
   std::vector<NodeId> outputs;
   for (int64_t i = 0; i < 3; ++i)
-    outputs.push_back(
-        graph.Add({Op::kQkvRopeCache, inputs, {{"output", i}}, {kF32, {i == 0 ? seq : positions, kHeads, kSize}}}));
+    outputs.push_back(graph.Add(
+        {kernels::Op::kQkvRopeCache, inputs, {{"output", i}}, {kF32, {i == 0 ? seq : positions, kHeads, kSize}}}));
   graph.set_results({outputs[2], outputs[0], outputs[1]});
   ASSERT_TRUE(VerifyGraph(graph).ok()) << VerifyGraph(graph);
 
-  const absl::StatusOr<Plan> plan = Lower(graph);
+  const absl::StatusOr<runtime::Plan> plan = Lower(graph);
 
   ASSERT_TRUE(plan.ok()) << plan.status();
   ASSERT_EQ(plan->calls.size(), 1u);
   const auto value = [&](size_t result) { return plan->values[plan->results[result]]; };
-  EXPECT_EQ(value(1).storage, Storage::kTemporary);
+  EXPECT_EQ(value(1).storage, runtime::Storage::kTemporary);
   for (const auto& [result, state] : {std::pair<size_t, const char*>{0, "values"}, {2, "keys"}}) {
-    EXPECT_EQ(value(result).storage, Storage::kAlias);
+    EXPECT_EQ(value(result).storage, runtime::Storage::kAlias);
     EXPECT_EQ(plan->values[value(result).alias_of].name, state);
   }
 }
 
 TEST(LowerTest, OffsetsThatMoveWithTheStepAreEvaluatedThere) {
-  const absl::StatusOr<Plan> plan = Lower(CachingGraph());
+  const absl::StatusOr<runtime::Plan> plan = Lower(CachingGraph());
   ASSERT_TRUE(plan.ok());
   ASSERT_EQ(plan->calls[2].step_attributes.size(), 1u);
   EXPECT_EQ(plan->calls[2].step_attributes[0].first, "start");
@@ -83,15 +84,15 @@ TEST(LowerTest, DeadNodesLeaveNoCalls) {
   Builder b;
   const NodeId x = b.Constant(kF32, {1, 2}, {1, 2});
   b.Exp(x);
-  const absl::StatusOr<Plan> plan = Lower(Finish(b, b.Neg(x)));
+  const absl::StatusOr<runtime::Plan> plan = Lower(Finish(b, b.Neg(x)));
   ASSERT_TRUE(plan.ok());
   EXPECT_EQ(plan->calls.size(), 1u);
 }
 
 TEST(CompileTest, OnlyPrimitivesAreAccepted) {
   Graph graph;
-  const NodeId x = graph.Add({Op::kConstant, {}, {{"values", std::vector<double>{1, 2}}}, {kF32, {1, 2}}});
-  graph.set_results({graph.Add({Op::kSoftmax, {x}, {}, {kF32, {1, 2}}})});
+  const NodeId x = graph.Add({kernels::Op::kConstant, {}, {{"values", std::vector<double>{1, 2}}}, {kF32, {1, 2}}});
+  graph.set_results({graph.Add({kernels::Op::kSoftmax, {x}, {}, {kF32, {1, 2}}})});
 
   const absl::StatusOr<CompileResult> result = Compile(graph, ExecutionPath::kCompiled);
 
@@ -123,4 +124,4 @@ TEST(CompileTest, PathsParseAsTheyPrint) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::compiler

@@ -4,26 +4,28 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace metronome {
+namespace metronome::compiler {
 namespace {
 
 using ::testing::ElementsAre;
 
-constexpr DType kF32 = DType::kFloat32;
+constexpr kernels::DType kF32 = kernels::DType::kFloat32;
 constexpr int64_t kSize = 4;
 
 // A residual stack: each layer adds tanh(x * w^T) + sigmoid(x) (or, for a wide layer, its exponential) to its input.
 Graph Stack(const std::string& kinds) {
   Builder b;
-  NodeId x = b.Gather(b.Weight("table", kF32, {9, kSize}, WeightInit::kEmbedding), b.Tokens());
-  const NodeId position = b.Reshape(b.Cast(b.Iota(Dim::Past(), Dim::Seq()), kF32), {Dim::Seq(), 1});
+  NodeId x = b.Gather(b.Weight("table", kF32, {9, kSize}, runtime::WeightInit::kEmbedding), b.Tokens());
+  const NodeId position =
+      b.Reshape(b.Cast(b.Iota(runtime::Dim::Past(), runtime::Dim::Seq()), kF32), {runtime::Dim::Seq(), 1});
   for (size_t i = 0; i < kinds.size(); ++i) {
-    const NodeId w = b.Weight("layer" + std::to_string(i), kF32, {kSize, kSize}, WeightInit::kMatrix);
+    const NodeId w = b.Weight("layer" + std::to_string(i), kF32, {kSize, kSize}, runtime::WeightInit::kMatrix);
     const NodeId product = b.Mul(b.Matmul(x, w, true), position);
     x = b.Add(x, b.Add(kinds[i] == 'a' ? b.Tanh(product) : b.Exp(product), b.Sigmoid(x)));
   }
-  const NodeId last = b.Slice(x, 0, Dim::Seq() - 1, Dim::Seq());
-  absl::StatusOr<Graph> graph = b.Finish(b.Matmul(last, b.Weight("head", kF32, {7, kSize}, WeightInit::kMatrix), true));
+  const NodeId last = b.Slice(x, 0, runtime::Dim::Seq() - 1, runtime::Dim::Seq());
+  absl::StatusOr<Graph> graph =
+      b.Finish(b.Matmul(last, b.Weight("head", kF32, {7, kSize}, runtime::WeightInit::kMatrix), true));
   EXPECT_TRUE(graph.ok()) << graph.status();
   return graph.ok() ? *std::move(graph) : Graph();
 }
@@ -88,4 +90,4 @@ TEST(UnrollBlocksTest, ResultsMayBeConstantsAndLeaves) {
 INSTANTIATE_TEST_SUITE_P(Stacks, UnrollTest, testing::Values("a", "aa", "ab", "aabaab", "aaaaabaaaaabaa"));
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::compiler

@@ -19,20 +19,20 @@ namespace metronome::testing {
 namespace {
 
 struct ExampleSize {
-  StepShape step;
+  runtime::StepShape step;
   int64_t width;  // Even, for the halves of RoPE, and no multiple of a vector.
 };
 constexpr ExampleSize kSizes[] = {{{.seq = 1, .past = 0}, 6}, {{.seq = 3, .past = 2}, 10}, {{.seq = 5, .past = 3}, 6}};
 
-Graph Build(const RuleExample& example, DType dtype, int64_t width) {
+compiler::Graph Build(const RuleExample& example, kernels::DType dtype, int64_t width) {
   FormulaBuilder b(dtype, width);
-  absl::StatusOr<Graph> graph = b.Finish(example.build(b));
+  absl::StatusOr<compiler::Graph> graph = b.Finish(example.build(b));
   EXPECT_TRUE(graph.ok()) << graph.status();
-  return graph.ok() ? *std::move(graph) : Graph();
+  return graph.ok() ? *std::move(graph) : compiler::Graph();
 }
 
-bool Fired(const RunReport& report, const std::string& rule) {
-  return std::any_of(report.rules.begin(), report.rules.end(), [&](const RuleStatistics& statistics) {
+bool Fired(const compiler::RunReport& report, const std::string& rule) {
+  return std::any_of(report.rules.begin(), report.rules.end(), [&](const compiler::RuleStatistics& statistics) {
     return statistics.name == rule && statistics.applied > 0;
   });
 }
@@ -41,31 +41,33 @@ bool Fired(const RunReport& report, const std::string& rule) {
 TEST(RuleExamplesTest, EveryRuleHasOne) {
   std::set<std::string> fired;
   for (const RuleExample& example : RuleExamples()) {
-    EGraph egraph;
-    ASSERT_TRUE(AddGraph(Build(example, DType::kFloat32, 6), egraph).ok());
-    const absl::StatusOr<RunReport> report = Saturate(egraph, AllRules(), {});
+    compiler::EGraph egraph;
+    ASSERT_TRUE(compiler::AddGraph(Build(example, kernels::DType::kFloat32, 6), egraph).ok());
+    const absl::StatusOr<compiler::RunReport> report = compiler::Saturate(egraph, compiler::AllRules(), {});
     ASSERT_TRUE(report.ok()) << report.status();
     if (Fired(*report, example.rule)) fired.insert(example.rule);
   }
 
-  for (const auto& rule : AllRules()) EXPECT_TRUE(fired.contains(std::string(rule->name()))) << rule->name();
+  for (const auto& rule : compiler::AllRules()) EXPECT_TRUE(fired.contains(std::string(rule->name()))) << rule->name();
 }
 
 // The test below would be worth nothing if it could not fail.
 TEST(RuleExamplesTest, AFalseRuleIsNoticed) {
-  FormulaBuilder b(DType::kBFloat16, 6);
-  const absl::StatusOr<Graph> graph = b.Finish(std::vector<NodeId>{b.Sub(b.Rows("x"), b.Rows("y"))});
+  FormulaBuilder b(kernels::DType::kBFloat16, 6);
+  const absl::StatusOr<compiler::Graph> graph =
+      b.Finish(std::vector<compiler::NodeId>{b.Sub(b.Rows("x"), b.Rows("y"))});
   ASSERT_TRUE(graph.ok()) << graph.status();
-  EGraph egraph;
-  const absl::StatusOr<std::vector<ClassId>> classes = AddGraph(*graph, egraph);
-  const absl::StatusOr<RewriteList> rules = ParseRules("exchange: (sub ?a ?b) => (sub ?b ?a)", RuleConditions());
+  compiler::EGraph egraph;
+  const absl::StatusOr<std::vector<compiler::ClassId>> classes = compiler::AddGraph(*graph, egraph);
+  const absl::StatusOr<compiler::RewriteList> rules =
+      compiler::ParseRules("exchange: (sub ?a ?b) => (sub ?b ?a)", compiler::RuleConditions());
   ASSERT_TRUE(classes.ok() && rules.ok());
-  ASSERT_TRUE(Saturate(egraph, *rules, {}).ok());
+  ASSERT_TRUE(compiler::Saturate(egraph, *rules, {}).ok());
 
   EXPECT_NONFATAL_FAILURE(ExpectClassesAgree(egraph, *graph, *classes, Evaluator({.seq = 3})), "node sub");
 }
 
-using ExampleAndDType = std::tuple<RuleExample, DType>;
+using ExampleAndDType = std::tuple<RuleExample, kernels::DType>;
 
 class RuleEquivalenceTest : public ::testing::TestWithParam<ExampleAndDType> {};
 
@@ -73,15 +75,15 @@ TEST_P(RuleEquivalenceTest, EveryFormComputesTheSame) {
   const auto& [example, dtype] = GetParam();
   for (const auto& [step, width] : kSizes) {
     SCOPED_TRACE(absl::StrCat("seq ", step.seq, ", past ", step.past, ", width ", width));
-    const Graph graph = Build(example, dtype, width);
-    EGraph egraph;
-    const absl::StatusOr<std::vector<ClassId>> classes = AddGraph(graph, egraph);
+    const compiler::Graph graph = Build(example, dtype, width);
+    compiler::EGraph egraph;
+    const absl::StatusOr<std::vector<compiler::ClassId>> classes = compiler::AddGraph(graph, egraph);
     ASSERT_TRUE(classes.ok()) << classes.status();
 
-    const absl::StatusOr<RunReport> report = Saturate(egraph, AllRules(), {});
+    const absl::StatusOr<compiler::RunReport> report = compiler::Saturate(egraph, compiler::AllRules(), {});
 
     ASSERT_TRUE(report.ok()) << report.status();
-    EXPECT_EQ(report->stop, StopReason::kSaturated);
+    EXPECT_EQ(report->stop, compiler::StopReason::kSaturated);
     EXPECT_TRUE(Fired(*report, example.rule)) << egraph.ToString();
     const Evaluator evaluator(step);
     ExpectClassesAgree(egraph, graph, *classes, evaluator);
@@ -92,8 +94,8 @@ TEST_P(RuleEquivalenceTest, EveryFormComputesTheSame) {
 std::vector<ExampleAndDType> AllExamples() {
   std::vector<ExampleAndDType> examples;
   for (const RuleExample& example : RuleExamples()) {
-    for (DType dtype : kFloats) {
-      if (dtype == DType::kFloat32 || !example.float32_only) examples.emplace_back(example, dtype);
+    for (kernels::DType dtype : kFloats) {
+      if (dtype == kernels::DType::kFloat32 || !example.float32_only) examples.emplace_back(example, dtype);
     }
   }
   return examples;

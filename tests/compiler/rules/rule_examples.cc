@@ -4,7 +4,7 @@ namespace metronome::testing {
 namespace {
 
 using B = FormulaBuilder;
-using Results = std::vector<NodeId>;
+using Results = std::vector<compiler::NodeId>;
 
 }  // namespace
 
@@ -15,22 +15,24 @@ const std::vector<RuleExample>& RuleExamples() {
       {"add-zero", "", [](B& b) { return Results{b.Add(b.Rows(), 0.0)}; }},
       {"reshape-same", "",
        [](B& b) {
-         return Results{b.Reshape(b.Reshape(b.Rows(), {b.width(), Dim::Seq()}), {Dim::Seq(), b.width()})};
+         return Results{
+             b.Reshape(b.Reshape(b.Rows(), {b.width(), runtime::Dim::Seq()}), {runtime::Dim::Seq(), b.width()})};
        }},
       {"reshape-reshape", "",
        [](B& b) {
-         return Results{b.Reshape(b.Reshape(b.Rows(), {b.width(), Dim::Seq()}), {Dim::Seq(), 2, b.width() / 2})};
+         return Results{
+             b.Reshape(b.Reshape(b.Rows(), {b.width(), runtime::Dim::Seq()}), {runtime::Dim::Seq(), 2, b.width() / 2})};
        }},
       {"broadcast-same", "",
        [](B& b) {
-         return Results{b.Broadcast(b.Rows(), {Dim::Seq(), b.width()})};
+         return Results{b.Broadcast(b.Rows(), {runtime::Dim::Seq(), b.width()})};
        }},
       {"neg-neg", "", [](B& b) { return Results{b.Neg(b.Neg(b.Rows()))}; }},
       {"sub-as-add", "", [](B& b) { return Results{b.Sub(b.Rows(), b.Vector("y"))}; }},
       {"sub-as-add-back", "", [](B& b) { return Results{b.Add(b.Vector("y"), b.Neg(b.Rows()))}; }},
       {"div-sigmoid", "",
        [](B& b) {
-         const NodeId x = b.Rows();
+         const compiler::NodeId x = b.Rows();
          return Results{b.Div(x, b.Add(b.Exp(b.Neg(x)), 1.0))};
        }},
       {"logistic", "", [](B& b) { return Results{b.Div(b.Scalar(b.dtype(), 1), b.Add(b.Exp(b.Neg(b.Rows())), 1.0))}; }},
@@ -38,7 +40,7 @@ const std::vector<RuleExample>& RuleExamples() {
       {"scale-out-of-query", "", [](B& b) { return Results{b.Linear(b.Mul(b.Rows(), 0.3), b.Matrix("k", 3))}; }},
       {"scale-out-of-query", "batches",
        [](B& b) {
-         const NodeId q = b.Input("q", b.dtype(), {2, 1, Dim::Seq(), b.width()});
+         const compiler::NodeId q = b.Input("q", b.dtype(), {2, 1, runtime::Dim::Seq(), b.width()});
          return Results{b.Matmul(b.Mul(q, 0.3), b.Input("k", b.dtype(), {3, 5, b.width()}), true)};
        }},
       {"transpose-into-matmul", "",
@@ -49,7 +51,7 @@ const std::vector<RuleExample>& RuleExamples() {
       {"rms-norm-weightless", "", [](B& b) { return Results{b.Round(b.Normalised(b.Rows()))}; }},
       {"rms-norm-weightless", "of heads",
        [](B& b) {
-         return Results{b.Round(b.Normalised(b.Input("x", b.dtype(), {Dim::Seq(), 3, b.width()})))};
+         return Results{b.Round(b.Normalised(b.Input("x", b.dtype(), {runtime::Dim::Seq(), 3, b.width()})))};
        }},
       {"rms-norm-round-then-weight", "",
        [](B& b) { return Results{b.Mul(b.Vector("w"), b.Round(b.Normalised(b.Rows())))}; }},
@@ -59,12 +61,12 @@ const std::vector<RuleExample>& RuleExamples() {
        [](B& b) { return Results{b.Round(b.Mul(b.Normalised(b.Rows()), b.Add(b.Float(b.Vector("w")), 1.0)))}; }},
       {"add-rms-norm", "both outputs",
        [](B& b) {
-         const NodeId sum = b.Add(b.Rows("residual"), b.Rows());
+         const compiler::NodeId sum = b.Add(b.Rows("residual"), b.Rows());
          return Results{sum, b.Mul(b.Vector("w"), b.Round(b.Normalised(sum)))};
        }},
       {"add-rms-norm", "offset weight",
        [](B& b) {
-         const NodeId sum = b.Add(b.Rows("residual"), b.Rows());
+         const compiler::NodeId sum = b.Add(b.Rows("residual"), b.Rows());
          return Results{b.Round(b.Mul(b.Normalised(sum), b.Add(b.Float(b.Vector("w")), 1.0)))};
        }},
 
@@ -90,12 +92,12 @@ const std::vector<RuleExample>& RuleExamples() {
        [](B& b) { return Results{b.Add(b.Rows("r"), b.Add(b.Linear(b.Rows(), b.Matrix()), b.Vector("bias")))}; }},
       {"merge-linear", "",
        [](B& b) {
-         const NodeId x = b.Rows();
+         const compiler::NodeId x = b.Rows();
          return Results{b.Linear(x, b.Matrix("q", 5)), b.Linear(x, b.Matrix("k", 1)), b.Linear(x, b.Matrix("v"))};
        }},
       {"merge-linear", "biases",
        [](B& b) {
-         const NodeId x = b.Rows();
+         const compiler::NodeId x = b.Rows();
          return Results{b.Add(b.Linear(x, b.Matrix("q")), b.Vector("bq")),
                         b.Add(b.Linear(x, b.Matrix("k")), b.Vector("bk"))};
        }},
@@ -104,18 +106,18 @@ const std::vector<RuleExample>& RuleExamples() {
        [](B& b) { return Results{b.Linear(b.Mul(b.Vector("w"), b.Round(b.Normalised(b.Rows()))), b.Matrix("m", 5))}; }},
       {"norm-prologue", "bias and residual, offset weight",
        [](B& b) {
-         const NodeId norm = b.Round(b.Mul(b.Normalised(b.Rows()), b.Add(b.Float(b.Vector("w")), 1.0)));
+         const compiler::NodeId norm = b.Round(b.Mul(b.Normalised(b.Rows()), b.Add(b.Float(b.Vector("w")), 1.0)));
          return Results{b.Add(b.Rows("r"), b.Add(b.Linear(norm, b.Matrix("m")), b.Vector("bias")))};
        }},
       {"norm-prologue", "group with biases",
        [](B& b) {
-         const NodeId norm = b.Round(b.Mul(b.Normalised(b.Rows()), b.Float(b.Vector("w"))));
+         const compiler::NodeId norm = b.Round(b.Mul(b.Normalised(b.Rows()), b.Float(b.Vector("w"))));
          return Results{b.Add(b.Linear(norm, b.Matrix("q")), b.Vector("bq")),
                         b.Add(b.Linear(norm, b.Matrix("k")), b.Vector("bk"))};
        }},
       {"norm-prologue", "gated",
        [](B& b) {
-         const NodeId norm = b.Mul(b.Vector("w"), b.Round(b.Normalised(b.Rows())));
+         const compiler::NodeId norm = b.Mul(b.Vector("w"), b.Round(b.Normalised(b.Rows())));
          return Results{b.Mul(b.Silu(b.Linear(norm, b.Matrix("gate", 5))), b.Linear(norm, b.Matrix("up", 5)))};
        }},
 
@@ -129,12 +131,12 @@ const std::vector<RuleExample>& RuleExamples() {
       {"gated-gelu-tanh", "", [](B& b) { return Results{b.Mul(b.GeluTanh(b.Rows("gate")), b.Rows("up"))}; }},
       {"gated-linear", "silu",
        [](B& b) {
-         const NodeId x = b.Rows();
+         const compiler::NodeId x = b.Rows();
          return Results{b.Mul(b.Silu(b.Linear(x, b.Matrix("gate", 5))), b.Linear(x, b.Matrix("up", 5)))};
        }},
       {"gated-linear", "gelu",
        [](B& b) {
-         const NodeId x = b.Rows();
+         const compiler::NodeId x = b.Rows();
          return Results{b.Mul(b.Linear(x, b.Matrix("up", 3)), b.GeluTanh(b.Linear(x, b.Matrix("gate", 3))))};
        }},
       {"linear-silu", "", [](B& b) { return Results{b.Silu(b.Linear(b.Rows(), b.Matrix("w", 5)))}; }},
@@ -146,9 +148,10 @@ const std::vector<RuleExample>& RuleExamples() {
 
       {"expert-linear", "",
        [](B& b) {
-         const NodeId experts = b.Weight("experts", b.dtype(), {7, 3, b.width()}, WeightInit::kMatrix);
-         const NodeId wide = b.Reshape(b.Rows(), {Dim::Seq(), 1, b.width()});
-         return Results{b.Reshape(b.Matmul(wide, b.Gather(experts, b.Tokens()), true), {Dim::Seq(), 3})};
+         const compiler::NodeId experts =
+             b.Weight("experts", b.dtype(), {7, 3, b.width()}, runtime::WeightInit::kMatrix);
+         const compiler::NodeId wide = b.Reshape(b.Rows(), {runtime::Dim::Seq(), 1, b.width()});
+         return Results{b.Reshape(b.Matmul(wide, b.Gather(experts, b.Tokens()), true), {runtime::Dim::Seq(), 3})};
        }},
       {"gated-experts", "", [](B& b) { return Results{Experts(b, {})}; }},
       {"expert-mix", "", [](B& b) { return Results{Experts(b, {})}; }},

@@ -12,7 +12,7 @@ namespace metronome::testing {
 struct RuleExample {
   std::string rule;
   std::string form;  // Tells examples of one rule apart.
-  std::vector<NodeId> (*build)(FormulaBuilder& b);
+  std::vector<compiler::NodeId> (*build)(FormulaBuilder& b);
   bool float32_only = false;
 };
 

@@ -18,144 +18,152 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-constexpr StepShape kStep = {.seq = 3, .past = 2};
+constexpr runtime::StepShape kStep = {.seq = 3, .past = 2};
 constexpr int64_t kWidth = 6;
 
 // Formulas one step away from one that a rule knows. Shapes are chosen so that they alone would not stop the rule.
-class UnprovableTest : public ::testing::TestWithParam<DType> {
+class UnprovableTest : public ::testing::TestWithParam<kernels::DType> {
  protected:
   // The fused forms in any class after saturation; what was proven must be true of numbers besides.
-  std::vector<std::string> FusedForms(std::vector<NodeId> results) {
+  std::vector<std::string> FusedForms(std::vector<compiler::NodeId> results) {
     Saturated(std::move(results));
     std::vector<std::string> forms;
-    for (int op = static_cast<int>(Op::kSoftmax); op < kOpCount; ++op) {
-      if (!egraph_.ClassesWith(static_cast<Op>(op)).empty()) forms.emplace_back(Name(static_cast<Op>(op)));
+    for (int op = static_cast<int>(kernels::Op::kSoftmax); op < kernels::kOpCount; ++op) {
+      if (!egraph_.ClassesWith(static_cast<kernels::Op>(op)).empty())
+        forms.emplace_back(Name(static_cast<kernels::Op>(op)));
     }
     return forms;
   }
-  std::vector<std::string> FusedForms(NodeId result) { return FusedForms(std::vector<NodeId>{result}); }
+  std::vector<std::string> FusedForms(compiler::NodeId result) {
+    return FusedForms(std::vector<compiler::NodeId>{result});
+  }
 
   // The classes of these nodes afterwards.
-  std::vector<ClassId> Saturated(std::vector<NodeId> results) {
-    const absl::StatusOr<Graph> graph = b_.Finish(results);
+  std::vector<compiler::ClassId> Saturated(std::vector<compiler::NodeId> results) {
+    const absl::StatusOr<compiler::Graph> graph = b_.Finish(results);
     EXPECT_TRUE(graph.ok()) << graph.status();
     if (!graph.ok()) return {};
-    const absl::StatusOr<std::vector<ClassId>> classes = AddGraph(*graph, egraph_);
+    const absl::StatusOr<std::vector<compiler::ClassId>> classes = compiler::AddGraph(*graph, egraph_);
     EXPECT_TRUE(classes.ok()) << classes.status();
-    const absl::StatusOr<RunReport> report = Saturate(egraph_, AllRules(), {});
+    const absl::StatusOr<compiler::RunReport> report = compiler::Saturate(egraph_, compiler::AllRules(), {});
     EXPECT_TRUE(report.ok()) << report.status();
     ExpectClassesAgree(egraph_, *graph, *classes, Evaluator(kStep));
-    std::vector<ClassId> found;
-    for (NodeId id : results) found.push_back(egraph_.Find((*classes)[id]));
+    std::vector<compiler::ClassId> found;
+    for (compiler::NodeId id : results) found.push_back(egraph_.Find((*classes)[id]));
     return found;
   }
 
-  size_t MostOperands(Op op) const {
+  size_t MostOperands(kernels::Op op) const {
     size_t most = 0;
-    for (ClassId id : egraph_.ClassesWith(op)) {
-      for (const ENode& node : egraph_.Class(id).nodes) most = std::max(most, node.op == op ? node.children.size() : 0);
+    for (compiler::ClassId id : egraph_.ClassesWith(op)) {
+      for (const compiler::ENode& node : egraph_.Class(id).nodes)
+        most = std::max(most, node.op == op ? node.children.size() : 0);
     }
     return most;
   }
 
-  NodeId Square(absl::string_view name = "x") { return b_.Input(name, GetParam(), {kWidth, kWidth}); }
+  compiler::NodeId Square(absl::string_view name = "x") { return b_.Input(name, GetParam(), {kWidth, kWidth}); }
   // The mean of squares in float32 over one axis of a square.
-  NodeId MeanSquare(NodeId x32, int axis = -1) { return b_.Mul(b_.ReduceSum(b_.Mul(x32, x32), axis), 1.0 / kWidth); }
+  compiler::NodeId MeanSquare(compiler::NodeId x32, int axis = -1) {
+    return b_.Mul(b_.ReduceSum(b_.Mul(x32, x32), axis), 1.0 / kWidth);
+  }
 
-  static DType OtherNarrowDType() { return GetParam() == DType::kBFloat16 ? DType::kFloat16 : DType::kBFloat16; }
+  static kernels::DType OtherNarrowDType() {
+    return GetParam() == kernels::DType::kBFloat16 ? kernels::DType::kFloat16 : kernels::DType::kBFloat16;
+  }
 
   FormulaBuilder b_{GetParam(), kWidth};
-  EGraph egraph_;
+  compiler::EGraph egraph_;
 };
 
-std::string DTypeName(const ::testing::TestParamInfo<DType>& info) { return std::string(Name(info.param)); }
+std::string DTypeName(const ::testing::TestParamInfo<kernels::DType>& info) { return std::string(Name(info.param)); }
 
 INSTANTIATE_TEST_SUITE_P(DTypes, UnprovableTest, ::testing::ValuesIn(kFloats), DTypeName);
 
 // What is false only where the dtype rounds more than float32.
 class UnprovableInNarrowDTypesTest : public UnprovableTest {};
-INSTANTIATE_TEST_SUITE_P(DTypes, UnprovableInNarrowDTypesTest, ::testing::Values(DType::kBFloat16, DType::kFloat16),
-                         DTypeName);
+INSTANTIATE_TEST_SUITE_P(DTypes, UnprovableInNarrowDTypesTest,
+                         ::testing::Values(kernels::DType::kBFloat16, kernels::DType::kFloat16), DTypeName);
 
 TEST_P(UnprovableTest, AMeanOverRowsIsNoNorm) {
-  const NodeId x32 = b_.Float(Square());
+  const compiler::NodeId x32 = b_.Float(Square());
   EXPECT_THAT(FusedForms(b_.Round(b_.Mul(x32, b_.Rsqrt(b_.Add(MeanSquare(x32, 0), 0.25))))), IsEmpty());
 }
 
 TEST_P(UnprovableTest, EpsOutsideTheRootIsNoNorm) {
-  const NodeId x32 = b_.Float(Square());
+  const compiler::NodeId x32 = b_.Float(Square());
   EXPECT_THAT(FusedForms(b_.Round(b_.Mul(x32, b_.Add(b_.Rsqrt(MeanSquare(x32)), 0.25)))), IsEmpty());
 }
 
 TEST_P(UnprovableTest, EpsInsideTheSumIsNoNorm) {
-  const NodeId x32 = b_.Float(Square());
-  const NodeId mean = b_.Mul(b_.Add(b_.ReduceSum(b_.Mul(x32, x32), -1), 0.25), 1.0 / kWidth);
+  const compiler::NodeId x32 = b_.Float(Square());
+  const compiler::NodeId mean = b_.Mul(b_.Add(b_.ReduceSum(b_.Mul(x32, x32), -1), 0.25), 1.0 / kWidth);
   EXPECT_THAT(FusedForms(b_.Round(b_.Mul(x32, b_.Rsqrt(mean)))), IsEmpty());
 }
 
 // No kernel takes it.
 TEST_P(UnprovableTest, ANegativeEpsIsNoNorm) {
-  const NodeId ones = b_.Add(Square(), 4.0);
+  const compiler::NodeId ones = b_.Add(Square(), 4.0);
   EXPECT_THAT(FusedForms(b_.Round(b_.Normalised(ones, -0.25))), IsEmpty());
 }
 
 TEST_P(UnprovableTest, TheNormOfAnotherTensorIsNoNorm) {
-  const NodeId y32 = b_.Float(Square("y"));
+  const compiler::NodeId y32 = b_.Float(Square("y"));
   EXPECT_THAT(FusedForms(b_.Round(b_.Mul(b_.Float(Square()), b_.Rsqrt(b_.Add(MeanSquare(y32), 0.25))))), IsEmpty());
 }
 
 TEST_P(UnprovableTest, AMeanOfProductsIsNoNorm) {
-  const NodeId x32 = b_.Float(Square()), y32 = b_.Float(Square("y"));
-  const NodeId mean = b_.Mul(b_.ReduceSum(b_.Mul(x32, y32), -1), 1.0 / kWidth);
+  const compiler::NodeId x32 = b_.Float(Square()), y32 = b_.Float(Square("y"));
+  const compiler::NodeId mean = b_.Mul(b_.ReduceSum(b_.Mul(x32, y32), -1), 1.0 / kWidth);
   EXPECT_THAT(FusedForms(b_.Round(b_.Mul(x32, b_.Rsqrt(b_.Add(b_.Mul(mean, mean), 0.25))))), IsEmpty());
 }
 
 TEST_P(UnprovableTest, AWeightForEachRowIsNotTheNorms) {
-  const NodeId weight = b_.Reshape(b_.Vector("w"), {kWidth, 1});
+  const compiler::NodeId weight = b_.Reshape(b_.Vector("w"), {kWidth, 1});
   Saturated({b_.Mul(b_.Round(b_.Normalised(Square())), weight)});
-  EXPECT_EQ(MostOperands(Op::kRmsNorm), 1u);
+  EXPECT_EQ(MostOperands(kernels::Op::kRmsNorm), 1u);
 }
 
 // Rounded before it is squared, another number comes out.
 TEST_P(UnprovableInNarrowDTypesTest, StatisticsInANarrowDTypeAreNoNorm) {
-  const NodeId x = Square();
-  const NodeId mean = b_.Mul(b_.ReduceSum(b_.Mul(x, x), -1), 1.0 / kWidth);
+  const compiler::NodeId x = Square();
+  const compiler::NodeId mean = b_.Mul(b_.ReduceSum(b_.Mul(x, x), -1), 1.0 / kWidth);
   EXPECT_THAT(FusedForms(b_.Mul(x, b_.Rsqrt(b_.Add(mean, 0.25)))), IsEmpty());
 }
 
 TEST_P(UnprovableTest, ASumThatBroadcastsStaysOutOfTheNorm) {
-  const NodeId sum = b_.Add(Square(), b_.Vector("row"));
+  const compiler::NodeId sum = b_.Add(Square(), b_.Vector("row"));
   EXPECT_THAT(FusedForms(b_.Mul(b_.Vector("w"), b_.Round(b_.Normalised(sum)))), ElementsAre("rms_norm"));
 }
 
 TEST_P(UnprovableTest, OverRowsIsNoSoftmax) {
-  const NodeId x = Square(), e = b_.Exp(b_.Sub(x, b_.ReduceMax(x, 0)));
+  const compiler::NodeId x = Square(), e = b_.Exp(b_.Sub(x, b_.ReduceMax(x, 0)));
   EXPECT_THAT(FusedForms(b_.Div(e, b_.ReduceSum(e, 0))), IsEmpty());
 }
 
 TEST_P(UnprovableTest, ASumOverTheOtherAxisIsNoSoftmax) {
-  const NodeId x = Square(), e = b_.Exp(b_.Sub(x, b_.ReduceMax(x, -1)));
+  const compiler::NodeId x = Square(), e = b_.Exp(b_.Sub(x, b_.ReduceMax(x, -1)));
   EXPECT_THAT(FusedForms(b_.Div(e, b_.ReduceSum(e, 0))), IsEmpty());
 }
 
 TEST_P(UnprovableTest, TheLargestOfAnotherTensorIsNoSoftmax) {
-  const NodeId e = b_.Exp(b_.Sub(Square(), b_.ReduceMax(Square("y"), -1)));
+  const compiler::NodeId e = b_.Exp(b_.Sub(Square(), b_.ReduceMax(Square("y"), -1)));
   EXPECT_THAT(FusedForms(b_.Div(e, b_.ReduceSum(e, -1))), IsEmpty());
 }
 
 TEST_P(UnprovableTest, TheSumOfAnotherTensorIsNoSoftmax) {
-  const NodeId x = Square(), y = Square("y");
-  const NodeId e = b_.Exp(b_.Sub(x, b_.ReduceMax(x, -1))), f = b_.Exp(b_.Sub(y, b_.ReduceMax(y, -1)));
+  const compiler::NodeId x = Square(), y = Square("y");
+  const compiler::NodeId e = b_.Exp(b_.Sub(x, b_.ReduceMax(x, -1))), f = b_.Exp(b_.Sub(y, b_.ReduceMax(y, -1)));
   EXPECT_THAT(FusedForms(b_.Div(e, b_.ReduceSum(f, -1))), IsEmpty());
 }
 
 // A norm after the product, of another input, and without a weight.
 TEST_P(UnprovableTest, OnlyAWeightedNormOfTheInputIsAPrologue) {
-  const auto norm = [&](NodeId x) { return b_.Mul(b_.Vector("w"), b_.Round(b_.Normalised(x))); };
+  const auto norm = [&](compiler::NodeId x) { return b_.Mul(b_.Vector("w"), b_.Round(b_.Normalised(x))); };
   Saturated({norm(b_.Linear(b_.Rows(), b_.Matrix())), b_.Add(norm(b_.Rows()), b_.Linear(b_.Rows("y"), b_.Matrix())),
              b_.Linear(b_.Round(b_.Normalised(b_.Rows("z"))), b_.Matrix("u"))});
-  for (ClassId id : egraph_.ClassesWith(Op::kLinear)) {
-    for (const ENode& node : egraph_.Class(id).nodes) EXPECT_EQ(node.attributes.Int("has_norm"), 0);
+  for (compiler::ClassId id : egraph_.ClassesWith(kernels::Op::kLinear)) {
+    for (const compiler::ENode& node : egraph_.Class(id).nodes) EXPECT_EQ(node.attributes.Int("has_norm"), 0);
   }
 }
 
@@ -169,7 +177,7 @@ TEST_P(UnprovableTest, OnlyProductsOfOneAttentionAreCachedTogether) {
   for (const auto& [name, formula] : departures) {
     SCOPED_TRACE(name);
     b_ = FormulaBuilder(GetParam(), kWidth);
-    egraph_ = EGraph();
+    egraph_ = compiler::EGraph();
     EXPECT_THAT(FusedForms(Qkv(b_, formula)), Not(Contains("qkv_rope_cache")));
   }
 }
@@ -186,33 +194,33 @@ TEST_P(UnprovableTest, TablesByHeadAreNoRope) { EXPECT_THAT(FusedForms(Rope(b_, 
 
 // As many rows as heads: the tables fit either way.
 TEST_P(UnprovableTest, TablesByHeadAreNoRopeWhereRowsAreAsMany) {
-  const NodeId x = b_.Input("x", GetParam(), {3, 3, kWidth});
+  const compiler::NodeId x = b_.Input("x", GetParam(), {3, 3, kWidth});
   const auto table = [&](absl::string_view name) {
     return b_.Reshape(b_.Input(name, GetParam(), {3, kWidth}), {1, 3, kWidth});
   };
-  const NodeId low = b_.Slice(x, -1, 0, kWidth / 2), high = b_.Slice(x, -1, kWidth / 2, kWidth);
-  const NodeId rotated = b_.Concat({b_.Neg(high), low}, -1);
+  const compiler::NodeId low = b_.Slice(x, -1, 0, kWidth / 2), high = b_.Slice(x, -1, kWidth / 2, kWidth);
+  const compiler::NodeId rotated = b_.Concat({b_.Neg(high), low}, -1);
   EXPECT_THAT(FusedForms(b_.Add(b_.Mul(x, table("cos")), b_.Mul(rotated, table("sin")))), IsEmpty());
 }
 
 TEST_P(UnprovableTest, OtherMasksAreNotCausal) {
   const AttentionFormula masks[] = {
-      {.compare = Op::kLt},
-      {.compare = Op::kGe},
+      {.compare = kernels::Op::kLt},
+      {.compare = kernels::Op::kGe},
       {.first_key = 1},
       {.first_query = 0},
-      {.first_query = Dim::Past() + 1},
+      {.first_query = runtime::Dim::Past() + 1},
       {.masked = -1e4},
       {.masked = 0},
       {.select_masked = true},
-      {.window = 2, .compare_window = Op::kGe},
-      {.window = 2, .compare_window = Op::kLt},
+      {.window = 2, .compare_window = kernels::Op::kGe},
+      {.window = 2, .compare_window = kernels::Op::kLt},
       {.window = -2},
       {.window = 2, .first_query = 0},
   };
   for (const AttentionFormula& formula : masks) {
     SCOPED_TRACE(&formula - masks);
-    egraph_ = EGraph();
+    egraph_ = compiler::EGraph();
     EXPECT_THAT(FusedForms(Attention(b_, formula)), ElementsAre("softmax"));
   }
 }
@@ -234,12 +242,12 @@ TEST_P(UnprovableTest, ASoftmaxInAnotherNarrowDTypeIsNoAttention) {
 
 // What a step writes is seen by those who read the write, and by nobody else.
 TEST_P(UnprovableTest, ACacheIsNotTheSameBeforeAndAfterAWrite) {
-  const NodeId state = b_.State("k", GetParam(), {2, 3});
-  const NodeId rows = b_.Input("rows", GetParam(), {Dim::Seq(), 2, 3}),
-               more = b_.Input("more", GetParam(), {Dim::Seq(), 2, 3});
-  const NodeId before = b_.Neg(state), after = b_.Neg(b_.CacheWrite(state, rows)),
-               other = b_.Neg(b_.CacheWrite(state, more));
-  const std::vector<ClassId> classes = Saturated({before, after, other});
+  const compiler::NodeId state = b_.State("k", GetParam(), {2, 3});
+  const compiler::NodeId rows = b_.Input("rows", GetParam(), {runtime::Dim::Seq(), 2, 3}),
+                         more = b_.Input("more", GetParam(), {runtime::Dim::Seq(), 2, 3});
+  const compiler::NodeId before = b_.Neg(state), after = b_.Neg(b_.CacheWrite(state, rows)),
+                         other = b_.Neg(b_.CacheWrite(state, more));
+  const std::vector<compiler::ClassId> classes = Saturated({before, after, other});
   EXPECT_NE(classes[0], classes[1]);
   EXPECT_NE(classes[1], classes[2]);
 }
@@ -253,20 +261,21 @@ TEST_P(UnprovableTest, ABatchOfProductsIsNoLinear) {
 }
 
 TEST_P(UnprovableTest, ATransposedBatchIsNotTheMatrix) {
-  const NodeId w = b_.Input("w", GetParam(), {kWidth, kWidth, kWidth});
+  const compiler::NodeId w = b_.Input("w", GetParam(), {kWidth, kWidth, kWidth});
   EXPECT_THAT(FusedForms(b_.Matmul(Square(), b_.Transpose(w, {0, 2, 1}), false)), IsEmpty());
 }
 
 TEST_P(UnprovableTest, WhatIsAddedToColumnsOrToAllIsNeitherBiasNorResidual) {
-  const NodeId product = b_.Linear(Square(), b_.Matrix());
-  const NodeId column = b_.Reshape(b_.Vector("c"), {kWidth, 1}), row = b_.Reshape(b_.Vector("r"), {1, kWidth});
+  const compiler::NodeId product = b_.Linear(Square(), b_.Matrix());
+  const compiler::NodeId column = b_.Reshape(b_.Vector("c"), {kWidth, 1}),
+                         row = b_.Reshape(b_.Vector("r"), {1, kWidth});
   Saturated({b_.Add(product, column), b_.Add(product, row), b_.Add(product, 3.0)});
-  EXPECT_EQ(MostOperands(Op::kLinear), 2u);
+  EXPECT_EQ(MostOperands(kernels::Op::kLinear), 2u);
 }
 
 TEST_P(UnprovableTest, AScaleForEachColumnStaysInTheQuery) {
   Saturated({b_.Linear(b_.Mul(Square(), b_.Vector("scales")), b_.Matrix())});
-  EXPECT_THAT(egraph_.ClassesWith(Op::kMul), ::testing::SizeIs(1));
+  EXPECT_THAT(egraph_.ClassesWith(kernels::Op::kMul), ::testing::SizeIs(1));
 }
 
 TEST_P(UnprovableTest, ProductsOfDifferentInputsAreNotMerged) {
@@ -276,55 +285,57 @@ TEST_P(UnprovableTest, ProductsOfDifferentInputsAreNotMerged) {
 
 // Such a matrix may depend on the other product.
 TEST_P(UnprovableTest, ProductsWithComputedMatricesAreNotMerged) {
-  const NodeId x = Square(), product = b_.Linear(x, b_.Matrix("q"));
+  const compiler::NodeId x = Square(), product = b_.Linear(x, b_.Matrix("q"));
   EXPECT_THAT(FusedForms(b_.Linear(x, product)), ElementsAre("linear"));
 }
 
 TEST_P(UnprovableTest, ProductsWithAndWithoutBiasAreNotMerged) {
-  const NodeId x = b_.Rows();
+  const compiler::NodeId x = b_.Rows();
   EXPECT_THAT(FusedForms({b_.Add(b_.Linear(x, b_.Matrix("q")), b_.Vector("b")), b_.Linear(b_.Neg(x), b_.Matrix("k"))}),
               Not(Contains("linear_group")));
 }
 
 TEST_P(UnprovableTest, ASigmoidOfAnotherTensorIsNoSilu) {
-  const NodeId x32 = b_.Float(b_.Rows()), y32 = b_.Float(b_.Rows("y"));
+  const compiler::NodeId x32 = b_.Float(b_.Rows()), y32 = b_.Float(b_.Rows("y"));
   EXPECT_THAT(FusedForms(b_.Mul(b_.Round(b_.Mul(x32, b_.Sigmoid(y32))), b_.Rows("up"))), IsEmpty());
 }
 
 TEST_P(UnprovableTest, ASigmoidOfTheNegativeIsNoSilu) {
-  const NodeId x32 = b_.Float(b_.Rows());
+  const compiler::NodeId x32 = b_.Float(b_.Rows());
   EXPECT_THAT(FusedForms(b_.Mul(b_.Round(b_.Mul(x32, b_.Sigmoid(b_.Neg(x32)))), b_.Rows("up"))), IsEmpty());
 }
 
 TEST_P(UnprovableInNarrowDTypesTest, AnActivationThatRoundsOnTheWayIsNoSilu) {
-  const NodeId x = b_.Rows();
+  const compiler::NodeId x = b_.Rows();
   EXPECT_THAT(FusedForms(b_.Mul(b_.Mul(x, b_.Sigmoid(x)), b_.Rows("up"))), IsEmpty());
 }
 
 TEST_P(UnprovableTest, AGateThatBroadcastsIsNotGated) {
-  EXPECT_THAT(FusedForms(b_.Mul(b_.Silu(b_.Input("gate", GetParam(), {Dim::Seq(), 1})), b_.Rows("up"))), IsEmpty());
+  EXPECT_THAT(FusedForms(b_.Mul(b_.Silu(b_.Input("gate", GetParam(), {runtime::Dim::Seq(), 1})), b_.Rows("up"))),
+              IsEmpty());
 }
 
 TEST_P(UnprovableTest, OtherConstantsAreNoGelu) {
-  const NodeId x32 = b_.Float(b_.Rows());
-  const NodeId cubic = b_.Mul(b_.Mul(x32, b_.Mul(x32, x32)), 0.0447);
-  const NodeId tanh = b_.Tanh(b_.Mul(b_.Add(x32, cubic), 0.7978845608028654));
+  const compiler::NodeId x32 = b_.Float(b_.Rows());
+  const compiler::NodeId cubic = b_.Mul(b_.Mul(x32, b_.Mul(x32, x32)), 0.0447);
+  const compiler::NodeId tanh = b_.Tanh(b_.Mul(b_.Add(x32, cubic), 0.7978845608028654));
   EXPECT_THAT(FusedForms(b_.Mul(b_.Round(b_.Mul(b_.Mul(x32, 0.5), b_.Add(tanh, 1.0))), b_.Rows("up"))), IsEmpty());
 }
 
 TEST_P(UnprovableTest, ABiasAfterTheActivationIsNotBeforeIt) {
-  const ClassId sum = Saturated({b_.Add(b_.Silu(b_.Linear(b_.Rows(), b_.Matrix())), b_.Vector("bias"))})[0];
+  const compiler::ClassId sum = Saturated({b_.Add(b_.Silu(b_.Linear(b_.Rows(), b_.Matrix())), b_.Vector("bias"))})[0];
   EXPECT_THAT(egraph_.Class(sum).nodes, ::testing::SizeIs(1));
 }
 
 TEST_P(UnprovableTest, GateAndUpOfDifferentInputsAreNotOneCall) {
-  const NodeId gate = b_.Linear(b_.Rows("x"), b_.Matrix("gate")), up = b_.Linear(b_.Rows("y"), b_.Matrix("up"));
+  const compiler::NodeId gate = b_.Linear(b_.Rows("x"), b_.Matrix("gate")),
+                         up = b_.Linear(b_.Rows("y"), b_.Matrix("up"));
   EXPECT_THAT(FusedForms(b_.Mul(b_.Silu(gate), up)), Not(Contains("gated_linear")));
 }
 
 TEST_P(UnprovableTest, AnUpThatCarriesABiasIsNotInTheCall) {
-  const NodeId x = b_.Rows(), gate = b_.Linear(x, b_.Matrix("gate"));
-  const NodeId up = b_.Add(b_.Linear(x, b_.Matrix("up")), b_.Vector("bias"));
+  const compiler::NodeId x = b_.Rows(), gate = b_.Linear(x, b_.Matrix("gate"));
+  const compiler::NodeId up = b_.Add(b_.Linear(x, b_.Matrix("up")), b_.Vector("bias"));
   EXPECT_THAT(FusedForms(b_.Mul(b_.Silu(gate), up)), Not(Contains("gated_linear")));
 }
 
@@ -334,7 +345,7 @@ TEST_P(UnprovableTest, AScaleForEachColumnIsNotTheEmbeddings) {
 
 // No kernel takes it.
 TEST_P(UnprovableTest, ATableOfWholeNumbersIsNoEmbedding) {
-  const NodeId table = b_.Weight("table", DType::kInt32, {5, kWidth}, WeightInit::kZeros);
+  const compiler::NodeId table = b_.Weight("table", kernels::DType::kInt32, {5, kWidth}, runtime::WeightInit::kZeros);
   EXPECT_THAT(FusedForms(b_.Mul(b_.Gather(table, b_.Tokens()), 3.0)), IsEmpty());
 }
 
@@ -367,43 +378,44 @@ TEST_P(UnprovableTest, AFactorThatIsNotTheReciprocalIsNoSoftcap) {
 }
 
 TEST_P(UnprovableTest, ACapInAnotherNarrowDTypeIsNoSoftcap) {
-  const NodeId narrow = b_.Cast(b_.Rows(), OtherNarrowDType());
-  const ClassId capped = Saturated({b_.Round(b_.Mul(b_.Tanh(b_.Div(narrow, 0.5)), 0.5))})[0];
-  EXPECT_THAT(egraph_.Class(capped).nodes, Not(Contains(::testing::Field(&ENode::op, Op::kSoftcap))));
+  const compiler::NodeId narrow = b_.Cast(b_.Rows(), OtherNarrowDType());
+  const compiler::ClassId capped = Saturated({b_.Round(b_.Mul(b_.Tanh(b_.Div(narrow, 0.5)), 0.5))})[0];
+  EXPECT_THAT(egraph_.Class(capped).nodes,
+              Not(Contains(::testing::Field(&compiler::ENode::op, kernels::Op::kSoftcap))));
 }
 
 TEST_P(UnprovableTest, OperandsOfADifferenceDoNotExchange) {
-  const NodeId x = b_.Rows(), y = b_.Rows("y");
-  const std::vector<ClassId> classes = Saturated({b_.Sub(x, y), b_.Sub(y, x), b_.Add(x, y)});
+  const compiler::NodeId x = b_.Rows(), y = b_.Rows("y");
+  const std::vector<compiler::ClassId> classes = Saturated({b_.Sub(x, y), b_.Sub(y, x), b_.Add(x, y)});
   EXPECT_NE(classes[0], classes[1]);
   EXPECT_NE(classes[0], classes[2]);
 }
 
 // Each rounding counts.
 TEST_P(UnprovableInNarrowDTypesTest, ScalesAreMultipliedInFloat32Only) {
-  const ClassId scaled = Saturated({b_.Mul(b_.Mul(b_.Rows(), 0.3), 0.7)})[0];
+  const compiler::ClassId scaled = Saturated({b_.Mul(b_.Mul(b_.Rows(), 0.3), 0.7)})[0];
   EXPECT_THAT(egraph_.Class(scaled).nodes, ::testing::SizeIs(1));
 }
 
 // x * 1 with another shape is another tensor.
 TEST_P(UnprovableTest, AFactorOneThatAddsAxesStays) {
-  const NodeId x = b_.Rows();
-  const std::vector<ClassId> classes = Saturated({x, b_.Mul(x, b_.Constant(GetParam(), {1, 1, 1}, {1}))});
+  const compiler::NodeId x = b_.Rows();
+  const std::vector<compiler::ClassId> classes = Saturated({x, b_.Mul(x, b_.Constant(GetParam(), {1, 1, 1}, {1}))});
   EXPECT_NE(classes[0], classes[1]);
 }
 
 // The numbers that tensors hold: 1.001 is 1 in bfloat16, and 1.0009765625 in float16.
 TEST_P(UnprovableTest, AConstantIsTheNumberThatItsDTypeHolds) {
-  const NodeId x = b_.Rows();
-  const std::vector<ClassId> classes = Saturated({x, b_.Mul(x, 1.001)});
-  EXPECT_EQ(classes[0] == classes[1], GetParam() == DType::kBFloat16);
+  const compiler::NodeId x = b_.Rows();
+  const std::vector<compiler::ClassId> classes = Saturated({x, b_.Mul(x, 1.001)});
+  EXPECT_EQ(classes[0] == classes[1], GetParam() == kernels::DType::kBFloat16);
 }
 
 TEST_P(UnprovableTest, AFusedFormDoesNotScaleByMoreDigitsThanItsDTypeHolds) {
-  const ClassId scaled = Saturated({b_.Mul(b_.Gather(b_.Matrix("table"), b_.Tokens()), 55.4256)})[0];
-  const std::vector<ENode>& nodes = egraph_.Class(scaled).nodes;
-  const auto embedding =
-      std::find_if(nodes.begin(), nodes.end(), [](const ENode& n) { return n.op == Op::kEmbedding; });
+  const compiler::ClassId scaled = Saturated({b_.Mul(b_.Gather(b_.Matrix("table"), b_.Tokens()), 55.4256)})[0];
+  const std::vector<compiler::ENode>& nodes = egraph_.Class(scaled).nodes;
+  const auto embedding = std::find_if(nodes.begin(), nodes.end(),
+                                      [](const compiler::ENode& n) { return n.op == kernels::Op::kEmbedding; });
   ASSERT_NE(embedding, nodes.end());
   // 1e-5: a float32 rounding of the scale.
   EXPECT_NEAR(embedding->attributes.Float("scale"), RoundTo(GetParam(), 55.4256), 1e-5);

@@ -8,12 +8,12 @@
 #include "compiler/lowering/lower.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "kernels/base/clock.h"
 #include "kernels/cpu/cpu_backend.h"
-#include "runtime/base/clock.h"
 #include "runtime/engine/executor.h"
 #include "tests/forwarding_backend.h"
 
-namespace metronome {
+namespace metronome::compiler {
 namespace {
 
 using ::testing::AllOf;
@@ -22,17 +22,17 @@ using ::testing::HasSubstr;
 // The CPU, without memory or without one of its kernels where a test says so.
 class FaultyBackend final : public ForwardingBackend {
  public:
-  FaultyBackend() : ForwardingBackend(CreateCpuBackend({.threads = 2}).value()) {}
+  FaultyBackend() : ForwardingBackend(kernels::CreateCpuBackend({.threads = 2}).value()) {}
 
-  absl::StatusOr<std::unique_ptr<Buffer>> Allocate(int64_t bytes) override {
+  absl::StatusOr<std::unique_ptr<kernels::Buffer>> Allocate(int64_t bytes) override {
     if (scarce) return absl::ResourceExhaustedError("none left");
     return ForwardingBackend::Allocate(bytes);
   }
-  absl::StatusOr<const Kernel*> FindKernel(absl::string_view name) const override {
+  absl::StatusOr<const kernels::Kernel*> FindKernel(absl::string_view name) const override {
     if (name == lacking) return absl::NotFoundError(absl::StrCat("no kernel '", name, "'"));
     return ForwardingBackend::FindKernel(name);
   }
-  absl::Status Launch(const Kernel& kernel, const KernelArgs& args) override {
+  absl::Status Launch(const kernels::Kernel& kernel, const kernels::KernelArgs& args) override {
     if (kernel.name() == failing) return absl::InternalError("planted");
     if (kernel.name() == compiling) Compile();
     return ForwardingBackend::Launch(kernel, args);
@@ -57,7 +57,7 @@ class FaultyBackend final : public ForwardingBackend {
   int64_t compile_ns_ = 0;
 };
 
-class BlockRunnerTest : public testing::TestWithParam<DType> {
+class BlockRunnerTest : public testing::TestWithParam<kernels::DType> {
  protected:
   static constexpr int kLayer = 1;  // The block of the layers.
 
@@ -65,9 +65,11 @@ class BlockRunnerTest : public testing::TestWithParam<DType> {
       : graph_(BuildDecoder(ParseHfConfig(FindModel("tiny-llama")->config).value(), GetParam()).value()),
         optimised_(Optimise(graph_).value()),
         plan_(Lower(graph_).value()),
-        weights_(WeightStore::Load(backend_, WeightSpecsOf(plan_), SyntheticWeights{1}).value()) {}
+        weights_(
+            runtime::WeightStore::Load(backend_, runtime::WeightSpecsOf(plan_), runtime::SyntheticWeights{1}).value()) {
+  }
 
-  std::unique_ptr<BlockRunner> NewRunner(int block, const StepShape& step) {
+  std::unique_ptr<BlockRunner> NewRunner(int block, const runtime::StepShape& step) {
     return BlockRunner::Create(backend_, *weights_, optimised_.rolled, block, step, 0).value();
   }
 
@@ -89,13 +91,14 @@ class BlockRunnerTest : public testing::TestWithParam<DType> {
 
   Graph graph_;
   OptimisedGraph optimised_;
-  Plan plan_;
+  runtime::Plan plan_;
   FaultyBackend backend_;
-  std::unique_ptr<WeightStore> weights_;
+  std::unique_ptr<runtime::WeightStore> weights_;
 };
 
 TEST_P(BlockRunnerTest, TheFusedFormOfEveryBlockAgreesWithItsPrimitives) {
-  for (const StepShape& step : {StepShape{1, 0}, StepShape{1, 37}, StepShape{5, 9}, StepShape{16, 0}}) {
+  for (const runtime::StepShape& step :
+       {runtime::StepShape{1, 0}, runtime::StepShape{1, 37}, runtime::StepShape{5, 9}, runtime::StepShape{16, 0}}) {
     for (size_t block = 0; block < optimised_.blocks.size(); ++block) {
       const auto runner = NewRunner(static_cast<int>(block), step);
       const Graph& primitives = optimised_.rolled.blocks[block];
@@ -128,7 +131,7 @@ TEST_P(BlockRunnerTest, RowsWrittenToTheCacheAreCompared) {
   const Graph& good = optimised_.blocks[kLayer].graph;
   ASSERT_TRUE(runner->SetReference(optimised_.rolled.blocks[kLayer]).ok());
   const Graph exchanged = Changed(good, [](Node& node) {
-    if (node.op == Op::kQkvRopeCache) std::swap(node.inputs[4], node.inputs[5]);  // The tables.
+    if (node.op == kernels::Op::kQkvRopeCache) std::swap(node.inputs[4], node.inputs[5]);  // The tables.
   });
   const Measurement measured = runner->Compare(exchanged, good, 3);
   ASSERT_TRUE(measured.rejection.has_value());
@@ -155,7 +158,7 @@ TEST_P(BlockRunnerTest, AFormThatNoKernelTakesIsRejected) {
   const Graph& good = optimised_.blocks[kLayer].graph;
   ASSERT_TRUE(runner->SetReference(good).ok());
   const Graph bad = Changed(good, [](Node& node) {
-    if (node.op == Op::kAttention) node.attributes.Set("window", int64_t{-1});
+    if (node.op == kernels::Op::kAttention) node.attributes.Set("window", int64_t{-1});
   });
   const Measurement measured = runner->Compare(bad, good, 3);
   ASSERT_TRUE(measured.rejection.has_value());
@@ -215,8 +218,9 @@ TEST_P(BlockRunnerTest, AShortageOfMemoryIsAReasonToRejectAndPasses) {
   EXPECT_FALSE(measured.rejection.has_value()) << measured.detail;
 }
 
-INSTANTIATE_TEST_SUITE_P(DTypes, BlockRunnerTest, testing::Values(DType::kFloat32, DType::kBFloat16, DType::kFloat16),
+INSTANTIATE_TEST_SUITE_P(DTypes, BlockRunnerTest,
+                         testing::Values(kernels::DType::kFloat32, kernels::DType::kBFloat16, kernels::DType::kFloat16),
                          [](const auto& info) { return std::string(Name(info.param)); });
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::compiler

@@ -10,7 +10,7 @@
 #include "runtime/engine/executor.h"
 #include "tests/compiler/search/recording_backend.h"
 
-namespace metronome {
+namespace metronome::compiler {
 namespace {
 
 using ::testing::Each;
@@ -19,13 +19,14 @@ using ::testing::Each;
 class RecordedTimesTest : public testing::Test {
  protected:
   static constexpr int kLayer = 1;  // The block of the layers.
-  static constexpr StepShape kStep = {.seq = 1, .past = 37};
+  static constexpr runtime::StepShape kStep = {.seq = 1, .past = 37};
 
   RecordedTimesTest()
-      : graph_(BuildDecoder(ParseHfConfig(FindModel("tiny-llama")->config).value(), DType::kFloat32).value()),
+      : graph_(BuildDecoder(ParseHfConfig(FindModel("tiny-llama")->config).value(), kernels::DType::kFloat32).value()),
         optimised_(Optimise(graph_).value()),
         plan_(Lower(graph_).value()),
-        weights_(WeightStore::Load(backend_, WeightSpecsOf(plan_), SyntheticWeights{1}).value()) {
+        weights_(
+            runtime::WeightStore::Load(backend_, runtime::WeightSpecsOf(plan_), runtime::SyntheticWeights{1}).value()) {
     backend_.kernel_ns = {{"linear", 5000}, {"gated_linear", 7000}, {"attention", 300}, {"matmul", 20'000}};
   }
 
@@ -37,8 +38,8 @@ class RecordedTimesTest : public testing::Test {
   // What the device takes for one instance of a form.
   double ScriptedNs(const Graph& form) const {
     double ns = 0;
-    const Plan plan = FusePlan(Lower(form).value()).value();
-    for (const KernelCall& call : plan.calls) {
+    const runtime::Plan plan = FusePlan(Lower(form).value()).value();
+    for (const runtime::KernelCall& call : plan.calls) {
       const auto at = backend_.kernel_ns.find(call.kernel);
       ns += at == backend_.kernel_ns.end() ? RecordingBackend::kOtherNs : at->second;
     }
@@ -47,9 +48,9 @@ class RecordedTimesTest : public testing::Test {
 
   Graph graph_;
   OptimisedGraph optimised_;
-  Plan plan_;
+  runtime::Plan plan_;
   RecordingBackend backend_;
-  std::unique_ptr<WeightStore> weights_;
+  std::unique_ptr<runtime::WeightStore> weights_;
 };
 
 TEST_F(RecordedTimesTest, TimesAreThoseOfTheDevicesMarks) {
@@ -98,4 +99,4 @@ TEST_F(RecordedTimesTest, AFormThatIsNotRecordedIsTimedByTheHost) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::compiler

@@ -11,13 +11,13 @@
 #include "kernels/cpu/cpu_backend.h"
 #include "tests/forwarding_backend.h"
 
-namespace metronome {
+namespace metronome::compiler {
 
 // The CPU with a device's clock: launches are recorded, and replaying one takes as long as the script says, on that
 // clock. Replays compute nothing; they check that what was recorded writes to buffers that are still there.
 class RecordingBackend final : public ForwardingBackend {
  public:
-  RecordingBackend() : ForwardingBackend(CreateCpuBackend({.threads = 1}).value()) {}
+  RecordingBackend() : ForwardingBackend(kernels::CreateCpuBackend({.threads = 1}).value()) {}
 
   bool records = true;
   absl::Status refusal;                     // Of BeginRecording.
@@ -27,32 +27,32 @@ class RecordingBackend final : public ForwardingBackend {
   std::vector<int64_t> pasts;  // Of the replays.
 
   bool can_record() const override { return records; }
-  absl::StatusOr<std::unique_ptr<Buffer>> Allocate(int64_t bytes) override {
+  absl::StatusOr<std::unique_ptr<kernels::Buffer>> Allocate(int64_t bytes) override {
     return Watched(ForwardingBackend::Allocate(bytes));
   }
-  absl::StatusOr<std::unique_ptr<Buffer>> Reserve(int64_t bytes) override {
+  absl::StatusOr<std::unique_ptr<kernels::Buffer>> Reserve(int64_t bytes) override {
     return Watched(ForwardingBackend::Reserve(bytes));
   }
-  absl::StatusOr<std::unique_ptr<Buffer>> ReserveRing(int64_t bytes, int64_t period_bytes) override {
+  absl::StatusOr<std::unique_ptr<kernels::Buffer>> ReserveRing(int64_t bytes, int64_t period_bytes) override {
     return Watched(ForwardingBackend::ReserveRing(bytes, period_bytes));
   }
 
-  absl::Status Launch(const Kernel& kernel, const KernelArgs& args) override {
+  absl::Status Launch(const kernels::Kernel& kernel, const kernels::KernelArgs& args) override {
     if (open_ == nullptr) return ForwardingBackend::Launch(kernel, args);
     const auto scripted = kernel_ns.find(std::string(kernel.name()));
     Work work = {.ns = scripted == kernel_ns.end() ? kOtherNs : scripted->second};
-    for (const TensorView& view : args.outputs) work.outputs.push_back(view.data);
+    for (const kernels::TensorView& view : args.outputs) work.outputs.push_back(view.data);
     open_->work.push_back(std::move(work));
     return absl::OkStatus();
   }
-  absl::Status LaunchTogether(absl::Span<const KernelLaunch> launches) override {
+  absl::Status LaunchTogether(absl::Span<const kernels::KernelLaunch> launches) override {
     if (open_ == nullptr) return ForwardingBackend::LaunchTogether(launches);
-    for (const KernelLaunch& launch : launches) (void)Launch(*launch.kernel, launch.args);
+    for (const kernels::KernelLaunch& launch : launches) (void)Launch(*launch.kernel, launch.args);
     return absl::OkStatus();
   }
 
-  absl::StatusOr<std::unique_ptr<TimeMark>> CreateMark() override { return std::make_unique<Mark>(); }
-  absl::Status SetMark(TimeMark& mark) override {
+  absl::StatusOr<std::unique_ptr<kernels::TimeMark>> CreateMark() override { return std::make_unique<Mark>(); }
+  absl::Status SetMark(kernels::TimeMark& mark) override {
     ++marks_set;
     auto& own = static_cast<Mark&>(mark);
     if (open_ == nullptr) {
@@ -62,8 +62,8 @@ class RecordingBackend final : public ForwardingBackend {
     }
     return absl::OkStatus();
   }
-  absl::Status WaitFor(const TimeMark&) override { return absl::OkStatus(); }
-  absl::StatusOr<double> SecondsBetween(const TimeMark& from, const TimeMark& to) override {
+  absl::Status WaitFor(const kernels::TimeMark&) override { return absl::OkStatus(); }
+  absl::StatusOr<double> SecondsBetween(const kernels::TimeMark& from, const kernels::TimeMark& to) override {
     return (static_cast<const Mark&>(to).ns - static_cast<const Mark&>(from).ns) * 1e-9;
   }
 
@@ -73,8 +73,8 @@ class RecordingBackend final : public ForwardingBackend {
     open_ = std::make_unique<Script>();
     return absl::OkStatus();
   }
-  absl::StatusOr<std::unique_ptr<Recording>> EndRecording() override { return std::move(open_); }
-  absl::Status Replay(const Recording& recording, int64_t past) override {
+  absl::StatusOr<std::unique_ptr<kernels::Recording>> EndRecording() override { return std::move(open_); }
+  absl::Status Replay(const kernels::Recording& recording, int64_t past) override {
     ++replays;
     pasts.push_back(past);
     for (const Work& work : static_cast<const Script&>(recording).work) {
@@ -88,7 +88,7 @@ class RecordingBackend final : public ForwardingBackend {
   }
 
  private:
-  struct Mark final : TimeMark {
+  struct Mark final : kernels::TimeMark {
     double ns = 0;
   };
   struct Work {
@@ -96,14 +96,14 @@ class RecordingBackend final : public ForwardingBackend {
     Mark* mark = nullptr;
     std::vector<const void*> outputs;
   };
-  struct Script final : Recording {
+  struct Script final : kernels::Recording {
     std::vector<Work> work;
   };
   using Live = std::map<const std::byte*, int64_t>;  // Bytes by address.
 
-  class WatchedBuffer final : public Buffer {
+  class WatchedBuffer final : public kernels::Buffer {
    public:
-    WatchedBuffer(std::unique_ptr<Buffer> real, Live& live) : real_(std::move(real)), live_(live) {
+    WatchedBuffer(std::unique_ptr<kernels::Buffer> real, Live& live) : real_(std::move(real)), live_(live) {
       live_[Address()] = real_->size_bytes();
     }
     ~WatchedBuffer() override { live_.erase(Address()); }
@@ -114,10 +114,10 @@ class RecordingBackend final : public ForwardingBackend {
 
    private:
     const std::byte* Address() const { return static_cast<const std::byte*>(real_->data()); }
-    std::unique_ptr<Buffer> real_;
+    std::unique_ptr<kernels::Buffer> real_;
     Live& live_;
   };
-  absl::StatusOr<std::unique_ptr<Buffer>> Watched(absl::StatusOr<std::unique_ptr<Buffer>> buffer) {
+  absl::StatusOr<std::unique_ptr<kernels::Buffer>> Watched(absl::StatusOr<std::unique_ptr<kernels::Buffer>> buffer) {
     if (!buffer.ok()) return buffer;
     return std::make_unique<WatchedBuffer>(*std::move(buffer), live_);
   }
@@ -132,6 +132,6 @@ class RecordingBackend final : public ForwardingBackend {
   Live live_;
 };
 
-}  // namespace metronome
+}  // namespace metronome::compiler
 
 #endif  // METRONOME_TESTS_COMPILER_SEARCH_RECORDING_BACKEND_H_

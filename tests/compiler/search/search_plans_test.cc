@@ -12,21 +12,23 @@
 #include "kernels/cpu/cpu_backend.h"
 #include "runtime/engine/session.h"
 
-namespace metronome {
+namespace metronome::compiler {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-class SearchPlansTest : public testing::TestWithParam<std::tuple<const char*, DType>> {
+class SearchPlansTest : public testing::TestWithParam<std::tuple<const char*, kernels::DType>> {
  protected:
   SearchPlansTest()
       : graph_(BuildDecoder(ParseHfConfig(FindModel(std::get<0>(GetParam()))->config).value(), std::get<1>(GetParam()))
                    .value()),
         default_(Compile(graph_, ExecutionPath::kCompiled).value()),
-        backend_(CreateCpuBackend({.threads = 2}).value()),
-        weights_(WeightStore::Load(*backend_, WeightSpecsOf(default_.plans[0].plan), SyntheticWeights{1}).value()) {}
+        backend_(kernels::CreateCpuBackend({.threads = 2}).value()),
+        weights_(runtime::WeightStore::Load(*backend_, runtime::WeightSpecsOf(default_.plans[0].plan),
+                                            runtime::SyntheticWeights{1})
+                     .value()) {}
 
   absl::StatusOr<CompileResult> Search(const PlanSearchOptions& options) {
     CompileResult result = Compile(graph_, ExecutionPath::kCompiled).value();
@@ -39,13 +41,14 @@ class SearchPlansTest : public testing::TestWithParam<std::tuple<const char*, DT
     std::vector<float> logits;
     std::vector<int32_t> greedy;
   };
-  Run RunOf(const PlanSet& plans, int64_t tokens, LaunchMode mode) {
-    const auto executor = Executor::Create(*backend_, plans, *weights_, mode).value();
-    Session session(*executor, KvCache::Create(*backend_, KvStateSpecsOf(plans), {.max_length = 512}).value());
+  Run RunOf(const runtime::PlanSet& plans, int64_t tokens, runtime::LaunchMode mode) {
+    const auto executor = runtime::Executor::Create(*backend_, plans, *weights_, mode).value();
+    runtime::Session session(
+        *executor, runtime::KvCache::Create(*backend_, runtime::KvStateSpecsOf(plans), {.max_length = 512}).value());
     std::vector<int32_t> prompt(tokens);
     std::iota(prompt.begin(), prompt.end(), 1);
     for (int32_t& token : prompt) token = token * 7 % 200;
-    EXPECT_TRUE(session.Prefill(prompt, PrefillMode::kChunked).ok());
+    EXPECT_TRUE(session.Prefill(prompt, runtime::PrefillMode::kChunked).ok());
     EXPECT_TRUE(session.Step(5).ok());
     Run run = {.logits = {session.Logits().value().begin(), session.Logits().value().end()}};
     for (int i = 0; i < 6; ++i) {
@@ -64,19 +67,19 @@ class SearchPlansTest : public testing::TestWithParam<std::tuple<const char*, DT
     }
     return std::sqrt(difference / norm);
   }
-  static double Tolerance() { return std::get<1>(GetParam()) == DType::kFloat32 ? 1e-4 : 0.06; }
+  static double Tolerance() { return std::get<1>(GetParam()) == kernels::DType::kFloat32 ? 1e-4 : 0.06; }
 
   Graph graph_;
   CompileResult default_;
-  std::unique_ptr<Backend> backend_;
-  std::unique_ptr<WeightStore> weights_;
+  std::unique_ptr<kernels::Backend> backend_;
+  std::unique_ptr<runtime::WeightStore> weights_;
 };
 
 TEST_P(SearchPlansTest, FindsPlansForEverySizeThatComputeTheSame) {
   const absl::StatusOr<CompileResult> searched = Search({.budget = 60, .trials = 3, .max_seq = 300, .max_past = 20});
   ASSERT_TRUE(searched.ok()) << searched.status();
   std::vector<int64_t> sizes;
-  for (const BucketPlan& bucket : searched->plans) sizes.push_back(bucket.seq);
+  for (const runtime::BucketPlan& bucket : searched->plans) sizes.push_back(bucket.seq);
   EXPECT_THAT(sizes, ElementsAre(1, 16, 64, 256));
   EXPECT_THAT(searched->report.searches, Not(IsEmpty()));
   for (const SearchReport& report : searched->report.searches) {
@@ -88,10 +91,10 @@ TEST_P(SearchPlansTest, FindsPlansForEverySizeThatComputeTheSame) {
   }
 
   for (const int64_t tokens : {1, 5, 16, 40, 300}) {
-    const Run want = RunOf(default_.plans, tokens, LaunchMode::kInOrder);
-    for (const LaunchMode mode : {LaunchMode::kInOrder, LaunchMode::kGraph}) {
+    const Run want = RunOf(default_.plans, tokens, runtime::LaunchMode::kInOrder);
+    for (const runtime::LaunchMode mode : {runtime::LaunchMode::kInOrder, runtime::LaunchMode::kGraph}) {
       const Run got = RunOf(searched->plans, tokens, mode);
-      if (std::get<1>(GetParam()) == DType::kFloat32) {  // In half precision two tokens may be equally likely.
+      if (std::get<1>(GetParam()) == kernels::DType::kFloat32) {  // In half precision two tokens may be equally likely.
         EXPECT_EQ(got.greedy, want.greedy) << tokens << " tokens";
       }
       EXPECT_LE(RelativeDifference(got, want), Tolerance()) << tokens << " tokens";
@@ -110,7 +113,7 @@ TEST_P(SearchPlansSizesTest, EndWithTheLongestStep) {
         Search({.budget = 2, .trials = 1, .max_seq = max_seq, .max_past = 4});
     ASSERT_TRUE(searched.ok()) << searched.status();
     std::vector<int64_t> sizes;
-    for (const BucketPlan& bucket : searched->plans) sizes.push_back(bucket.seq);
+    for (const runtime::BucketPlan& bucket : searched->plans) sizes.push_back(bucket.seq);
     EXPECT_EQ(sizes, want) << max_seq;
   }
 }
@@ -118,7 +121,7 @@ TEST_P(SearchPlansSizesTest, EndWithTheLongestStep) {
 TEST_P(SearchPlansTest, ABudgetOfOneChangesNothing) {
   const absl::StatusOr<CompileResult> searched = Search({.budget = 1});
   ASSERT_TRUE(searched.ok());
-  EXPECT_EQ(Hash(searched->plans), Hash(default_.plans));
+  EXPECT_EQ(runtime::Hash(searched->plans), runtime::Hash(default_.plans));
   EXPECT_THAT(searched->report.searches, IsEmpty());
 }
 
@@ -129,14 +132,17 @@ TEST_P(SearchPlansTest, StopsWhenAskedTo) {
   const absl::Status status = SearchPlans(*backend_, *weights_, {.budget = 50, .max_seq = 16, .token = &token}, result);
   EXPECT_EQ(status.code(), absl::StatusCode::kCancelled);
   EXPECT_EQ(asked, 4);
-  EXPECT_EQ(Hash(result.plans), Hash(default_.plans));
+  EXPECT_EQ(runtime::Hash(result.plans), runtime::Hash(default_.plans));
 }
 
 // The engine runs steps of other sequences on the same backend whenever the token is asked.
 TEST_P(SearchPlansTest, OthersMayWorkBetweenItsRuns) {
   int steps = 0;
-  const auto executor = Executor::Create(*backend_, default_.plans, *weights_, LaunchMode::kInOrder).value();
-  Session session(*executor, KvCache::Create(*backend_, KvStateSpecsOf(default_.plans), {.max_length = 4096}).value());
+  const auto executor =
+      runtime::Executor::Create(*backend_, default_.plans, *weights_, runtime::LaunchMode::kInOrder).value();
+  runtime::Session session(
+      *executor,
+      runtime::KvCache::Create(*backend_, runtime::KvStateSpecsOf(default_.plans), {.max_length = 4096}).value());
   const CancelToken token([&] {
     ++steps;
     return session.length() + 1 > 4000 ? session.Truncate(0) : session.Step(5);
@@ -147,8 +153,8 @@ TEST_P(SearchPlansTest, OthersMayWorkBetweenItsRuns) {
   ASSERT_TRUE(searched.ok()) << searched.status();
   EXPECT_GT(steps, 40);
   EXPECT_GT(token.waited_ns(), 0);
-  const Run found = RunOf(searched->plans, 9, LaunchMode::kInOrder);
-  const Run expected = RunOf(default_.plans, 9, LaunchMode::kInOrder);
+  const Run found = RunOf(searched->plans, 9, runtime::LaunchMode::kInOrder);
+  const Run expected = RunOf(default_.plans, 9, runtime::LaunchMode::kInOrder);
   EXPECT_LE(RelativeDifference(found, expected), Tolerance());
 }
 
@@ -167,17 +173,17 @@ const auto kNameOf = [](const auto& info) {
 
 INSTANTIATE_TEST_SUITE_P(Models, SearchPlansTest,
                          testing::Combine(testing::Values("tiny-llama", "tiny-gemma3"),
-                                          testing::Values(DType::kFloat32, DType::kBFloat16)),
+                                          testing::Values(kernels::DType::kFloat32, kernels::DType::kBFloat16)),
                          kNameOf);
 
-INSTANTIATE_TEST_SUITE_P(Models, SearchPlansSizesTest, testing::Values(std::tuple("tiny-llama", DType::kFloat32)),
-                         kNameOf);
+INSTANTIATE_TEST_SUITE_P(Models, SearchPlansSizesTest,
+                         testing::Values(std::tuple("tiny-llama", kernels::DType::kFloat32)), kNameOf);
 
 // The other families; in float32, as in half precision a rounding may choose another expert.
 INSTANTIATE_TEST_SUITE_P(MoreModels, SearchPlansTest,
                          testing::Combine(testing::Values("tiny-qwen2", "tiny-qwen3", "tiny-qwen3-moe", "tiny-gemma4"),
-                                          testing::Values(DType::kFloat32)),
+                                          testing::Values(kernels::DType::kFloat32)),
                          kNameOf);
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::compiler

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <iterator>
 
-#include "runtime/base/split_mix.h"
+#include "kernels/base/split_mix.h"
 
 namespace metronome::fuzz {
 

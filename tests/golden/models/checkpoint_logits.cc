@@ -13,15 +13,15 @@
 #include "compiler/driver/compile.h"
 #include "compiler/frontend/decoder.h"
 #include "compiler/frontend/hf_config.h"
+#include "kernels/base/status_macros.h"
 #include "kernels/cpu/cpu_backend.h"
-#include "runtime/base/status_macros.h"
 #include "runtime/engine/session.h"
 #include "runtime/weights/weight_store.h"
 
 namespace metronome {
 namespace {
 
-absl::StatusOr<std::vector<int32_t>> ReadTokens(const SafetensorsFile& file, const char* name) {
+absl::StatusOr<std::vector<int32_t>> ReadTokens(const runtime::SafetensorsFile& file, const char* name) {
   const auto found = file.tensors().find(name);
   if (found == file.tensors().end()) return absl::NotFoundError(name);
   std::vector<int32_t> tokens(static_cast<size_t>(found->second.bytes) / sizeof(int32_t));
@@ -29,32 +29,35 @@ absl::StatusOr<std::vector<int32_t>> ReadTokens(const SafetensorsFile& file, con
   return tokens;
 }
 
-absl::Status AppendLogits(Session& session, std::ostream& out) {
+absl::Status AppendLogits(runtime::Session& session, std::ostream& out) {
   ASSIGN_OR_RETURN(const absl::Span<const float> logits, session.Logits());
   out.write(reinterpret_cast<const char*>(logits.data()), static_cast<std::streamsize>(logits.size() * sizeof(float)));
   return absl::OkStatus();
 }
 
 absl::Status Run(const std::string& directory) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<Backend> backend, CreateCpuBackend({.threads = 1}));
-  ASSIGN_OR_RETURN(const ModelConfig config, ReadHfConfig(directory + "/config.json"));
-  ASSIGN_OR_RETURN(const Graph graph, BuildDecoder(config, DType::kFloat32));
-  ASSIGN_OR_RETURN(const CompileResult compiled, Compile(graph, ExecutionPath::kCompiled));
-  ASSIGN_OR_RETURN(const std::unique_ptr<WeightStore> weights,
-                   WeightStore::Load(*backend, WeightSpecsOf(compiled.plans[0].plan), CheckpointDirectory{directory}));
-  ASSIGN_OR_RETURN(const std::unique_ptr<Executor> executor,
-                   Executor::Create(*backend, compiled.plans, *weights, LaunchMode::kInOrder));
-  ASSIGN_OR_RETURN(const auto file, SafetensorsFile::Open(directory + "/tokens.safetensors"));
+  ASSIGN_OR_RETURN(const std::unique_ptr<kernels::Backend> backend, kernels::CreateCpuBackend({.threads = 1}));
+  ASSIGN_OR_RETURN(const compiler::ModelConfig config, compiler::ReadHfConfig(directory + "/config.json"));
+  ASSIGN_OR_RETURN(const compiler::Graph graph, compiler::BuildDecoder(config, kernels::DType::kFloat32));
+  ASSIGN_OR_RETURN(const compiler::CompileResult compiled,
+                   compiler::Compile(graph, compiler::ExecutionPath::kCompiled));
+  ASSIGN_OR_RETURN(const std::unique_ptr<runtime::WeightStore> weights,
+                   runtime::WeightStore::Load(*backend, runtime::WeightSpecsOf(compiled.plans[0].plan),
+                                              runtime::CheckpointDirectory{directory}));
+  ASSIGN_OR_RETURN(const std::unique_ptr<runtime::Executor> executor,
+                   runtime::Executor::Create(*backend, compiled.plans, *weights, runtime::LaunchMode::kInOrder));
+  ASSIGN_OR_RETURN(const auto file, runtime::SafetensorsFile::Open(directory + "/tokens.safetensors"));
   ASSIGN_OR_RETURN(const std::vector<int32_t> prompt, ReadTokens(*file, "prompt"));
   ASSIGN_OR_RETURN(const std::vector<int32_t> rest, ReadTokens(*file, "rest"));
   std::ofstream out(directory + "/logits.bin", std::ios::binary);
   for (const bool chunked : {true, false}) {
-    ASSIGN_OR_RETURN(auto cache, KvCache::Create(*backend, KvStateSpecsOf(compiled.plans),
-                                                 {.max_length = static_cast<int64_t>(prompt.size() + rest.size())}));
-    Session session(*executor, std::move(cache));
+    ASSIGN_OR_RETURN(auto cache,
+                     runtime::KvCache::Create(*backend, runtime::KvStateSpecsOf(compiled.plans),
+                                              {.max_length = static_cast<int64_t>(prompt.size() + rest.size())}));
+    runtime::Session session(*executor, std::move(cache));
     std::vector<int32_t> steps = rest;
     if (chunked) {
-      RETURN_IF_ERROR(session.Prefill(prompt, PrefillMode::kChunked));
+      RETURN_IF_ERROR(session.Prefill(prompt, runtime::PrefillMode::kChunked));
       RETURN_IF_ERROR(AppendLogits(session, out));
     } else {
       steps.insert(steps.begin(), prompt.begin(), prompt.end());

@@ -6,10 +6,10 @@
 
 #include "kernels/cpu/calibration/calibrate.h"
 #include "kernels/cpu/cpu_backend.h"
-#include "kernels/cpu/cpu_features.h"
+#include "kernels/cpu/host/cpu_features.h"
 #include "tests/temp_directory.h"
 
-namespace metronome::cpu {
+namespace metronome::kernels::cpu {
 namespace {
 
 // Times of candidates as a script: `seconds[candidate]`, times what `mood` makes of the call.
@@ -135,4 +135,4 @@ TEST(CalibrateCpuTest, RunsEveryFormOnThisMachine) {
 }
 
 }  // namespace
-}  // namespace metronome::cpu
+}  // namespace metronome::kernels::cpu

@@ -1,4 +1,4 @@
-#include "kernels/cpu/host_ring.h"
+#include "kernels/cpu/host/host_ring.h"
 
 #include <unistd.h>
 
@@ -8,7 +8,7 @@
 
 #include "gtest/gtest.h"
 
-namespace metronome::cpu {
+namespace metronome::kernels::cpu {
 namespace {
 
 int64_t ResidentBytes() {
@@ -88,4 +88,4 @@ TEST(HostRingTest, ImpossibleSizesAreRefused) {
 }
 
 }  // namespace
-}  // namespace metronome::cpu
+}  // namespace metronome::kernels::cpu

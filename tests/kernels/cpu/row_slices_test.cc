@@ -1,10 +1,10 @@
-#include "kernels/cpu/row_slices.h"
+#include "kernels/cpu/optimised/row_slices.h"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 
-namespace metronome::cpu {
+namespace metronome::kernels::cpu {
 namespace {
 
 // Every row of every matrix once, in order, and no slice larger than asked for.
@@ -65,4 +65,4 @@ TEST(RowSlicesTest, OfOneSizeWhereLeastIsMost) {
 }
 
 }  // namespace
-}  // namespace metronome::cpu
+}  // namespace metronome::kernels::cpu

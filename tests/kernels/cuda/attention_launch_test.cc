@@ -8,31 +8,31 @@
 #include <string>
 #include <vector>
 
-#include "kernels/attributes.h"
 #include "kernels/cuda/attention/attention.h"
 #include "kernels/cuda/emulation/multiprocessor.h"
 #include "kernels/cuda/kernel_table.h"
-#include "tests/kernels/cuda/emulated_backend.h"
-#include "tests/kernels/kernel_test.h"
+#include "kernels/interface/attributes.h"
+#include "tests/kernels/cuda/fakes/emulated_backend.h"
+#include "tests/kernels/support/kernel_test.h"
 
 namespace metronome::testing {
 namespace {
 
-using cuda::emulation::Multiprocessor;
-using cuda::emulation::ThreadOrder;
+using kernels::cuda::emulation::Multiprocessor;
+using kernels::cuda::emulation::ThreadOrder;
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInf = std::numeric_limits<double>::infinity();
 constexpr double kFloatUnit = 0x1p-24;
 
 struct Problem {
-  DType dtype;
+  kernels::DType dtype;
   int64_t rows, past, heads, kv_heads, size, value_size, window = 0;
   int64_t positions() const { return past + rows; }
 };
 
 std::string Describe(const Problem& p) {
-  std::string text(Name(p.dtype));
+  std::string text(kernels::Name(p.dtype));
   for (const auto& [name, value] : {std::pair<const char*, int64_t>{" rows ", p.rows},
                                     {" past ", p.past},
                                     {" heads ", p.heads},
@@ -48,13 +48,16 @@ std::string Describe(const Problem& p) {
 class Device {
  public:
   explicit Device(int multiprocessors)
-      : workspace_(static_cast<size_t>(cuda::AttentionWorkspaceBytes(multiprocessors)) / sizeof(uint32_t) + kCanaries),
-        scratch_(static_cast<size_t>(cuda::AttentionScratchBytes(multiprocessors)) / sizeof(float) + kCanaries, NAN) {
-    context_ = {.multiprocessors = multiprocessors,
-                .workspace = {.data = workspace_.data(), .bytes = cuda::AttentionWorkspaceBytes(multiprocessors)},
-                .scratch = {.data = scratch_.data(), .bytes = cuda::AttentionScratchBytes(multiprocessors)}};
+      : workspace_(static_cast<size_t>(kernels::cuda::AttentionWorkspaceBytes(multiprocessors)) / sizeof(uint32_t) +
+                   kCanaries),
+        scratch_(static_cast<size_t>(kernels::cuda::AttentionScratchBytes(multiprocessors)) / sizeof(float) + kCanaries,
+                 NAN) {
+    context_ = {
+        .multiprocessors = multiprocessors,
+        .workspace = {.data = workspace_.data(), .bytes = kernels::cuda::AttentionWorkspaceBytes(multiprocessors)},
+        .scratch = {.data = scratch_.data(), .bytes = kernels::cuda::AttentionScratchBytes(multiprocessors)}};
   }
-  cuda::DeviceContext& context() { return context_; }
+  kernels::cuda::DeviceContext& context() { return context_; }
   bool scratch_was_used() const {
     return std::any_of(scratch_.begin(), scratch_.end(), [](float value) { return !std::isnan(value); });
   }
@@ -69,7 +72,7 @@ class Device {
   static constexpr int kCanaries = 64;
   std::vector<uint32_t> workspace_;
   std::vector<float> scratch_;
-  cuda::DeviceContext context_;
+  kernels::cuda::DeviceContext context_;
 };
 
 struct Operands {
@@ -88,7 +91,7 @@ void Fill(HostTensor& tensor, int64_t position, double value) {
 
 double ScaleOf(const Problem& p) { return 1 / std::sqrt(static_cast<double>(p.size)); }
 
-cuda::AttentionArgs ArgsOf(const Problem& p, const Operands& operands) {
+kernels::cuda::AttentionArgs ArgsOf(const Problem& p, const Operands& operands) {
   return {.dtype = p.dtype,
           .q = operands.q.View().data,
           .k = operands.k.View().data,
@@ -135,7 +138,7 @@ void ExpectAttention(const Problem& p, const Operands& operands) {
           mixed += weights[j] / total * value;
           bound = std::max(bound, std::abs(value));
         }
-        const double weight_error = p.dtype == DType::kFloat32 ? 0 : 0x1p-17;
+        const double weight_error = p.dtype == kernels::DType::kFloat32 ? 0 : 0x1p-17;
         want.push_back(mixed);
         error.push_back(
             (2 * score_error + weight_error + (4 * std::sqrt(static_cast<double>(p.positions())) + 16) * kFloatUnit) *
@@ -149,7 +152,7 @@ void ExpectAttention(const Problem& p, const Operands& operands) {
 void RunAndExpect(const Problem& p, Device& device) {
   SCOPED_TRACE(Describe(p));
   const Operands operands(p);
-  cuda::LaunchAttention(device.context(), ArgsOf(p, operands));
+  kernels::cuda::LaunchAttention(device.context(), ArgsOf(p, operands));
   device.ExpectClean();
   ExpectAttention(p, operands);
 }
@@ -165,7 +168,7 @@ INSTANTIATE_TEST_SUITE_P(Orders, AttentionLaunchTest,
 // cache hold anything.
 TEST_P(AttentionLaunchTest, PositionsAreWhereTheDeviceSays) {
   constexpr int64_t kCapacity = 1100;
-  for (const DType dtype : kFloats) {
+  for (const kernels::DType dtype : kFloats) {
     for (const int64_t rows : {1, 3}) {
       Problem p = {dtype, rows, 0, 4, 2, 16, 24};
       Operands operands(p, kCapacity);
@@ -173,7 +176,7 @@ TEST_P(AttentionLaunchTest, PositionsAreWhereTheDeviceSays) {
       for (int64_t position = 0; position < kCapacity; ++position) Fill(operands.k, position, kNan);
       Device device(16);
       int64_t past = 0;
-      cuda::AttentionArgs args = ArgsOf(p, operands);
+      kernels::cuda::AttentionArgs args = ArgsOf(p, operands);
       args.past = {.base = &past, .offset = -5};
       int64_t filled = 0;
       for (const int64_t at : {0, 1, 62, 64, 130, 511, 1000}) {
@@ -183,7 +186,7 @@ TEST_P(AttentionLaunchTest, PositionsAreWhereTheDeviceSays) {
           for (int64_t i = 0; i < 2 * 16; ++i) operands.k.Set(filled * 2 * 16 + i, keys.At(filled * 2 * 16 + i));
         }
         SCOPED_TRACE(Describe(p));
-        cuda::LaunchAttention(device.context(), args);
+        kernels::cuda::LaunchAttention(device.context(), args);
         device.ExpectClean();
         ExpectAttention(p, operands);
       }
@@ -194,31 +197,32 @@ TEST_P(AttentionLaunchTest, PositionsAreWhereTheDeviceSays) {
 
 // The same by way of the catalogue's arguments, whose shapes are those of the step that was captured.
 TEST_P(AttentionLaunchTest, ACapturedLaunchFollowsThePosition) {
-  const Problem captured = {DType::kBFloat16, 1, 9, 2, 1, 64, 64}, replayed = {DType::kBFloat16, 1, 299, 2, 1, 64, 64};
+  const Problem captured = {kernels::DType::kBFloat16, 1, 9, 2, 1, 64, 64},
+                replayed = {kernels::DType::kBFloat16, 1, 299, 2, 1, 64, 64};
   const Operands operands(replayed);
-  TensorView k = operands.k.View(), v = operands.v.View();
+  kernels::TensorView k = operands.k.View(), v = operands.v.View();
   k.shape[0] = v.shape[0] = captured.positions();
-  const TensorView inputs[] = {operands.q.View(), k, v}, outputs[] = {operands.y.View()};
-  const Attributes attributes = {{"scale", ScaleOf(captured)}, {"window", int64_t{0}}};
+  const kernels::TensorView inputs[] = {operands.q.View(), k, v}, outputs[] = {operands.y.View()};
+  const kernels::Attributes attributes = {{"scale", ScaleOf(captured)}, {"window", int64_t{0}}};
   Device device(4);
   int64_t past = replayed.past;
   device.context().past = &past;
   device.context().captured_past = captured.past;
-  KernelArgs args = {.inputs = inputs, .outputs = outputs, .attributes = &attributes, .follows_past = true};
+  kernels::KernelArgs args = {.inputs = inputs, .outputs = outputs, .attributes = &attributes, .follows_past = true};
 
-  ASSERT_TRUE(cuda::KernelTable().at("attention")(device.context(), args).ok());
+  ASSERT_TRUE(kernels::cuda::KernelTable().at("attention")(device.context(), args).ok());
   device.ExpectClean();
   ExpectAttention(replayed, operands);
 
   args.follows_past = false;  // A cache that does not grow with the position.
-  ASSERT_TRUE(cuda::KernelTable().at("attention")(device.context(), args).ok());
+  ASSERT_TRUE(kernels::cuda::KernelTable().at("attention")(device.context(), args).ok());
   device.ExpectClean();
   ExpectAttention(captured, operands);
 }
 
 // Contexts around multiples of a tile of keys (64, float32 32) and of all splits' tiles.
 TEST_P(AttentionLaunchTest, SplitsMeetTheEdges) {
-  for (const DType dtype : kFloats) {
+  for (const kernels::DType dtype : kFloats) {
     Device device(8);
     for (const int64_t positions : {1, 31, 32, 33, 63, 64, 65, 127, 128, 129, 511, 512, 513, 1023, 1024, 1025})
       RunAndExpect({dtype, 1, positions - 1, 2, 1, 8, 8}, device);
@@ -228,7 +232,7 @@ TEST_P(AttentionLaunchTest, SplitsMeetTheEdges) {
 
 // The prefill's tiles of 64 rows are split too where they are few, and the latest rows see splits that others do not.
 TEST_P(AttentionLaunchTest, SplitsOfManyRows) {
-  for (const DType dtype : kFloats) {
+  for (const kernels::DType dtype : kFloats) {
     Device device(24);
     RunAndExpect({dtype, 50, 200, 4, 2, 16, 16}, device);
     RunAndExpect({dtype, 90, 0, 2, 2, 16, 16}, device);
@@ -239,7 +243,7 @@ TEST_P(AttentionLaunchTest, SplitsOfManyRows) {
 
 // With less memory to meet in there are fewer splits, and the same result.
 TEST_P(AttentionLaunchTest, SplitsFitTheScratch) {
-  const Problem p = {DType::kFloat16, 2, 700, 8, 2, 64, 64};
+  const Problem p = {kernels::DType::kFloat16, 2, 700, 8, 2, 64, 64};
   const Operands operands(p);
   for (const int64_t divisor : {1, 300, 0}) {
     for (const bool has_workspace : {true, false}) {
@@ -247,7 +251,7 @@ TEST_P(AttentionLaunchTest, SplitsFitTheScratch) {
       auto& scratch = device.context().scratch;
       scratch.bytes = divisor == 0 ? 0 : scratch.bytes / divisor;
       if (!has_workspace) device.context().workspace.bytes = 4;  // Of two units.
-      cuda::LaunchAttention(device.context(), ArgsOf(p, operands));
+      kernels::cuda::LaunchAttention(device.context(), ArgsOf(p, operands));
       device.ExpectClean();
       ExpectAttention(p, operands);
       EXPECT_EQ(device.scratch_was_used(), divisor == 1 && has_workspace);
@@ -256,7 +260,7 @@ TEST_P(AttentionLaunchTest, SplitsFitTheScratch) {
 }
 
 TEST_P(AttentionLaunchTest, OneToNineRowsWithSharedHeads) {
-  for (const DType dtype : {DType::kBFloat16, DType::kFloat32}) {
+  for (const kernels::DType dtype : {kernels::DType::kBFloat16, kernels::DType::kFloat32}) {
     Device device(2);
     for (int64_t rows = 1; rows <= 9; ++rows) {
       for (const int64_t group : {1, 2, 4, 8, 16}) RunAndExpect({dtype, rows, 70, 2 * group, 2, 16, 16}, device);
@@ -265,7 +269,7 @@ TEST_P(AttentionLaunchTest, OneToNineRowsWithSharedHeads) {
 }
 
 TEST_P(AttentionLaunchTest, HeadSizes) {
-  for (const DType dtype : kFloats) {
+  for (const kernels::DType dtype : kFloats) {
     Device device(2);
     for (const auto& [size, value_size] : std::vector<std::pair<int64_t, int64_t>>{{2, 2},
                                                                                    {20, 20},
@@ -290,7 +294,7 @@ TEST_P(AttentionLaunchTest, HeadSizes) {
 
 // Packed rows of several tiles, with heads that do not divide a tile.
 TEST_P(AttentionLaunchTest, TilesOfManyRows) {
-  for (const DType dtype : kFloats) {
+  for (const kernels::DType dtype : kFloats) {
     Device device(1);
     RunAndExpect({dtype, 75, 0, 3, 1, 64, 64}, device);
     RunAndExpect({dtype, 70, 65, 4, 2, 32, 32, 40}, device);
@@ -299,7 +303,7 @@ TEST_P(AttentionLaunchTest, TilesOfManyRows) {
 
 // Values of positions that some rows of a tile see and others do not. A row that sees none of them is as without.
 TEST_P(AttentionLaunchTest, HiddenValuesDoNotReachTheResult) {
-  for (const DType dtype : kFloats) {
+  for (const kernels::DType dtype : kFloats) {
     for (const double poison : {kNan, kInf, -kInf}) {
       const Problem p = {dtype, 40, 30, 2, 1, 16, 16, 25};
       Operands operands(p), clean(p);
@@ -307,8 +311,8 @@ TEST_P(AttentionLaunchTest, HiddenValuesDoNotReachTheResult) {
       Fill(operands.v, 60, poison);  // Seen by rows from 30.
       Fill(operands.k, 21, kNan);    // Seen by rows 0 to 15.
       Device device(1);
-      cuda::LaunchAttention(device.context(), ArgsOf(p, operands));
-      cuda::LaunchAttention(device.context(), ArgsOf(p, clean));
+      kernels::cuda::LaunchAttention(device.context(), ArgsOf(p, operands));
+      kernels::cuda::LaunchAttention(device.context(), ArgsOf(p, clean));
       device.ExpectClean();
       for (int64_t i = 0; i < operands.y.elements(); ++i) {
         const int64_t row = i / (p.heads * p.value_size);
@@ -316,7 +320,8 @@ TEST_P(AttentionLaunchTest, HiddenValuesDoNotReachTheResult) {
           EXPECT_FALSE(std::isfinite(operands.y.At(i))) << row;
         } else {
           // The weights are the same, only not rounded to two numbers of 16 bits.
-          EXPECT_NEAR(operands.y.At(i), clean.y.At(i), 0x1p-16 + 2 * UnitRoundoff(dtype)) << Name(dtype) << row;
+          EXPECT_NEAR(operands.y.At(i), clean.y.At(i), 0x1p-16 + 2 * UnitRoundoff(dtype))
+              << kernels::Name(dtype) << row;
         }
       }
     }
@@ -350,7 +355,7 @@ class MappedRows {
 
 // Tensors end at an unmapped page as it is; here nothing is there before the window of the first row either.
 TEST_P(AttentionLaunchTest, NothingBeforeTheWindowIsRead) {
-  for (const DType dtype : kFloats) {
+  for (const kernels::DType dtype : kFloats) {
     for (const int64_t size : {16, 20}) {  // In chunks of 16 bytes, and not.
       for (const int64_t window : {1, 63, 64, 65, 150}) {
         for (const int64_t rows : {1, 5, 17}) {
@@ -358,11 +363,11 @@ TEST_P(AttentionLaunchTest, NothingBeforeTheWindowIsRead) {
           SCOPED_TRACE(Describe(p));
           const Operands operands(p);
           const MappedRows k(operands.k, p.past + 1 - window), v(operands.v, p.past + 1 - window);
-          cuda::AttentionArgs args = ArgsOf(p, operands);
+          kernels::cuda::AttentionArgs args = ArgsOf(p, operands);
           args.k = k.data();
           args.v = v.data();
           Device device(4);
-          cuda::LaunchAttention(device.context(), args);
+          kernels::cuda::LaunchAttention(device.context(), args);
           device.ExpectClean();
           ExpectAttention(p, operands);
         }
@@ -373,12 +378,12 @@ TEST_P(AttentionLaunchTest, NothingBeforeTheWindowIsRead) {
 
 // Scores of nothing are all 0.
 TEST_P(AttentionLaunchTest, KeysMayBeEmpty) {
-  const Problem p = {DType::kBFloat16, 1, 2, 1, 1, 0, 4};
+  const Problem p = {kernels::DType::kBFloat16, 1, 2, 1, 1, 0, 4};
   const Operands operands(p);
   Device device(1);
-  cuda::AttentionArgs args = ArgsOf(p, operands);
+  kernels::cuda::AttentionArgs args = ArgsOf(p, operands);
   args.scale = 1;
-  cuda::LaunchAttention(device.context(), args);
+  kernels::cuda::LaunchAttention(device.context(), args);
   device.ExpectClean();
   for (int64_t i = 0; i < 4; ++i)
     EXPECT_NEAR(operands.y.At(i), (operands.v.At(i) + operands.v.At(4 + i) + operands.v.At(8 + i)) / 3, 0x1p-8);
@@ -386,7 +391,8 @@ TEST_P(AttentionLaunchTest, KeysMayBeEmpty) {
 
 TEST(AttentionTest, HeadsThatAreTooLargeAreUnimplemented) {
   const auto backend = CreateEmulatedBackend({});
-  const HostTensor q(DType::kFloat32, {1, 1, 513}), k(DType::kFloat32, {1, 1, 513}), y(DType::kFloat32, {1, 1, 513});
+  const HostTensor q(kernels::DType::kFloat32, {1, 1, 513}), k(kernels::DType::kFloat32, {1, 1, 513}),
+      y(kernels::DType::kFloat32, {1, 1, 513});
   const absl::Status status =
       RunKernel(*backend, "attention", {q, k, k}, {y}, {{"scale", 1.0}, {"window", int64_t{0}}});
   EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented) << status;

@@ -5,19 +5,19 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "kernels/cuda/products/library/cublaslt_product.h"
-#include "tests/kernels/cuda/fake_cublaslt.h"
-#include "tests/kernels/cuda/matmul_library_cases.h"
+#include "tests/kernels/cuda/fakes/fake_cublaslt.h"
+#include "tests/kernels/cuda/fakes/matmul_library_cases.h"
 
 namespace metronome::testing {
 namespace {
 
-using cuda::MatmulLibrary;
-using cuda::MatmulProblem;
+using kernels::cuda::MatmulLibrary;
+using kernels::cuda::MatmulProblem;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 constexpr MatmulProblem kProblem = {
-    .dtype = DType::kBFloat16, .transposed = true, .has_bias = true, .m = 128, .n = 256, .k = 64};
+    .dtype = kernels::DType::kBFloat16, .transposed = true, .has_bias = true, .m = 128, .n = 256, .k = 64};
 
 // Over a libcublasLt of the tests' own, which checks what it is told.
 class CublasLtTest : public ::testing::Test {
@@ -28,7 +28,7 @@ class CublasLtTest : public ::testing::Test {
     *state_ = {};
   }
   static std::unique_ptr<MatmulLibrary> Open() {
-    return cuda::OpenCublasLt({"/nowhere/libcublasLt.so.13", FAKE_CUBLASLT}).value();
+    return kernels::cuda::OpenCublasLt({"/nowhere/libcublasLt.so.13", FAKE_CUBLASLT}).value();
   }
 
   FakeCublasLtState* state_;
@@ -86,26 +86,26 @@ TEST_F(CublasLtTest, RemembersManyProblemsButNotAll) {
 
 TEST_F(CublasLtTest, WhyThereIsNone) {
   absl::StatusOr<std::unique_ptr<MatmulLibrary>> library =
-      cuda::OpenCublasLt({"/nowhere/libcublasLt.so.13", "/nowhere/else.so"});
+      kernels::cuda::OpenCublasLt({"/nowhere/libcublasLt.so.13", "/nowhere/else.so"});
   EXPECT_EQ(library.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(library.status().message()), HasSubstr("no cuBLASLt: /nowhere/libcublasLt.so.13"));
-  library = cuda::OpenCublasLt({"libm.so.6"});
+  library = kernels::cuda::OpenCublasLt({"libm.so.6"});
   EXPECT_EQ(library.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(library.status().message()), HasSubstr("libm.so.6 has no cublasLt"));
   state_->has_device = false;
-  library = cuda::OpenCublasLt({FAKE_CUBLASLT});
+  library = kernels::cuda::OpenCublasLt({FAKE_CUBLASLT});
   EXPECT_EQ(library.status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(std::string(library.status().message()), HasSubstr("cublasLtCreate: CUBLAS_STATUS_NOT_INITIALIZED"));
   EXPECT_EQ(state_->live_objects, 0);
-  EXPECT_FALSE(cuda::OpenCublasLt({}).ok());
+  EXPECT_FALSE(kernels::cuda::OpenCublasLt({}).ok());
 }
 
 // The library of this machine's toolkit. Descriptors need no device; all else does.
 class RealCublasLtTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    for (const std::string& candidate : cuda::CublasLtCandidates()) {
-      functions_ = cuda::LoadCublasLt(candidate);
+    for (const std::string& candidate : kernels::cuda::CublasLtCandidates()) {
+      functions_ = kernels::cuda::LoadCublasLt(candidate);
       if (absl::IsNotFound(functions_.status())) continue;
       handle_ = dlopen(candidate.c_str(), RTLD_NOW | RTLD_LOCAL);
       return;
@@ -117,7 +117,7 @@ class RealCublasLtTest : public ::testing::Test {
     return reinterpret_cast<Function*>(dlsym(handle_, name));
   }
 
-  absl::StatusOr<cuda::CublasLtFunctions> functions_ = absl::NotFoundError("no place to look");
+  absl::StatusOr<kernels::cuda::CublasLtFunctions> functions_ = absl::NotFoundError("no place to look");
   void* handle_ = nullptr;
 };
 
@@ -127,7 +127,7 @@ TEST_F(RealCublasLtTest, TakesOurDescriptors) {
   const auto product_get = Find(&cublasLtMatmulDescGetAttribute, "cublasLtMatmulDescGetAttribute");
   const auto layout_get = Find(&cublasLtMatrixLayoutGetAttribute, "cublasLtMatrixLayoutGetAttribute");
   size_t written = 0;
-  const auto of_product = [&](const cuda::CublasLtProduct& product, cublasLtMatmulDescAttributes_t attribute,
+  const auto of_product = [&](const kernels::cuda::CublasLtProduct& product, cublasLtMatmulDescAttributes_t attribute,
                               auto value) {
     EXPECT_EQ(product_get(product.operation(), attribute, &value, sizeof(value), &written), CUBLAS_STATUS_SUCCESS);
     return value;
@@ -137,7 +137,7 @@ TEST_F(RealCublasLtTest, TakesOurDescriptors) {
     return value;
   };
 
-  const auto linear = cuda::CublasLtProduct::Create(*functions_, kProblem);
+  const auto linear = kernels::cuda::CublasLtProduct::Create(*functions_, kProblem);
   ASSERT_TRUE(linear.ok()) << linear.status();
   EXPECT_EQ(of_product(**linear, CUBLASLT_MATMUL_DESC_COMPUTE_TYPE, int32_t{}), CUBLAS_COMPUTE_32F);
   EXPECT_EQ(of_product(**linear, CUBLASLT_MATMUL_DESC_TRANSA, int32_t{}), CUBLAS_OP_T);
@@ -151,7 +151,7 @@ TEST_F(RealCublasLtTest, TakesOurDescriptors) {
   EXPECT_EQ(of_layout((*linear)->output(), CUBLASLT_MATRIX_LAYOUT_TYPE, uint32_t{}),
             static_cast<uint32_t>(CUDA_R_16BF));
 
-  const auto batch = cuda::CublasLtProduct::Create(
+  const auto batch = kernels::cuda::CublasLtProduct::Create(
       *functions_, {.wide = true, .m = 5, .n = 6, .k = 7, .batch = 3, .a_stride = 35, .b_stride = 42});
   ASSERT_TRUE(batch.ok()) << batch.status();
   EXPECT_EQ(of_product(**batch, CUBLASLT_MATMUL_DESC_TRANSA, int32_t{}), CUBLAS_OP_N);
@@ -162,7 +162,7 @@ TEST_F(RealCublasLtTest, TakesOurDescriptors) {
 
 TEST_F(RealCublasLtTest, HasAlgorithmsOrSaysThatThereIsNoDevice) {
   ASSERT_TRUE(functions_.ok()) << functions_.status();
-  const auto library = cuda::OpenCublasLt(cuda::CublasLtCandidates());
+  const auto library = kernels::cuda::OpenCublasLt(kernels::cuda::CublasLtCandidates());
   if (library.ok()) {
     EXPECT_THAT((*library)->Describe(), HasSubstr("cuBLASLt 1"));
     EXPECT_GT((*library)->Prepare(kProblem), 0);

@@ -5,20 +5,20 @@
 
 #include "kernels/cuda/emulation/multiprocessor.h"
 #include "kernels/cuda/program/nvrtc/nvrtc_compiler.h"
-#include "tests/kernels/cuda/emulated_backend.h"
-#include "tests/kernels/cuda/fake_driver.h"
-#include "tests/kernels/cuda/fused_cases.h"
-#include "tests/kernels/kernel_test.h"
+#include "tests/kernels/cuda/fakes/emulated_backend.h"
+#include "tests/kernels/cuda/fakes/fake_driver.h"
+#include "tests/kernels/cuda/fakes/fused_cases.h"
+#include "tests/kernels/support/kernel_test.h"
 #include "tests/temp_directory.h"
 
 namespace metronome::testing {
 namespace {
 
-using cuda::emulation::Multiprocessor;
-using cuda::emulation::ThreadOrder;
+using kernels::cuda::emulation::Multiprocessor;
+using kernels::cuda::emulation::ThreadOrder;
 
 // "Compiles" to the source itself.
-class EchoCompiler final : public cuda::CubinCompiler {
+class EchoCompiler final : public kernels::cuda::CubinCompiler {
  public:
   explicit EchoCompiler(std::vector<std::string>& compiled) : compiled_(compiled) {}
   const std::string& version() const override { return version_; }
@@ -45,8 +45,8 @@ class FusedKernelsTest : public ::testing::Test {
     ThreadOrder order = ThreadOrder::kForward;
   };
 
-  std::unique_ptr<Backend> NewBackend(const Setup& setup) {
-    const auto fused = [this, setup](cuda::Driver& driver) {
+  std::unique_ptr<kernels::Backend> NewBackend(const Setup& setup) {
+    const auto fused = [this, setup](kernels::cuda::Driver& driver) {
       auto& fake = static_cast<FakeDriver&>(driver);
       fake.is_code = [](const std::string& cubin) { return cubin.find("#include") == 0; };
       fake.run_code = [this](const std::string& cubin, unsigned blocks, unsigned threads, const void* operands) {
@@ -54,7 +54,7 @@ class FusedKernelsTest : public ::testing::Test {
         for (const HostKernel& host : HostKernels()) {
           if (host.source != cubin) continue;
           Multiprocessor::OfThisThread().RunGrid({blocks, 1, 1}, {threads, 1, 1}, 0, [&] {
-            host.kernel(*static_cast<const cuda::FusedOperands*>(operands));
+            host.kernel(*static_cast<const kernels::cuda::FusedOperands*>(operands));
           });
           return;
         }
@@ -63,15 +63,15 @@ class FusedKernelsTest : public ::testing::Test {
       auto compiler = std::make_unique<EchoCompiler>(compiled_);
       compiler->failing = setup.failing;
       compiler->version_ = setup.version;
-      cuda::FusedKernelsOptions options = {.log = [this](const std::string& line) { log_.push_back(line); }};
+      kernels::cuda::FusedKernelsOptions options = {.log = [this](const std::string& line) { log_.push_back(line); }};
       options.compiler = std::move(compiler);
       options.cubins = setup.cubins;
-      return std::make_unique<cuda::FusedKernels>(driver, std::move(options));
+      return std::make_unique<kernels::cuda::FusedKernels>(driver, std::move(options));
     };
     return CreateEmulatedBackend({.emulation = {.order = setup.order}, .fused = fused});
   }
 
-  static std::vector<HostTensor> Run(Backend& backend, const FusedCase& fused) {
+  static std::vector<HostTensor> Run(kernels::Backend& backend, const FusedCase& fused) {
     std::vector<HostTensor> outputs = fused.NewOutputs();
     const absl::Status status = RunKernel(backend, "fused", fused.inputs, outputs, fused.attributes());
     EXPECT_TRUE(status.ok()) << status;
@@ -89,10 +89,10 @@ class FusedKernelsTest : public ::testing::Test {
 
 // The interpreter is compared with the primitives in fused_test.cc.
 TEST_F(FusedKernelsTest, GeneratedKernelsComputeWhatTheInterpreterDoes) {
-  const std::unique_ptr<Backend> interpreter = CreateEmulatedBackend({});
+  const std::unique_ptr<kernels::Backend> interpreter = CreateEmulatedBackend({});
   const std::vector<FusedCase> cases = GeneratedFusedCases();
   for (const ThreadOrder order : {ThreadOrder::kForward, ThreadOrder::kReverse, ThreadOrder::kShuffled}) {
-    const std::unique_ptr<Backend> backend = NewBackend({.order = order});
+    const std::unique_ptr<kernels::Backend> backend = NewBackend({.order = order});
     for (size_t i = 0; i < cases.size() && !HasFailure(); ++i) {
       SCOPED_TRACE(std::to_string(i) + ": " + cases[i].program.ToString());
       ExpectSame(Run(*backend, cases[i]), Run(*interpreter, cases[i]));
@@ -103,7 +103,7 @@ TEST_F(FusedKernelsTest, GeneratedKernelsComputeWhatTheInterpreterDoes) {
 }
 
 TEST_F(FusedKernelsTest, AProgramIsCompiledOnceForEachKindOfWalk) {
-  const std::unique_ptr<Backend> backend = NewBackend({});
+  const std::unique_ptr<kernels::Backend> backend = NewBackend({});
   const std::vector<FusedCase> cases = GeneratedFusedCases();
   for (int i = 0; i < 3; ++i) Run(*backend, cases[0]);
   EXPECT_EQ(compiled_.size(), 1u);
@@ -114,7 +114,7 @@ TEST_F(FusedKernelsTest, AProgramIsCompiledOnceForEachKindOfWalk) {
 }
 
 TEST_F(FusedKernelsTest, WhatDoesNotCompileIsInterpretedAndSaidOnce) {
-  const std::unique_ptr<Backend> backend = NewBackend({.failing = true}), plain = CreateEmulatedBackend({});
+  const std::unique_ptr<kernels::Backend> backend = NewBackend({.failing = true}), plain = CreateEmulatedBackend({});
   const FusedCase fused = GeneratedFusedCases()[0];
   for (int i = 0; i < 3; ++i) ExpectSame(Run(*backend, fused), Run(*plain, fused));
   EXPECT_EQ(compiled_.size(), 1u);
@@ -125,12 +125,12 @@ TEST_F(FusedKernelsTest, WhatDoesNotCompileIsInterpretedAndSaidOnce) {
 }
 
 TEST_F(FusedKernelsTest, NothingIsCompiledWhileLaunchesAreRecorded) {
-  const std::unique_ptr<Backend> backend = NewBackend({});
+  const std::unique_ptr<kernels::Backend> backend = NewBackend({});
   const FusedCase fused = GeneratedFusedCases()[0];
   const auto record = [&] {
     std::vector<HostTensor> outputs = fused.NewOutputs();
-    const std::vector<TensorView> inputs = fused.InputViews(), views = {outputs[0].View(), outputs[1].View()};
-    const Attributes attributes = fused.attributes();
+    const std::vector<kernels::TensorView> inputs = fused.InputViews(), views = {outputs[0].View(), outputs[1].View()};
+    const kernels::Attributes attributes = fused.attributes();
     EXPECT_TRUE(backend->BeginRecording(0).ok());
     EXPECT_TRUE(
         backend->Launch(**backend->FindKernel("fused"), {.inputs = inputs, .outputs = views, .attributes = &attributes})
@@ -183,7 +183,7 @@ TEST_F(FusedKernelsTest, TheStoreStaysWithinItsBound) {
   const TempDirectory directory;
   constexpr int64_t kBytes = 20000;
   const Setup setup = {.cubins = FileStore::Open(directory.path(), kBytes).value()};
-  const std::unique_ptr<Backend> backend = NewBackend(setup);
+  const std::unique_ptr<kernels::Backend> backend = NewBackend(setup);
   const std::vector<FusedCase> cases = GeneratedFusedCases();
   for (size_t i = 0; i < 14; ++i) Run(*backend, cases[i]);
   uintmax_t bytes = 0;
@@ -196,26 +196,27 @@ TEST_F(FusedKernelsTest, TheStoreStaysWithinItsBound) {
 
 TEST_F(FusedKernelsTest, ALostDeviceIsAnErrorOfTheLaunch) {
   FakeDriver driver;
-  cuda::FusedKernelsOptions options;
+  kernels::cuda::FusedKernelsOptions options;
   options.compiler = std::make_unique<EchoCompiler>(compiled_);
-  cuda::FusedKernels kernels(driver, std::move(options));
+  kernels::cuda::FusedKernels kernels(driver, std::move(options));
   const FusedCase fused = GeneratedFusedCases()[0];
-  const std::vector<TensorView> inputs = fused.InputViews();
+  const std::vector<kernels::TensorView> inputs = fused.InputViews();
   const std::vector<HostTensor> tensors = fused.NewOutputs();
-  const std::vector<TensorView> outputs = {tensors[0].View(), tensors[1].View()};
-  const cuda::FusedArgs args = cuda::PrepareFused(fused.program, {.inputs = inputs, .outputs = outputs}).value();
+  const std::vector<kernels::TensorView> outputs = {tensors[0].View(), tensors[1].View()};
+  const kernels::cuda::FusedArgs args =
+      kernels::cuda::PrepareFused(fused.program, {.inputs = inputs, .outputs = outputs}).value();
   driver.Lose("cudaErrorIllegalAddress");
   EXPECT_EQ(kernels.Launch({}, fused.program, args).status().code(), absl::StatusCode::kInternal);
 }
 
 // The real compiler; it needs no device.
 TEST(NvrtcTest, CompilesGeneratedKernelsWithoutAWarning) {
-  if (const auto nvrtc = cuda::LoadNvrtc("sm_90"); !nvrtc.ok()) GTEST_SKIP() << nvrtc.status();
+  if (const auto nvrtc = kernels::cuda::LoadNvrtc("sm_90"); !nvrtc.ok()) GTEST_SKIP() << nvrtc.status();
   const std::vector<FusedCase> cases = GeneratedFusedCases();
   for (const char* architecture : {"sm_80", "sm_90", "sm_100"}) {
-    const std::unique_ptr<cuda::CubinCompiler> compiler = cuda::LoadNvrtc(architecture).value();
+    const std::unique_ptr<kernels::cuda::CubinCompiler> compiler = kernels::cuda::LoadNvrtc(architecture).value();
     for (size_t i = 0; i < cases.size(); i += architecture == std::string("sm_90") ? 1 : 6) {
-      const std::string source = std::string(cuda::kFusedInclude) + SourceOf(cases[i], "metronome_fused");
+      const std::string source = std::string(kernels::cuda::kFusedInclude) + SourceOf(cases[i], "metronome_fused");
       const auto compiled = compiler->Compile(source);
       ASSERT_TRUE(compiled.ok()) << architecture << "\n" << compiled.status() << "\n" << source;
       EXPECT_EQ(compiled->log, "") << source;
@@ -228,7 +229,7 @@ TEST(NvrtcTest, CompilesGeneratedKernelsWithoutAWarning) {
 }
 
 TEST(NvrtcTest, SaysWhatIsWrongWithASource) {
-  const auto nvrtc = cuda::LoadNvrtc("sm_90");
+  const auto nvrtc = kernels::cuda::LoadNvrtc("sm_90");
   if (!nvrtc.ok()) GTEST_SKIP() << nvrtc.status();
   const absl::Status status = (*nvrtc)->Compile("__global__ void k() { nonsense; }").status();
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
@@ -237,8 +238,8 @@ TEST(NvrtcTest, SaysWhatIsWrongWithASource) {
 }
 
 TEST(NvrtcTest, RefusesADeviceItDoesNotKnow) {
-  if (const auto nvrtc = cuda::LoadNvrtc("sm_90"); !nvrtc.ok()) GTEST_SKIP() << nvrtc.status();
-  const absl::Status status = cuda::LoadNvrtc("sm_123456").status();
+  if (const auto nvrtc = kernels::cuda::LoadNvrtc("sm_90"); !nvrtc.ok()) GTEST_SKIP() << nvrtc.status();
+  const absl::Status status = kernels::cuda::LoadNvrtc("sm_123456").status();
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_NE(status.message().find("sm_123456"), std::string::npos) << status;
 }

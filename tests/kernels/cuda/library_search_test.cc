@@ -8,7 +8,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 namespace fs = std::filesystem;
@@ -95,4 +95,4 @@ TEST_F(LibrarySearchTest, TheFolderOfAPythonOnThePathIsARoot) {
 }
 
 }  // namespace
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

@@ -3,20 +3,20 @@
 #include "kernels/cuda/products/linear.h"
 #include "kernels/cuda/rows/activation.h"
 #include "kernels/cuda/tuning.h"
-#include "tests/kernels/cuda/emulation_test.h"
-#include "tests/kernels/cuda/integers.h"
+#include "tests/kernels/cuda/fakes/emulation_test.h"
+#include "tests/kernels/cuda/fakes/integers.h"
 
 namespace metronome::testing {
 namespace {
 
-using cuda::emulation::Multiprocessor;
+using kernels::cuda::emulation::Multiprocessor;
 
 // What the suites of tests/kernels do not reach: the edges of tiles, splits and vectors. Operands are small integers,
 // so that results are compared bit by bit.
-class LinearLaunchTest : public cuda::EmulationTest {
+class LinearLaunchTest : public kernels::cuda::EmulationTest {
  protected:
   // As on a device with many multiprocessors, which small tensors leave idle.
-  cuda::DeviceContext Context(int multiprocessors = 64) {
+  kernels::cuda::DeviceContext Context(int multiprocessors = 64) {
     return {
         .multiprocessors = multiprocessors,
         .workspace = {.data = workspace_.data(), .bytes = static_cast<int64_t>(workspace_.size() * sizeof(uint64_t))}};
@@ -33,7 +33,7 @@ class LinearLaunchTest : public cuda::EmulationTest {
 struct Operands {
   HostTensor x, w, up, y;
   std::vector<double> sums, up_sums;  // [m, n].
-  cuda::LinearArgs args;
+  kernels::cuda::LinearArgs args;
 };
 
 std::vector<double> Sums(const HostTensor& x, const HostTensor& w) {
@@ -48,11 +48,11 @@ std::vector<double> Sums(const HostTensor& x, const HostTensor& w) {
   return sums;
 }
 
-Operands Make(DType dtype, int64_t m, int64_t n, int64_t k, bool gated = false) {
+Operands Make(kernels::DType dtype, int64_t m, int64_t n, int64_t k, bool gated = false) {
   Operands operands = {Integers(dtype, {m, k}, 1),
                        Integers(dtype, {n, k}, 2),
                        Integers(dtype, {n, k}, 3),
-                       HostTensor(gated ? dtype : DType::kFloat32, {m, n}),
+                       HostTensor(gated ? dtype : kernels::DType::kFloat32, {m, n}),
                        {},
                        {},
                        {}};
@@ -74,44 +74,44 @@ void ExpectResult(Operands& operands) {
     EXPECT_EQ(operands.y.Values(), operands.sums);
   } else {
     // The same roundings by the kernel that has nothing else to do.
-    const DType dtype = operands.args.dtype;
+    const kernels::DType dtype = operands.args.dtype;
     HostTensor gate(dtype, operands.y.shape()), up(dtype, operands.y.shape()), want(dtype, operands.y.shape());
     for (int64_t i = 0; i < want.elements(); ++i) {
       gate.Set(i, operands.sums[i]);
       up.Set(i, operands.up_sums[i]);
     }
-    cuda::LaunchGatedActivation({}, {.dtype = dtype,
-                                     .activation = operands.args.activation,
-                                     .gate = gate.View().data,
-                                     .up = up.View().data,
-                                     .y = want.View().data,
-                                     .elements = want.elements()});
+    kernels::cuda::LaunchGatedActivation({}, {.dtype = dtype,
+                                              .activation = operands.args.activation,
+                                              .gate = gate.View().data,
+                                              .up = up.View().data,
+                                              .y = want.View().data,
+                                              .elements = want.elements()});
     EXPECT_EQ(operands.y.Values(), want.Values());
   }
   for (int64_t i = 0; i < operands.y.elements(); ++i) operands.y.Set(i, 77);
 }
 
 TEST_P(LinearLaunchTest, GemvTuningsAgree) {
-  for (const DType dtype : {DType::kFloat32, DType::kBFloat16, DType::kFloat16}) {
+  for (const kernels::DType dtype : {kernels::DType::kFloat32, kernels::DType::kBFloat16, kernels::DType::kFloat16}) {
     // In vectors, that end within a warp's turn or with it; one element at a time.
     for (const int64_t k : {1040, 2048, 301}) {
       for (const int64_t m : {1, 3, 8}) {
-        if (dtype != DType::kBFloat16 && (m == 1 || k == 2048)) continue;  // As bfloat16.
+        if (dtype != kernels::DType::kBFloat16 && (m == 1 || k == 2048)) continue;  // As bfloat16.
         for (const bool gated : {false, true}) {
           Operands operands = Make(dtype, m, 18, k, gated);
-          for (const cuda::LinearTuning& tuning : {cuda::LinearTuning{},
-                                                   {.rows = 2, .warps = 1, .splits = 3},
-                                                   {.rows = 4, .warps = 2, .splits = 1},
-                                                   {.rows = 4, .warps = 8, .splits = 16},
-                                                   {.rows = 2, .warps = 4, .splits = 2},
-                                                   {.rows = 4, .blocks = 8},
-                                                   {.warps = 1, .blocks = 1, .packs = 4},
-                                                   {.rows = 4, .packs = 4},
-                                                   {.rows = 3, .warps = 5, .blocks = 99}}) {
-            SCOPED_TRACE(std::string(Name(dtype)) + " k " + std::to_string(k) + " m " + std::to_string(m) +
+          for (const kernels::cuda::LinearTuning& tuning : {kernels::cuda::LinearTuning{},
+                                                            {.rows = 2, .warps = 1, .splits = 3},
+                                                            {.rows = 4, .warps = 2, .splits = 1},
+                                                            {.rows = 4, .warps = 8, .splits = 16},
+                                                            {.rows = 2, .warps = 4, .splits = 2},
+                                                            {.rows = 4, .blocks = 8},
+                                                            {.warps = 1, .blocks = 1, .packs = 4},
+                                                            {.rows = 4, .packs = 4},
+                                                            {.rows = 3, .warps = 5, .blocks = 99}}) {
+            SCOPED_TRACE(std::string(kernels::Name(dtype)) + " k " + std::to_string(k) + " m " + std::to_string(m) +
                          (gated ? " gated" : "") + " splits " + std::to_string(tuning.splits));
             operands.args.tuning = tuning;
-            cuda::LaunchLinear(Context(), operands.args);
+            kernels::cuda::LaunchLinear(Context(), operands.args);
             ExpectCleanRun();
             ExpectResult(operands);
           }
@@ -122,7 +122,7 @@ TEST_P(LinearLaunchTest, GemvTuningsAgree) {
 }
 
 TEST_P(LinearLaunchTest, GemmTilesMeetTheEdges) {
-  for (const DType dtype : {DType::kFloat32, DType::kBFloat16, DType::kFloat16}) {
+  for (const kernels::DType dtype : {kernels::DType::kFloat32, kernels::DType::kBFloat16, kernels::DType::kFloat16}) {
     for (const auto& [m, n, k] : {std::array<int64_t, 3>{9, 64, 64},
                                   {16, 65, 200},
                                   {17, 8, 192},
@@ -130,16 +130,16 @@ TEST_P(LinearLaunchTest, GemmTilesMeetTheEdges) {
                                   {129, 136, 264},
                                   {65, 130, 45}}) {
       for (const bool gated : {false, true}) {
-        if (dtype == DType::kFloat16 && m != 17) continue;  // As bfloat16.
+        if (dtype == kernels::DType::kFloat16 && m != 17) continue;  // As bfloat16.
         Operands operands = Make(dtype, m, n, k, gated);
         for (const int64_t tile : {1, 2, 3}) {
           for (const int64_t splits : {1, 3}) {
-            if (dtype == DType::kFloat32 && tile > 1) continue;  // There is one.
-            if (splits > 1 && m > 64 && tile == 1) continue;     // To save time.
-            SCOPED_TRACE(std::string(Name(dtype)) + " m " + std::to_string(m) + " tile " + std::to_string(tile) +
-                         " splits " + std::to_string(splits) + (gated ? " gated" : ""));
+            if (dtype == kernels::DType::kFloat32 && tile > 1) continue;  // There is one.
+            if (splits > 1 && m > 64 && tile == 1) continue;              // To save time.
+            SCOPED_TRACE(std::string(kernels::Name(dtype)) + " m " + std::to_string(m) + " tile " +
+                         std::to_string(tile) + " splits " + std::to_string(splits) + (gated ? " gated" : ""));
             operands.args.tuning = {.splits = splits, .tile = tile};
-            cuda::LaunchLinear(Context(), operands.args);
+            kernels::cuda::LaunchLinear(Context(), operands.args);
             ExpectCleanRun();
             ExpectResult(operands);
           }
@@ -153,17 +153,17 @@ TEST_P(LinearLaunchTest, GemmTilesMeetTheEdges) {
 // have come already, that shows.
 TEST_P(LinearLaunchTest, FewColumnsAreSplit) {
   for (const auto& [m, k] : {std::pair<int64_t, int64_t>{1, 65536}, {12, 4096}}) {
-    Operands operands = Make(DType::kBFloat16, m, 8, k);
-    cuda::LaunchLinear(Context(), operands.args);
+    Operands operands = Make(kernels::DType::kBFloat16, m, 8, k);
+    kernels::cuda::LaunchLinear(Context(), operands.args);
     ExpectCleanRun();
     ExpectResult(operands);
-    cuda::DeviceContext context = Context();
+    kernels::cuda::DeviceContext context = Context();
     context.workspace = {};
-    cuda::LaunchLinear(context, operands.args);
+    kernels::cuda::LaunchLinear(context, operands.args);
     ExpectCleanRun();
     ExpectResult(operands);
     workspace_[0] = ~uint64_t{0};
-    cuda::LaunchLinear(Context(), operands.args);
+    kernels::cuda::LaunchLinear(Context(), operands.args);
     ASSERT_EQ(Multiprocessor::OfThisThread().TakeError(), "");
     EXPECT_EQ(operands.y.At(0), 77) << "no block may think itself the last";
     std::fill(workspace_.begin(), workspace_.end(), 0);
@@ -173,46 +173,49 @@ TEST_P(LinearLaunchTest, FewColumnsAreSplit) {
 // Parts whose columns end within a tile, one without any, at sizes where tiles and splits are many.
 TEST_P(LinearLaunchTest, PartsBeginTheirOwnTiles) {
   for (const int64_t m : {3, 20}) {
-    Operands first = Make(DType::kBFloat16, m, 70, 512), second = Make(DType::kBFloat16, m, 9, 512),
-             third = Make(DType::kBFloat16, m, 64, 512);
-    cuda::LinearArgs args = first.args;
+    Operands first = Make(kernels::DType::kBFloat16, m, 70, 512), second = Make(kernels::DType::kBFloat16, m, 9, 512),
+             third = Make(kernels::DType::kBFloat16, m, 64, 512);
+    kernels::cuda::LinearArgs args = first.args;
     args.parts = 4;
     args.part[1] = second.args.part[0];
     args.part[2] = {.w = nullptr, .y = nullptr, .n = 0};
     args.part[3] = third.args.part[0];
     args.tuning.splits = 2;
-    cuda::LaunchLinear(Context(), args);
+    kernels::cuda::LaunchLinear(Context(), args);
     ExpectCleanRun();
     for (Operands* const operands : {&first, &second, &third}) ExpectResult(*operands);
   }
 }
 
 TEST(LinearTuningTest, SpaceNamesWhatLaunchesRead) {
-  const HostTensor few(DType::kBFloat16, {2, 16}), many(DType::kBFloat16, {20, 16}), w(DType::kBFloat16, {8, 16});
+  const HostTensor few(kernels::DType::kBFloat16, {2, 16}), many(kernels::DType::kBFloat16, {20, 16}),
+      w(kernels::DType::kBFloat16, {8, 16});
   for (const HostTensor* const x : {&few, &many}) {
-    const std::vector<TensorView> views = {x->View(), w.View()};
-    const std::vector<TuningParameter> space = cuda::CudaTuningSpace("linear", {.inputs = views});
+    const std::vector<kernels::TensorView> views = {x->View(), w.View()};
+    const std::vector<kernels::TuningParameter> space = kernels::cuda::CudaTuningSpace("linear", {.inputs = views});
     EXPECT_GE(space.size(), 2u);
-    for (const TuningParameter& parameter : space) {
+    for (const kernels::TuningParameter& parameter : space) {
       EXPECT_GE(parameter.values.size(), 2u) << parameter.name;
-      Attributes attributes;
+      kernels::Attributes attributes;
       attributes.Set(parameter.name, parameter.values.back());
-      const cuda::LinearTuning tuning = cuda::LinearTuningOf(attributes);
+      const kernels::cuda::LinearTuning tuning = kernels::cuda::LinearTuningOf(attributes);
       EXPECT_EQ(tuning.rows + tuning.warps + tuning.blocks + tuning.packs + tuning.splits + tuning.tile,
                 parameter.values.back())
           << parameter.name;
     }
   }
   // Two rows with 40 slots each are grouped by expert; with 8, they are read one by one.
-  const HostTensor experts(DType::kBFloat16, {64, 8, 16}), slots(DType::kInt32, {80}), fewer(DType::kInt32, {16});
-  const std::vector<TensorView> grouped = {few.View(), experts.View(), slots.View()},
-                                single = {few.View(), experts.View(), fewer.View()};
-  EXPECT_EQ(cuda::CudaTuningSpace("gated_experts", {.inputs = grouped}).back().name, "tune_tile");
-  EXPECT_EQ(cuda::CudaTuningSpace("gated_experts", {.inputs = single}).front().name, "tune_rows");
-  EXPECT_TRUE(cuda::CudaTuningSpace("softmax", {}).empty());
+  const HostTensor experts(kernels::DType::kBFloat16, {64, 8, 16}), slots(kernels::DType::kInt32, {80}),
+      fewer(kernels::DType::kInt32, {16});
+  const std::vector<kernels::TensorView> grouped = {few.View(), experts.View(), slots.View()},
+                                         single = {few.View(), experts.View(), fewer.View()};
+  EXPECT_EQ(kernels::cuda::CudaTuningSpace("gated_experts", {.inputs = grouped}).back().name, "tune_tile");
+  EXPECT_EQ(kernels::cuda::CudaTuningSpace("gated_experts", {.inputs = single}).front().name, "tune_rows");
+  EXPECT_TRUE(kernels::cuda::CudaTuningSpace("softmax", {}).empty());
 }
 
-INSTANTIATE_TEST_SUITE_P(Orders, LinearLaunchTest, ::testing::ValuesIn(cuda::kAllOrders), cuda::NameOfOrder);
+INSTANTIATE_TEST_SUITE_P(Orders, LinearLaunchTest, ::testing::ValuesIn(kernels::cuda::kAllOrders),
+                         kernels::cuda::NameOfOrder);
 
 }  // namespace
 }  // namespace metronome::testing

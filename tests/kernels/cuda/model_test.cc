@@ -8,16 +8,16 @@
 #include "gtest/gtest.h"
 #include "tests/forwarding_backend.h"
 #include "tests/golden/golden_model.h"
-#include "tests/kernels/cuda/emulated_backend.h"
-#include "tests/kernels/cuda/fake_driver.h"
-#include "tests/kernels/cuda/fake_matmul_library.h"
+#include "tests/kernels/cuda/fakes/emulated_backend.h"
+#include "tests/kernels/cuda/fakes/fake_driver.h"
+#include "tests/kernels/cuda/fakes/fake_matmul_library.h"
 
 namespace metronome::testing {
 namespace {
 
-using cuda::emulation::ThreadOrder;
+using kernels::cuda::emulation::ThreadOrder;
 
-using Case = std::tuple<const char*, ExecutionPath, ThreadOrder>;
+using Case = std::tuple<const char*, compiler::ExecutionPath, ThreadOrder>;
 
 std::string NameOf(const ::testing::TestParamInfo<Case>& info) {
   constexpr const char* kOrders[] = {"forward", "reverse", "shuffled"};
@@ -31,7 +31,7 @@ std::string NameOf(const ::testing::TestParamInfo<Case>& info) {
 // on the graph path recordings that are replayed at every position.
 class CudaModelTest : public ::testing::TestWithParam<Case> {
  protected:
-  std::unique_ptr<GoldenModel> Load(DType dtype) {
+  std::unique_ptr<GoldenModel> Load(kernels::DType dtype) {
     const auto& [name, path, order] = GetParam();
     return GoldenModel::LoadOn(CreateEmulatedBackend({.emulation = {.order = order}}), name,
                                {.dtype = dtype, .path = path});
@@ -40,11 +40,11 @@ class CudaModelTest : public ::testing::TestWithParam<Case> {
 
 // 1e-4 as on the CPU: float32 sums in another order.
 TEST_P(CudaModelTest, ChunkedPrefillThenGreedyDecodeMatchesHuggingFace) {
-  const auto model = Load(DType::kFloat32);
+  const auto model = Load(kernels::DType::kFloat32);
   ASSERT_NE(model, nullptr);
   const GoldenExpectation expected = ReadGoldenExpectation(std::get<0>(GetParam()));
-  Session session = model->NewSession({.max_length = 64, .max_step = 64});
-  ASSERT_TRUE(session.Prefill(expected.prompt, PrefillMode::kChunked).ok());
+  runtime::Session session = model->NewSession({.max_length = 64, .max_step = 64});
+  ASSERT_TRUE(session.Prefill(expected.prompt, runtime::PrefillMode::kChunked).ok());
   for (size_t step = 0; step < expected.greedy.size(); ++step) {
     const auto row = static_cast<int64_t>(expected.prompt.size() - 1 + step);
     for (int64_t i = 0; i < expected.vocab; ++i)
@@ -57,10 +57,10 @@ TEST_P(CudaModelTest, ChunkedPrefillThenGreedyDecodeMatchesHuggingFace) {
 
 // At most half as much again as HuggingFace's own bfloat16 run is away from float32.
 TEST_P(CudaModelTest, BFloat16StaysAsCloseToFloat32AsTheReferenceDoes) {
-  const auto model = Load(DType::kBFloat16);
+  const auto model = Load(kernels::DType::kBFloat16);
   ASSERT_NE(model, nullptr);
   const GoldenExpectation expected = ReadGoldenExpectation(std::get<0>(GetParam()));
-  Session session = model->NewSession({.max_length = 64, .max_step = 64});
+  runtime::Session session = model->NewSession({.max_length = 64, .max_step = 64});
   double ours = 0, theirs = 0;
   std::vector<int32_t> tokens = expected.prompt;
   tokens.insert(tokens.end(), expected.greedy.begin(), expected.greedy.end() - 1);
@@ -83,16 +83,16 @@ class CountingBackend final : public ForwardingBackend {
     ++recordings;
     return ForwardingBackend::BeginRecording(past);
   }
-  absl::Status Replay(const Recording& recording, int64_t past) override {
+  absl::Status Replay(const kernels::Recording& recording, int64_t past) override {
     ++replays;
     return ForwardingBackend::Replay(recording, past);
   }
-  absl::Status Launch(const Kernel& kernel, const KernelArgs& args) override {
+  absl::Status Launch(const kernels::Kernel& kernel, const kernels::KernelArgs& args) override {
     launches.emplace_back(kernel.name());
     return ForwardingBackend::Launch(kernel, args);
   }
-  absl::Status LaunchTogether(absl::Span<const KernelLaunch> together) override {
-    for (const KernelLaunch& launch : together) launches.emplace_back(launch.kernel->name());
+  absl::Status LaunchTogether(absl::Span<const kernels::KernelLaunch> together) override {
+    for (const kernels::KernelLaunch& launch : together) launches.emplace_back(launch.kernel->name());
     return ForwardingBackend::LaunchTogether(together);
   }
   int recordings = 0, replays = 0;
@@ -102,9 +102,9 @@ class CountingBackend final : public ForwardingBackend {
 TEST(CudaGraphPathTest, ALlamaLayerIsFiveLaunches) {
   auto backend = std::make_unique<CountingBackend>();
   std::vector<std::string>& launches = backend->launches;
-  const auto model = GoldenModel::LoadOn(std::move(backend), "llama-untied", {.path = ExecutionPath::kGraph});
+  const auto model = GoldenModel::LoadOn(std::move(backend), "llama-untied", {.path = compiler::ExecutionPath::kGraph});
   ASSERT_NE(model, nullptr);
-  Session session = model->NewSession(64);
+  runtime::Session session = model->NewSession(64);
   ASSERT_TRUE(session.Step(1).ok());
   launches.clear();
 
@@ -124,24 +124,24 @@ TEST(CudaGraphPathTest, ALlamaLayerIsFiveLaunches) {
 
 // The first decode step launches, the second records; all others replay.
 TEST(CudaGraphPathTest, ASessionsStepsAreOneRecording) {
-  for (const ExecutionPath path : {ExecutionPath::kGraph, ExecutionPath::kCompiled}) {
+  for (const compiler::ExecutionPath path : {compiler::ExecutionPath::kGraph, compiler::ExecutionPath::kCompiled}) {
     auto backend = std::make_unique<CountingBackend>();
     const CountingBackend& counts = *backend;
     const auto model = GoldenModel::LoadOn(std::move(backend), "llama-untied", {.path = path});
     ASSERT_NE(model, nullptr);
-    Session session = model->NewSession(64);
+    runtime::Session session = model->NewSession(64);
     for (int32_t token = 1; token <= 10; ++token) ASSERT_TRUE(session.Step(token).ok());
-    EXPECT_EQ(counts.recordings, path == ExecutionPath::kGraph ? 1 : 0);
-    EXPECT_EQ(counts.replays, path == ExecutionPath::kGraph ? 9 : 0);
-    Session other = model->NewSession(64);  // Its cache lies elsewhere.
+    EXPECT_EQ(counts.recordings, path == compiler::ExecutionPath::kGraph ? 1 : 0);
+    EXPECT_EQ(counts.replays, path == compiler::ExecutionPath::kGraph ? 9 : 0);
+    runtime::Session other = model->NewSession(64);  // Its cache lies elsewhere.
     for (int32_t token = 1; token <= 3; ++token) ASSERT_TRUE(other.Step(token).ok());
-    EXPECT_EQ(counts.recordings, path == ExecutionPath::kGraph ? 2 : 0);
+    EXPECT_EQ(counts.recordings, path == compiler::ExecutionPath::kGraph ? 2 : 0);
     for (int32_t token = 1; token <= 3; ++token) {  // Both go on in turns.
       ASSERT_TRUE(session.Step(token).ok());
       ASSERT_TRUE(other.Step(token).ok());
     }
-    EXPECT_EQ(counts.recordings, path == ExecutionPath::kGraph ? 2 : 0);
-    EXPECT_EQ(counts.replays, path == ExecutionPath::kGraph ? 9 + 2 + 6 : 0);
+    EXPECT_EQ(counts.recordings, path == compiler::ExecutionPath::kGraph ? 2 : 0);
+    EXPECT_EQ(counts.replays, path == compiler::ExecutionPath::kGraph ? 9 + 2 + 6 : 0);
   }
 }
 
@@ -151,12 +151,12 @@ struct GreedyRun {
   absl::Status refusal, failure;
 };
 GreedyRun RunGreedily(const std::function<void(FakeDriver&)>& prepare, const std::function<void(int)>& before_step) {
-  const auto model =
-      GoldenModel::LoadOn(CreateEmulatedBackend({.prepare = prepare}), "llama-untied", {.path = ExecutionPath::kGraph});
+  const auto model = GoldenModel::LoadOn(CreateEmulatedBackend({.prepare = prepare}), "llama-untied",
+                                         {.path = compiler::ExecutionPath::kGraph});
   const GoldenExpectation expected = ReadGoldenExpectation("llama-untied");
-  Session session = model->NewSession({.max_length = 64, .max_step = 64});
+  runtime::Session session = model->NewSession({.max_length = 64, .max_step = 64});
   GreedyRun run;
-  run.failure = session.Prefill(expected.prompt, PrefillMode::kChunked);
+  run.failure = session.Prefill(expected.prompt, runtime::PrefillMode::kChunked);
   for (size_t i = 0; i < expected.greedy.size() && run.failure.ok(); ++i) {
     before_step(static_cast<int>(i));
     run.tokens.push_back(session.most_likely().value_or(-1));
@@ -216,15 +216,15 @@ TEST(CudaGraphPathTest, ADeviceThatIsLostInACaptureIsAnError) {
 TEST(CudaGraphPathTest, SessionsThatFollowOneAnotherShareTheirRecordings) {
   auto backend = std::make_unique<CountingBackend>();
   const CountingBackend& counts = *backend;
-  const auto model = GoldenModel::LoadOn(std::move(backend), "qwen3", {.path = ExecutionPath::kGraph});
+  const auto model = GoldenModel::LoadOn(std::move(backend), "qwen3", {.path = compiler::ExecutionPath::kGraph});
   ASSERT_NE(model, nullptr);
   std::vector<std::vector<float>> logits;
   std::vector<int> recordings, replays;
   for (int i = 0; i < 5; ++i) {
-    Session session = model->NewSession(64);
-    ASSERT_TRUE(session.Prefill({9, 8, 7, 6, 5}, PrefillMode::kChunked).ok());
+    runtime::Session session = model->NewSession(64);
+    ASSERT_TRUE(session.Prefill({9, 8, 7, 6, 5}, runtime::PrefillMode::kChunked).ok());
     ASSERT_TRUE(session.Step(4).ok());
-    ASSERT_TRUE(session.Prefill({1, 2, 3, 2, 1}, PrefillMode::kChunked).ok());
+    ASSERT_TRUE(session.Prefill({1, 2, 3, 2, 1}, runtime::PrefillMode::kChunked).ok());
     const absl::Span<const float> row = session.Logits().value();
     logits.emplace_back(row.begin(), row.end());
     recordings.push_back(counts.recordings);
@@ -244,14 +244,15 @@ TEST(CudaLibraryTest, PromptsGoThroughItsProducts) {
     auto library = std::make_unique<FakeMatmulLibrary>();
     const FakeMatmulLibrary& products = *library;
     const auto exact = GoldenModel::Load(name, {}),
-               ours = GoldenModel::LoadOn(CreateEmulatedBackend({}), name, {.dtype = DType::kBFloat16}),
-               theirs = GoldenModel::LoadOn(CreateEmulatedBackend({.library = std::move(library)}), name,
-                                            {.dtype = DType::kBFloat16, .path = ExecutionPath::kGraph});
-    Session exact_session = exact->NewSession({.max_length = 128, .max_step = 128}),
-            our_session = ours->NewSession({.max_length = 128, .max_step = 128}),
-            their_session = theirs->NewSession({.max_length = 128, .max_step = 128});
-    for (Session* const session : {&exact_session, &our_session, &their_session})
-      ASSERT_TRUE(session->Prefill(prompt, PrefillMode::kChunked).ok());
+               ours = GoldenModel::LoadOn(CreateEmulatedBackend({}), name, {.dtype = kernels::DType::kBFloat16}),
+               theirs =
+                   GoldenModel::LoadOn(CreateEmulatedBackend({.library = std::move(library)}), name,
+                                       {.dtype = kernels::DType::kBFloat16, .path = compiler::ExecutionPath::kGraph});
+    runtime::Session exact_session = exact->NewSession({.max_length = 128, .max_step = 128}),
+                     our_session = ours->NewSession({.max_length = 128, .max_step = 128}),
+                     their_session = theirs->NewSession({.max_length = 128, .max_step = 128});
+    for (runtime::Session* const session : {&exact_session, &our_session, &their_session})
+      ASSERT_TRUE(session->Prefill(prompt, runtime::PrefillMode::kChunked).ok());
     EXPECT_GE(products.calls.size(), 4u) << "at least the products of one block";
     double our_error = 0, their_error = 0;
     const absl::Span<const float> want = exact_session.Logits().value(), got = our_session.Logits().value(),
@@ -268,13 +269,13 @@ TEST(CudaLibraryTest, PromptsGoThroughItsProducts) {
 TEST(CudaRingTest, WindowedCachesGoRound) {
   const auto device = GoldenModel::LoadOn(CreateEmulatedBackend({}), "gemma3-short-window", {}),
              host = GoldenModel::Load("gemma3-short-window", {});
-  Session ring = device->NewSession({.max_length = 2000, .max_step = 16}), whole = host->NewSession(2000);
+  runtime::Session ring = device->NewSession({.max_length = 2000, .max_step = 16}), whole = host->NewSession(2000);
   std::vector<int32_t> tokens(16);
   while (ring.length() < 480) {
     for (size_t i = 0; i < tokens.size(); ++i)
       tokens[i] = static_cast<int32_t>((ring.length() + static_cast<int64_t>(i * i)) % 131);
-    ASSERT_TRUE(ring.Prefill(tokens, PrefillMode::kChunked).ok());
-    ASSERT_TRUE(whole.Prefill(tokens, PrefillMode::kChunked).ok());
+    ASSERT_TRUE(ring.Prefill(tokens, runtime::PrefillMode::kChunked).ok());
+    ASSERT_TRUE(whole.Prefill(tokens, runtime::PrefillMode::kChunked).ok());
   }
   for (size_t i = 0; i < 131; ++i) EXPECT_NEAR(ring.Logits().value()[i], whole.Logits().value()[i], 1e-4);
 }
@@ -282,13 +283,14 @@ TEST(CudaRingTest, WindowedCachesGoRound) {
 INSTANTIATE_TEST_SUITE_P(Families, CudaModelTest,
                          ::testing::Combine(::testing::Values("llama-untied", "qwen2-window", "qwen3",
                                                               "gemma3-short-window", "qwen3-moe", "gemma4-moe"),
-                                            ::testing::Values(ExecutionPath::kCompiled, ExecutionPath::kGraph),
+                                            ::testing::Values(compiler::ExecutionPath::kCompiled,
+                                                              compiler::ExecutionPath::kGraph),
                                             ::testing::Values(ThreadOrder::kForward, ThreadOrder::kShuffled)),
                          NameOf);
 
 INSTANTIATE_TEST_SUITE_P(Eager, CudaModelTest,
                          ::testing::Combine(::testing::Values("llama-untied", "gemma4-moe"),
-                                            ::testing::Values(ExecutionPath::kEager),
+                                            ::testing::Values(compiler::ExecutionPath::kEager),
                                             ::testing::Values(ThreadOrder::kForward)),
                          NameOf);
 

@@ -3,17 +3,17 @@
 #include "kernels/cuda/products/gemv.h"
 #include "kernels/cuda/products/norm_linear.h"
 #include "kernels/cuda/rows/normalisation.h"
-#include "tests/kernels/cuda/emulation_test.h"
-#include "tests/kernels/host_tensor.h"
+#include "tests/kernels/cuda/fakes/emulation_test.h"
+#include "tests/kernels/support/host_tensor.h"
 
 namespace metronome::testing {
 namespace {
 
-using cuda::emulation::Multiprocessor;
+using kernels::cuda::emulation::Multiprocessor;
 
-class NormLinearLaunchTest : public cuda::EmulationTest {
+class NormLinearLaunchTest : public kernels::cuda::EmulationTest {
  protected:
-  cuda::DeviceContext Context(int64_t scratch_bytes, int multiprocessors = 64) {
+  kernels::cuda::DeviceContext Context(int64_t scratch_bytes, int multiprocessors = 64) {
     return {
         .multiprocessors = multiprocessors,
         .workspace = {.data = workspace_.data(), .bytes = static_cast<int64_t>(workspace_.size() * sizeof(uint64_t))},
@@ -26,15 +26,19 @@ class NormLinearLaunchTest : public cuda::EmulationTest {
 
 struct Operands {
   HostTensor x, w, weight, residual, y, normalised, want;
-  cuda::LinearArgs args;
+  kernels::cuda::LinearArgs args;
 };
 
 // Whole numbers in x, so that the order of the sum of squares does not matter.
-Operands Make(DType dtype, int64_t m, int64_t n, int64_t k) {
-  Operands o = {HostTensor::Random(dtype, {m, k}, 1, -4, 4), HostTensor::Random(dtype, {n, k}, 2),
-                HostTensor::Random(dtype, {k}, 3),           HostTensor::Random(dtype, {m, n}, 4),
-                HostTensor(DType::kFloat32, {m, n}),         HostTensor(dtype, {m, k}),
-                HostTensor(DType::kFloat32, {m, n}),         {}};
+Operands Make(kernels::DType dtype, int64_t m, int64_t n, int64_t k) {
+  Operands o = {HostTensor::Random(dtype, {m, k}, 1, -4, 4),
+                HostTensor::Random(dtype, {n, k}, 2),
+                HostTensor::Random(dtype, {k}, 3),
+                HostTensor::Random(dtype, {m, n}, 4),
+                HostTensor(kernels::DType::kFloat32, {m, n}),
+                HostTensor(dtype, {m, k}),
+                HostTensor(kernels::DType::kFloat32, {m, n}),
+                {}};
   for (int64_t i = 0; i < o.x.elements(); ++i) o.x.Set(i, std::round(o.x.At(i)));
   o.args.dtype = dtype;
   o.args.x = o.x.View().data;
@@ -47,21 +51,21 @@ Operands Make(DType dtype, int64_t m, int64_t n, int64_t k) {
   return o;
 }
 
-void Expect(const cuda::DeviceContext& context, Operands& o) {
-  cuda::LaunchRmsNorm({}, {.dtype = o.args.dtype,
-                           .x = o.args.x,
-                           .weight = o.args.norm.weight,
-                           .y = o.normalised.View().data,
-                           .rows = o.args.m,
-                           .columns = o.args.k,
-                           .epsilon = o.args.norm.epsilon,
-                           .weight_offset = o.args.norm.weight_offset,
-                           .round_before_weight = o.args.norm.round_before_weight});
-  cuda::LinearArgs args = o.args;
+void Expect(const kernels::cuda::DeviceContext& context, Operands& o) {
+  kernels::cuda::LaunchRmsNorm({}, {.dtype = o.args.dtype,
+                                    .x = o.args.x,
+                                    .weight = o.args.norm.weight,
+                                    .y = o.normalised.View().data,
+                                    .rows = o.args.m,
+                                    .columns = o.args.k,
+                                    .epsilon = o.args.norm.epsilon,
+                                    .weight_offset = o.args.norm.weight_offset,
+                                    .round_before_weight = o.args.norm.round_before_weight});
+  kernels::cuda::LinearArgs args = o.args;
   args.x = o.normalised.View().data;
   args.norm = {};
   args.part[0].y = o.want.View().data;
-  cuda::LaunchLinear(context, args);
+  kernels::cuda::LaunchLinear(context, args);
   ASSERT_EQ(Multiprocessor::OfThisThread().TakeError(), "");
   // 1e-4: tiles of few rows add in another order than those of many, 500 terms below 8.
   for (int64_t i = 0; i < o.y.elements(); ++i) EXPECT_NEAR(o.y.At(i), o.want.At(i), 1e-4) << i;
@@ -70,15 +74,16 @@ void Expect(const cuda::DeviceContext& context, Operands& o) {
 
 // Ways to cut a GEMV whose blocks normalise: each sees the whole row, whatever its share of k.
 TEST_P(NormLinearLaunchTest, BlocksNormaliseForThemselves) {
-  for (const DType dtype : {DType::kFloat32, DType::kBFloat16, DType::kFloat16}) {
+  for (const kernels::DType dtype : {kernels::DType::kFloat32, kernels::DType::kBFloat16, kernels::DType::kFloat16}) {
     for (const int64_t m : {1, 2, 3, 7}) {
-      for (const cuda::LinearTuning& tuning :
-           {cuda::LinearTuning{}, {.rows = 4, .warps = 2, .splits = 3}, {.rows = 2, .warps = 8, .splits = 2}}) {
-        SCOPED_TRACE(std::string(Name(dtype)) + " m " + std::to_string(m));
+      for (const kernels::cuda::LinearTuning& tuning : {kernels::cuda::LinearTuning{},
+                                                        {.rows = 4, .warps = 2, .splits = 3},
+                                                        {.rows = 2, .warps = 8, .splits = 2}}) {
+        SCOPED_TRACE(std::string(kernels::Name(dtype)) + " m " + std::to_string(m));
         Operands o = Make(dtype, m, 21, 520);
         o.args.tuning = tuning;
-        ASSERT_TRUE(cuda::GemvStages(o.args));
-        ASSERT_TRUE(cuda::LaunchNormLinear(Context(0), o.args));
+        ASSERT_TRUE(kernels::cuda::GemvStages(o.args));
+        ASSERT_TRUE(kernels::cuda::LaunchNormLinear(Context(0), o.args));
         ASSERT_EQ(Multiprocessor::OfThisThread().TakeError(), "");
         Expect(Context(0), o);
         EXPECT_TRUE(std::all_of(workspace_.begin(), workspace_.end(), [](uint64_t word) { return word == 0; }));
@@ -90,9 +95,9 @@ TEST_P(NormLinearLaunchTest, BlocksNormaliseForThemselves) {
 // On a small device blocks take several tiles each: 300 columns are 19 of 16.
 TEST_P(NormLinearLaunchTest, ABlockStagesOnceForSeveralTiles) {
   for (const int64_t m : {1, 5}) {
-    Operands o = Make(DType::kBFloat16, m, 300, 264);
+    Operands o = Make(kernels::DType::kBFloat16, m, 300, 264);
     o.args.tuning = {.rows = 2, .warps = 1, .splits = 1};
-    ASSERT_TRUE(cuda::LaunchNormLinear(Context(0, 1), o.args));
+    ASSERT_TRUE(kernels::cuda::LaunchNormLinear(Context(0, 1), o.args));
     ASSERT_EQ(Multiprocessor::OfThisThread().TakeError(), "");
     Expect(Context(0), o);
   }
@@ -102,10 +107,10 @@ TEST_P(NormLinearLaunchTest, ABlockStagesOnceForSeveralTiles) {
 TEST_P(NormLinearLaunchTest, RowsPassThroughTheScratch) {
   for (const auto& [m, k, room] : {std::array<int64_t, 3>{20, 72, 30}, {20, 72, 6}, {11, 72, 1}, {3, 77, 2}}) {
     SCOPED_TRACE(room);
-    Operands o = Make(DType::kBFloat16, m, 9, k);
-    ASSERT_FALSE(cuda::GemvStages(o.args));
+    Operands o = Make(kernels::DType::kBFloat16, m, 9, k);
+    ASSERT_FALSE(kernels::cuda::GemvStages(o.args));
     scratch_.fill(static_cast<char>(0xff));
-    ASSERT_TRUE(cuda::LaunchNormLinear(Context(room * k * 2 + 1), o.args));
+    ASSERT_TRUE(kernels::cuda::LaunchNormLinear(Context(room * k * 2 + 1), o.args));
     ASSERT_EQ(Multiprocessor::OfThisThread().TakeError(), "");
     Expect(Context(0), o);
     const int64_t end = std::min(room, m) * k * 2;
@@ -115,10 +120,10 @@ TEST_P(NormLinearLaunchTest, RowsPassThroughTheScratch) {
 }
 
 TEST_P(NormLinearLaunchTest, WithoutRoomNothingIsDone) {
-  Operands o = Make(DType::kFloat32, 20, 9, 72);
+  Operands o = Make(kernels::DType::kFloat32, 20, 9, 72);
   o.y.Set(0, 77);
-  EXPECT_FALSE(cuda::LaunchNormLinear(Context(287), o.args));
-  const absl::Status status = cuda::LaunchProduct(Context(287), o.args);
+  EXPECT_FALSE(kernels::cuda::LaunchNormLinear(Context(287), o.args));
+  const absl::Status status = kernels::cuda::LaunchProduct(Context(287), o.args);
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(status.message(), "a normalised row of 72 float32 does not fit the scratch of 287 bytes");
   EXPECT_EQ(o.y.At(0), 77);
@@ -127,33 +132,34 @@ TEST_P(NormLinearLaunchTest, WithoutRoomNothingIsDone) {
 // What a block stages: aligned rows of at most 40 KiB together.
 TEST(GemvStagesTest, AsksForAlignedRowsThatFit) {
   alignas(16) static char memory[64];
-  cuda::LinearArgs args;
-  args.dtype = DType::kBFloat16;
+  kernels::cuda::LinearArgs args;
+  args.dtype = kernels::DType::kBFloat16;
   args.x = args.norm.weight = args.part[0].w = memory;
   args.m = 1;
   args.k = 20480;
-  EXPECT_TRUE(cuda::GemvStages(args));
+  EXPECT_TRUE(kernels::cuda::GemvStages(args));
   args.k = 20488;
-  EXPECT_FALSE(cuda::GemvStages(args)) << "too long";
+  EXPECT_FALSE(kernels::cuda::GemvStages(args)) << "too long";
   args.k = 4096;
   args.m = 5;  // As 8.
-  EXPECT_FALSE(cuda::GemvStages(args)) << "too many";
+  EXPECT_FALSE(kernels::cuda::GemvStages(args)) << "too many";
   args.m = 4;
-  EXPECT_TRUE(cuda::GemvStages(args));
+  EXPECT_TRUE(kernels::cuda::GemvStages(args));
   args.k = 4100;
-  EXPECT_FALSE(cuda::GemvStages(args)) << "rows are no vectors";
+  EXPECT_FALSE(kernels::cuda::GemvStages(args)) << "rows are no vectors";
   args.k = 4096;
   for (const void** const operand : {&args.x, &args.norm.weight, &args.part[0].w, &args.up}) {
     *operand = memory + 2;
-    EXPECT_FALSE(cuda::GemvStages(args));
+    EXPECT_FALSE(kernels::cuda::GemvStages(args));
     *operand = memory;
   }
   args.m = 9;
   args.k = 8;
-  EXPECT_FALSE(cuda::GemvStages(args)) << "no GEMV";
+  EXPECT_FALSE(kernels::cuda::GemvStages(args)) << "no GEMV";
 }
 
-INSTANTIATE_TEST_SUITE_P(Orders, NormLinearLaunchTest, ::testing::ValuesIn(cuda::kAllOrders), cuda::NameOfOrder);
+INSTANTIATE_TEST_SUITE_P(Orders, NormLinearLaunchTest, ::testing::ValuesIn(kernels::cuda::kAllOrders),
+                         kernels::cuda::NameOfOrder);
 
 }  // namespace
 }  // namespace metronome::testing

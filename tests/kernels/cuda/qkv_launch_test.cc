@@ -4,17 +4,17 @@
 
 #include "kernels/cuda/attention/qkv_rope_cache.h"
 #include "kernels/cuda/kernel_table.h"
-#include "tests/kernels/cuda/emulation_test.h"
-#include "tests/kernels/cuda/integers.h"
+#include "tests/kernels/cuda/fakes/emulation_test.h"
+#include "tests/kernels/cuda/fakes/integers.h"
 
 namespace metronome::testing {
 namespace {
 
-using cuda::emulation::Multiprocessor;
+using kernels::cuda::emulation::Multiprocessor;
 
 // Weights are in [-1, 1], so that float32 holds the squares of sums exactly too. Of x: 1 and -1, which a norm leaves as
 // they are.
-HostTensor Signs(DType dtype, const Shape& shape, uint64_t seed) {
+HostTensor Signs(kernels::DType dtype, const kernels::Shape& shape, uint64_t seed) {
   HostTensor tensor(dtype, shape);
   std::mt19937_64 random(seed);
   for (int64_t i = 0; i < tensor.elements(); ++i) tensor.Set(i, random() % 2 == 0 ? 1 : -1);
@@ -25,11 +25,11 @@ struct Problem {
   int64_t m, heads, kv_heads, size, k, past;
 };
 
-class QkvLaunchTest : public cuda::EmulationTest {
+class QkvLaunchTest : public kernels::cuda::EmulationTest {
  protected:
   static constexpr int64_t kCapacity = 24;
 
-  cuda::DeviceContext Context(int multiprocessors = 64) {
+  kernels::cuda::DeviceContext Context(int multiprocessors = 64) {
     return {
         .multiprocessors = multiprocessors,
         .workspace = {.data = workspace_.data(), .bytes = static_cast<int64_t>(workspace_.size() * sizeof(uint64_t))},
@@ -37,9 +37,9 @@ class QkvLaunchTest : public cuda::EmulationTest {
   }
 
   // q and both caches after a launch in this context, or its error.
-  absl::StatusOr<std::vector<std::vector<double>>> Run(const cuda::DeviceContext& context, const Problem& p,
-                                                       const cuda::LinearTuning& tuning = {}) {
-    constexpr DType kT = DType::kBFloat16;
+  absl::StatusOr<std::vector<std::vector<double>>> Run(const kernels::cuda::DeviceContext& context, const Problem& p,
+                                                       const kernels::cuda::LinearTuning& tuning = {}) {
+    constexpr kernels::DType kT = kernels::DType::kBFloat16;
     const int64_t wide = p.heads * p.size, narrow = p.kv_heads * p.size;
     const HostTensor x = Signs(kT, {p.m, p.k}, 1), wq = Integers(kT, {wide, p.k}, 2, 1),
                      wk = Integers(kT, {narrow, p.k}, 3, 1), wv = Integers(kT, {narrow, p.k}, 4, 1),
@@ -48,16 +48,16 @@ class QkvLaunchTest : public cuda::EmulationTest {
                      norm = HostTensor::Random(kT, {p.k}, 9, 0.25, 0.25), q(kT, {p.m, p.heads, p.size}),
                      k_cache = HostTensor::Random(kT, {kCapacity, p.kv_heads, p.size}, 10),
                      v_cache = HostTensor::Random(kT, {kCapacity, p.kv_heads, p.size}, 11);
-    const std::vector<TensorView> inputs = {x.View(),      wq.View(),     wk.View(),      wv.View(),
-                                            cos.View(),    sin.View(),    k_cache.View(), v_cache.View(),
-                                            q_norm.View(), k_norm.View(), norm.View()},
-                                  outputs = {q.View(), k_cache.First(p.past + p.m).View(),
-                                             v_cache.First(p.past + p.m).View()};
-    const Attributes attributes = {
+    const std::vector<kernels::TensorView> inputs = {x.View(),      wq.View(),     wk.View(),      wv.View(),
+                                                     cos.View(),    sin.View(),    k_cache.View(), v_cache.View(),
+                                                     q_norm.View(), k_norm.View(), norm.View()},
+                                           outputs = {q.View(), k_cache.First(p.past + p.m).View(),
+                                                      v_cache.First(p.past + p.m).View()};
+    const kernels::Attributes attributes = {
         {"has_head_norm", int64_t{1}},  {"has_norm", int64_t{1}},     {"head_eps", 0.5},
         {"tune_rows", tuning.rows},     {"tune_warps", tuning.warps}, {"tune_splits", tuning.splits},
         {"tune_blocks", tuning.blocks}, {"tune_packs", tuning.packs}};
-    const absl::Status status = cuda::KernelTable().at("qkv_rope_cache")(
+    const absl::Status status = kernels::cuda::KernelTable().at("qkv_rope_cache")(
         context,
         {.inputs = inputs, .outputs = outputs, .attributes = &attributes, .follows_past = context.past != nullptr});
     if (!status.ok()) return status;
@@ -79,17 +79,17 @@ TEST_P(QkvLaunchTest, HeadsMeetHoweverTheyAreCut) {
   for (const Problem& p : {Problem{1, 4, 2, 16, 64, 5}, Problem{2, 3, 1, 6, 40, 0}, Problem{3, 2, 2, 80, 72, 20},
                            Problem{8, 4, 2, 2, 64, 16}, Problem{1, 2, 1, 256, 520, 23}}) {
     SCOPED_TRACE("m " + std::to_string(p.m) + " size " + std::to_string(p.size));
-    cuda::DeviceContext steps = Context();
+    kernels::cuda::DeviceContext steps = Context();
     steps.workspace = {};
     const auto want = Run(steps, p);
     ASSERT_TRUE(want.ok()) << want.status();
-    for (const cuda::LinearTuning& tuning : {cuda::LinearTuning{},
-                                             {.rows = 4, .warps = 1, .splits = 1},
-                                             {.rows = 2, .warps = 8, .splits = 1},
-                                             {.rows = 4, .warps = 2, .splits = 3},
-                                             {.rows = 2, .warps = 1, .splits = 2},
-                                             {.rows = 2, .warps = 1, .blocks = 1},
-                                             {.blocks = 8, .packs = 4}}) {
+    for (const kernels::cuda::LinearTuning& tuning : {kernels::cuda::LinearTuning{},
+                                                      {.rows = 4, .warps = 1, .splits = 1},
+                                                      {.rows = 2, .warps = 8, .splits = 1},
+                                                      {.rows = 4, .warps = 2, .splits = 3},
+                                                      {.rows = 2, .warps = 1, .splits = 2},
+                                                      {.rows = 2, .warps = 1, .blocks = 1},
+                                                      {.blocks = 8, .packs = 4}}) {
       for (const int multiprocessors : {1, 64}) {
         scratch_.fill(static_cast<char>(0xff));  // NaN.
         const auto got = Run(Context(multiprocessors), p, tuning);
@@ -120,13 +120,13 @@ TEST_P(QkvLaunchTest, ManyRowsPassThroughTheScratch) {
   ASSERT_TRUE(want.ok()) << want.status();
   const int64_t row_bytes = (2 * 2 * 16 + 72) * 2;
   for (const int64_t rows : {1, 5, 12}) {
-    cuda::DeviceContext context = Context();
+    kernels::cuda::DeviceContext context = Context();
     context.scratch.bytes = rows * row_bytes + 128;
     const auto got = Run(context, p);
     ASSERT_TRUE(got.ok()) << got.status();
     EXPECT_EQ(*got, *want) << rows;
   }
-  cuda::DeviceContext context = Context();
+  kernels::cuda::DeviceContext context = Context();
   context.scratch.bytes = row_bytes + 127;
   const auto none = Run(context, p);
   EXPECT_EQ(none.status().code(), absl::StatusCode::kResourceExhausted);
@@ -141,7 +141,7 @@ TEST_P(QkvLaunchTest, ACapturedLaunchFollowsThePosition) {
     const auto want = Run(Context(), there);
     ASSERT_TRUE(want.ok());
     const int64_t past = 11;
-    cuda::DeviceContext captured = Context();
+    kernels::cuda::DeviceContext captured = Context();
     captured.past = &past;
     captured.captured_past = 3;
     const auto got = Run(captured, here);
@@ -150,7 +150,8 @@ TEST_P(QkvLaunchTest, ACapturedLaunchFollowsThePosition) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Orders, QkvLaunchTest, ::testing::ValuesIn(cuda::kAllOrders), cuda::NameOfOrder);
+INSTANTIATE_TEST_SUITE_P(Orders, QkvLaunchTest, ::testing::ValuesIn(kernels::cuda::kAllOrders),
+                         kernels::cuda::NameOfOrder);
 
 }  // namespace
 }  // namespace metronome::testing

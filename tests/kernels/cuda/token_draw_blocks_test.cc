@@ -1,14 +1,14 @@
 // Draws on a device of many multiprocessors: slices of one iteration, blocks that have nothing but a tail.
 #include "kernels/cuda/device/cuda_backend.h"
-#include "tests/kernels/cuda/emulated_backend.h"
-#include "tests/kernels/cuda/emulation_test.h"
-#include "tests/kernels/cuda/fake_driver.h"
-#include "tests/kernels/device_draw.h"
+#include "tests/kernels/cuda/fakes/emulated_backend.h"
+#include "tests/kernels/cuda/fakes/emulation_test.h"
+#include "tests/kernels/cuda/fakes/fake_driver.h"
+#include "tests/kernels/support/device_draw.h"
 
 namespace metronome::testing {
 namespace {
 
-using TokenDrawBlocksTest = cuda::EmulationTest;
+using TokenDrawBlocksTest = kernels::cuda::EmulationTest;
 
 TEST_P(TokenDrawBlocksTest, TokensAreTheHosts) {
   const auto backend = CreateEmulatedBackend({.emulation = {.order = GetParam()}, .multiprocessors = 132});
@@ -21,7 +21,7 @@ TEST_P(TokenDrawBlocksTest, TokensAreTheHosts) {
 // 19001 equal logits over 19 slices: top_p ends within one of them.
 TEST_P(TokenDrawBlocksTest, EqualsAreKeptInOrderOverSlices) {
   const auto backend = CreateEmulatedBackend({.emulation = {.order = GetParam()}, .multiprocessors = 132});
-  HostTensor logits(DType::kFloat32, {19001});
+  HostTensor logits(kernels::DType::kFloat32, {19001});
   for (uint64_t seed = 0; seed < 12; ++seed) {
     for (int64_t i = 0; i < 19001; ++i) logits.Set(i, i % 5 == 0 ? 1.0 : 2.0);
     ExpectDrawsAlike(*backend, false,
@@ -38,9 +38,10 @@ TEST_P(TokenDrawBlocksTest, TheLargestVocabularyIsFlat) {
   auto driver = std::make_unique<FakeDriver>();
   driver->device.multiprocessors = 8;
   const auto backend =
-      cuda::CreateCudaBackend(std::move(driver), {.staging_bytes = 1 << 16, .workspace_bytes = 1 << 19}).value();
+      kernels::cuda::CreateCudaBackend(std::move(driver), {.staging_bytes = 1 << 16, .workspace_bytes = 1 << 19})
+          .value();
   DrawCase test = {.options = {.repetition_penalty = 1.5, .temperature = 1, .top_p = 0.75, .seed = 31},
-                   .logits = HostTensor(DType::kBFloat16, {kVocab}),
+                   .logits = HostTensor(kernels::DType::kBFloat16, {kVocab}),
                    .vocab = kVocab,
                    .history = std::vector<int32_t>(3000)};
   for (int64_t i = 0; i < kVocab; ++i) test.logits.Set(i, 1);
@@ -50,15 +51,17 @@ TEST_P(TokenDrawBlocksTest, TheLargestVocabularyIsFlat) {
 
 TEST_P(TokenDrawBlocksTest, TooLittleRoomIsRefused) {
   const auto backend =
-      cuda::CreateCudaBackend(std::make_unique<FakeDriver>(), {.staging_bytes = 1000, .workspace_bytes = 4096}).value();
-  const HostTensor logits(DType::kFloat32, {100});
+      kernels::cuda::CreateCudaBackend(std::make_unique<FakeDriver>(), {.staging_bytes = 1000, .workspace_bytes = 4096})
+          .value();
+  const HostTensor logits(kernels::DType::kFloat32, {100});
   DeviceDraw device(*backend, false, {.sequence = std::vector<int32_t>(2)});
   const absl::Status status = backend->Draw(device.With({}, logits, 100));
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
   EXPECT_THAT(std::string(status.message()), ::testing::HasSubstr("4096"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Orders, TokenDrawBlocksTest, ::testing::ValuesIn(cuda::kAllOrders), cuda::NameOfOrder);
+INSTANTIATE_TEST_SUITE_P(Orders, TokenDrawBlocksTest, ::testing::ValuesIn(kernels::cuda::kAllOrders),
+                         kernels::cuda::NameOfOrder);
 
 }  // namespace
 }  // namespace metronome::testing

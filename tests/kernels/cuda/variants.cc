@@ -1,13 +1,13 @@
 #include "kernels/cuda/emulation/multiprocessor.h"
-#include "tests/kernels/cuda/emulated_backend.h"
-#include "tests/kernels/cuda/fake_matmul_library.h"
-#include "tests/kernels/kernel_test.h"
+#include "tests/kernels/cuda/fakes/emulated_backend.h"
+#include "tests/kernels/cuda/fakes/fake_matmul_library.h"
+#include "tests/kernels/support/kernel_test.h"
 
 namespace metronome::testing {
 
 // Every order of threads.
 std::vector<Variant> AllVariants() {
-  using cuda::emulation::ThreadOrder;
+  using kernels::cuda::emulation::ThreadOrder;
   std::vector<Variant> variants;
   for (const auto& [name, order] : {std::pair<const char*, ThreadOrder>{"emulated_forward", ThreadOrder::kForward},
                                     {"emulated_reverse", ThreadOrder::kReverse},

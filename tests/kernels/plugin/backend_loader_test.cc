@@ -1,4 +1,4 @@
-#include "kernels/backend_loader.h"
+#include "kernels/interface/backend_loader.h"
 
 #include <fstream>
 
@@ -6,7 +6,7 @@
 #include "gtest/gtest.h"
 #include "tests/temp_directory.h"
 
-namespace metronome {
+namespace metronome::kernels {
 namespace {
 
 using ::testing::AllOf;
@@ -45,4 +45,4 @@ TEST(BackendLoaderTest, LooksBesideTheProgramAndInItsLibraries) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::kernels

@@ -52,10 +52,11 @@ TEST(TokenTest, MalformedLinesAreRefusedWithoutQuotingThem) {
   const std::string hash = kHashOfAbc;
   const std::string secret = "metronome_secret";
   for (const std::string& line :
-       {std::string(), std::string("ci"), "ci " + hash, "ci read " + hash + " more", "ci read " + hash.substr(1),
-        "ci read " + hash + "0", "ci read " + hash.substr(1) + "g", "ci root " + hash, secret + "! read " + hash,
-        "ci " + secret + " " + hash, "ci read " + secret, std::string(65, 'n') + " read " + hash,
-        "na\xC3\xAFve read " + hash}) {
+       {std::string(), std::string("ci"), absl::StrCat("ci ", hash), absl::StrCat("ci read ", hash, " more"),
+        absl::StrCat("ci read ", hash.substr(1)), absl::StrCat("ci read ", hash, "0"),
+        absl::StrCat("ci read ", hash.substr(1), "g"), absl::StrCat("ci root ", hash),
+        absl::StrCat(secret, "! read ", hash), absl::StrCat("ci ", secret, " ", hash), absl::StrCat("ci read ", secret),
+        absl::StrCat(std::string(65, 'n'), " read ", hash), absl::StrCat("na\xC3\xAFve read ", hash)}) {
     const absl::Status status = ParseTokenEntry(line).status();
     EXPECT_TRUE(absl::IsInvalidArgument(status)) << line;
     EXPECT_FALSE(absl::StrContains(status.message(), "secret")) << status;

@@ -8,7 +8,7 @@
 #include "tests/forwarding_backend.h"
 #include "tests/golden/golden_model.h"
 
-namespace metronome {
+namespace metronome::runtime {
 namespace {
 
 using ::testing::ElementsAre;
@@ -16,7 +16,7 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 // What each mode gives over prompts and steps of two sessions in turns, across the positions where the arena grows.
-std::vector<std::vector<float>> LogitsOfTwoSessions(ExecutionPath path) {
+std::vector<std::vector<float>> LogitsOfTwoSessions(compiler::ExecutionPath path) {
   const auto model = GoldenModel::Load("llama-untied", {.path = path, .backend = {.threads = 3}});
   Session a = model->NewSession(64), b = model->NewSession(64);
   std::vector<std::vector<float>> logits;
@@ -36,22 +36,23 @@ std::vector<std::vector<float>> LogitsOfTwoSessions(ExecutionPath path) {
 }
 
 TEST(BoundPlanTest, TheGraphPathGivesTheSameBits) {
-  EXPECT_EQ(LogitsOfTwoSessions(ExecutionPath::kGraph), LogitsOfTwoSessions(ExecutionPath::kCompiled));
+  EXPECT_EQ(LogitsOfTwoSessions(compiler::ExecutionPath::kGraph),
+            LogitsOfTwoSessions(compiler::ExecutionPath::kCompiled));
 }
 
 // Takes note of what is launched together; kernels run on the CPU.
 class RecordingBackend final : public ForwardingBackend {
  public:
-  RecordingBackend() : ForwardingBackend(CreateCpuBackend({.threads = 2}).value()) {}
+  RecordingBackend() : ForwardingBackend(kernels::CreateCpuBackend({.threads = 2}).value()) {}
 
-  absl::Status Launch(const Kernel& kernel, const KernelArgs& args) override {
+  absl::Status Launch(const kernels::Kernel& kernel, const kernels::KernelArgs& args) override {
     launches.push_back({std::string(kernel.name())});
     if (kernel.name() == failing) return absl::InternalError("planted");
     return ForwardingBackend::Launch(kernel, args);
   }
-  absl::Status LaunchTogether(absl::Span<const KernelLaunch> together) override {
+  absl::Status LaunchTogether(absl::Span<const kernels::KernelLaunch> together) override {
     launches.emplace_back();
-    for (const KernelLaunch& launch : together) {
+    for (const kernels::KernelLaunch& launch : together) {
       launches.back().emplace_back(launch.kernel->name());
       if (launch.kernel->name() == failing) return absl::InternalError("planted");
     }
@@ -82,7 +83,7 @@ class WavesTest : public testing::Test {
     const auto bound = BoundPlan::Create(backend_, plan_, *weights_, mode).value();
     const StepShape step = {.seq = 3, .past = 0};
     input_.assign(12, 0.5f);
-    const TensorView input = {.data = input_.data(), .dtype = DType::kFloat32, .shape = {3, 4}};
+    const kernels::TensorView input = {.data = input_.data(), .dtype = kernels::DType::kFloat32, .shape = {3, 4}};
     const auto arena = backend_.Allocate(bound->ArenaBytes(step)).value();
     bound->Place(step, {.inputs = {&input, 1}, .arena = arena->data()});
     absl::Status status = bound->Run(keep_going);
@@ -132,8 +133,8 @@ TEST_F(WavesTest, CallsOnTheSameStateKeepTheirOrder) {
   ASSERT_TRUE(ValidatePlan(plan_).ok()) << ValidatePlan(plan_);
   const auto bound = BoundPlan::Create(backend_, plan_, *weights_, LaunchMode::kGraph).value();
   std::vector<float> state(5 * 4), rows(12, 1);
-  const TensorView view = {.data = state.data(), .dtype = DType::kFloat32, .shape = {5, 4}},
-                   input = {.data = rows.data(), .dtype = DType::kFloat32, .shape = {3, 4}};
+  const kernels::TensorView view = {.data = state.data(), .dtype = kernels::DType::kFloat32, .shape = {5, 4}},
+                            input = {.data = rows.data(), .dtype = kernels::DType::kFloat32, .shape = {3, 4}};
   const StepShape step = {.seq = 3, .past = 2};
   const auto arena = backend_.Allocate(bound->ArenaBytes(step)).value();
   bound->Place(step, {.states = {&view, 1}, .inputs = {&input, 1}, .arena = arena->data()});
@@ -169,4 +170,4 @@ TEST_F(WavesTest, StopsBetweenKernels) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::runtime

@@ -7,7 +7,7 @@
 #include "tests/drawing_backend.h"
 #include "tests/golden/golden_model.h"
 
-namespace metronome {
+namespace metronome::runtime {
 namespace {
 
 using ::testing::HasSubstr;
@@ -18,7 +18,7 @@ const std::vector<int32_t> kPrompt = {5, 17, 80, 3};
 class DrawTest : public testing::TestWithParam<SamplingOptions> {
  protected:
   void SetUp() override {
-    auto backend = std::make_unique<DrawingBackend>(CreateCpuBackend({.threads = 1}).value());
+    auto backend = std::make_unique<DrawingBackend>(kernels::CreateCpuBackend({.threads = 1}).value());
     backend_ = backend.get();
     model_ = GoldenModel::LoadOn(std::move(backend), kModel, {});
     ASSERT_NE(model_, nullptr);
@@ -126,7 +126,7 @@ TEST_P(DrawErrorTest, MoreThanOneSequenceHolds) {
 INSTANTIATE_TEST_SUITE_P(Once, DrawErrorTest, testing::Values(SamplingOptions{}));
 
 TEST(DrawBeforeAStepTest, HasNoLogits) {
-  auto backend = std::make_unique<DrawingBackend>(CreateCpuBackend({.threads = 1}).value());
+  auto backend = std::make_unique<DrawingBackend>(kernels::CreateCpuBackend({.threads = 1}).value());
   const auto model = GoldenModel::LoadOn(std::move(backend), kModel, {});
   Session session = model->NewSession(16);
   EXPECT_EQ(session.Draw({.history = kPrompt, .from_logits = true}).status().code(),
@@ -143,4 +143,4 @@ TEST(DrawWithoutADeviceTest, IsUnimplemented) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::runtime

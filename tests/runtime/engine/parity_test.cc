@@ -6,7 +6,7 @@
 #include "gtest/gtest.h"
 #include "tests/golden/golden_model.h"
 
-namespace metronome {
+namespace metronome::runtime {
 namespace {
 
 constexpr const char* kModels[] = {
@@ -30,7 +30,8 @@ absl::Span<const float> Row(const GoldenExpectation& expected, const std::vector
   return absl::MakeConstSpan(logits).subspan(index * expected.vocab, expected.vocab);
 }
 
-using Case = std::tuple<const char*, ExecutionPath, CpuKernels, int>;  // Model, path, kernels, threads.
+using Case =
+    std::tuple<const char*, compiler::ExecutionPath, kernels::CpuKernels, int>;  // Model, path, kernels, threads.
 
 class ParityTest : public testing::TestWithParam<Case> {
  protected:
@@ -57,7 +58,8 @@ TEST_P(ParityTest, SequentialLogitsMatchHuggingFaceAtEveryPosition) {
 
   for (size_t i = 0; i < tokens.size(); ++i) {
     ASSERT_TRUE(session.Step(tokens[i]).ok());
-    EXPECT_LE(LargestDifference(session.Logits().value(), Row(expected_, expected_.logits, i)), kTolerance) << "position " << i;
+    EXPECT_LE(LargestDifference(session.Logits().value(), Row(expected_, expected_.logits, i)), kTolerance)
+        << "position " << i;
   }
 }
 
@@ -67,7 +69,8 @@ TEST_P(ParityTest, ChunkedPrefillThenGreedyDecodeMatchesHuggingFace) {
 
   std::vector<int32_t> greedy;
   for (size_t step = 0; step < expected_.greedy.size(); ++step) {
-    EXPECT_LE(LargestDifference(session.Logits().value(), Row(expected_, expected_.logits, expected_.prompt.size() - 1 + step)),
+    EXPECT_LE(LargestDifference(session.Logits().value(),
+                                Row(expected_, expected_.logits, expected_.prompt.size() - 1 + step)),
               kTolerance)
         << "step " << step;
     greedy.push_back(ArgMax(session.Logits().value()));
@@ -81,11 +84,13 @@ TEST_P(ParityTest, ChunkedPrefillThenGreedyDecodeMatchesHuggingFace) {
 INSTANTIATE_TEST_SUITE_P(
     AllModels, ParityTest,
     testing::Combine(testing::ValuesIn(kModels),
-                     testing::Values(ExecutionPath::kEager, ExecutionPath::kCompiled, ExecutionPath::kGraph),
-                     testing::Values(CpuKernels::kReference, CpuKernels::kOptimised), testing::Values(1, 3)),
+                     testing::Values(compiler::ExecutionPath::kEager, compiler::ExecutionPath::kCompiled,
+                                     compiler::ExecutionPath::kGraph),
+                     testing::Values(kernels::CpuKernels::kReference, kernels::CpuKernels::kOptimised),
+                     testing::Values(1, 3)),
     [](const auto& info) {
       std::string name = std::string(std::get<0>(info.param)) + "_" + std::string(Name(std::get<1>(info.param))) +
-                         (std::get<2>(info.param) == CpuKernels::kReference ? "_reference_" : "_optimised_") +
+                         (std::get<2>(info.param) == kernels::CpuKernels::kReference ? "_reference_" : "_optimised_") +
                          std::to_string(std::get<3>(info.param)) + "threads";
       std::replace(name.begin(), name.end(), '-', '_');
       return name;
@@ -94,7 +99,7 @@ INSTANTIATE_TEST_SUITE_P(
 // In half precision results depend on where values are rounded, so the bar is relative: our distance from the float32
 // logits is at most half as much again as that of HuggingFace's own bfloat16 run (measured: rms 0.011 to 0.123 on these
 // models).
-class HalfPrecisionTest : public testing::TestWithParam<std::tuple<const char*, DType>> {};
+class HalfPrecisionTest : public testing::TestWithParam<std::tuple<const char*, kernels::DType>> {};
 
 TEST_P(HalfPrecisionTest, StaysAsCloseToFloat32AsTheReferenceDoes) {
   const auto& [name, dtype] = GetParam();
@@ -121,7 +126,7 @@ TEST_P(HalfPrecisionTest, StaysAsCloseToFloat32AsTheReferenceDoes) {
 
 INSTANTIATE_TEST_SUITE_P(AllModels, HalfPrecisionTest,
                          testing::Combine(testing::ValuesIn(kModels),
-                                          testing::Values(DType::kBFloat16, DType::kFloat16)),
+                                          testing::Values(kernels::DType::kBFloat16, kernels::DType::kFloat16)),
                          [](const auto& info) {
                            std::string name =
                                std::string(std::get<0>(info.param)) + "_" + std::string(Name(std::get<1>(info.param)));
@@ -130,4 +135,4 @@ INSTANTIATE_TEST_SUITE_P(AllModels, HalfPrecisionTest,
                          });
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::runtime

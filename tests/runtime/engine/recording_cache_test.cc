@@ -2,7 +2,7 @@
 
 #include "gtest/gtest.h"
 
-namespace metronome {
+namespace metronome::runtime {
 namespace {
 
 TEST(RecordingCacheTest, CountsVisitsByPlace) {
@@ -15,7 +15,7 @@ TEST(RecordingCacheTest, CountsVisitsByPlace) {
 }
 
 TEST(RecordingCacheTest, WhatWasVisitedLongestAgoGoes) {
-  class Nothing final : public Recording {};
+  class Nothing final : public kernels::Recording {};
   RecordingCache cache;
   for (uint64_t place = 0; place < RecordingCache::kMostEntries; ++place)
     cache.Visit({place}).recording = std::make_unique<Nothing>();
@@ -29,4 +29,4 @@ TEST(RecordingCacheTest, WhatWasVisitedLongestAgoGoes) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::runtime

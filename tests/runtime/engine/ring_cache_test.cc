@@ -4,7 +4,7 @@
 #include "gtest/gtest.h"
 #include "tests/golden/golden_model.h"
 
-namespace metronome {
+namespace metronome::runtime {
 namespace {
 
 // Models with windowed layers, in sessions whose caches are rings and in sessions that keep every position.
@@ -40,8 +40,8 @@ class RingCacheTest : public testing::TestWithParam<const char*> {
 
 // Steps of 1 to 24 tokens, past the window and past several turns of every ring.
 TEST_P(RingCacheTest, ComputesWhatAWholeCacheComputes) {
-  for (const DType dtype : {DType::kFloat32, DType::kBFloat16}) {
-    for (const ExecutionPath path : {ExecutionPath::kCompiled, ExecutionPath::kGraph}) {
+  for (const kernels::DType dtype : {kernels::DType::kFloat32, kernels::DType::kBFloat16}) {
+    for (const compiler::ExecutionPath path : {compiler::ExecutionPath::kCompiled, compiler::ExecutionPath::kGraph}) {
       Load({.dtype = dtype, .path = path});
       Session ring = Ring(), whole = Whole();
       for (int64_t size = 1; ring.length() < 1500; size = size % kStep + 1)
@@ -106,7 +106,7 @@ INSTANTIATE_TEST_SUITE_P(Models, RingCacheTest,
 
 // In primitives, every key is multiplied before it is masked.
 TEST(RingCachePlanTest, OnlyFusedAttentionLetsRowsGo) {
-  for (const ExecutionPath path : {ExecutionPath::kCompiled, ExecutionPath::kEager}) {
+  for (const compiler::ExecutionPath path : {compiler::ExecutionPath::kCompiled, compiler::ExecutionPath::kEager}) {
     const auto model = GoldenModel::Load("gemma3-short-window", {.path = path});
     ASSERT_NE(model, nullptr);
     int windowed = 0;
@@ -114,7 +114,7 @@ TEST(RingCachePlanTest, OnlyFusedAttentionLetsRowsGo) {
       EXPECT_TRUE(spec.window == 0 || spec.window == 6);
       windowed += spec.window > 0 ? 1 : 0;
     }
-    EXPECT_EQ(windowed, path == ExecutionPath::kEager ? 0 : 2 * 7);
+    EXPECT_EQ(windowed, path == compiler::ExecutionPath::kEager ? 0 : 2 * 7);
     Session session = model->NewSession({.max_length = 4000, .max_step = 8});
     for (int i = 0; i < 50; ++i) ASSERT_TRUE(session.Prefill({1, 2, 3, 4, 5, 6, 7, 8}, PrefillMode::kChunked).ok());
   }
@@ -123,7 +123,7 @@ TEST(RingCachePlanTest, OnlyFusedAttentionLetsRowsGo) {
 // A state that some plan reads whole stays whole.
 TEST(RingCachePlanTest, TheWidestReaderOfAnyPlanDecides) {
   const auto compiled = GoldenModel::Load("gemma3-short-window", {}),
-             eager = GoldenModel::Load("gemma3-short-window", {.path = ExecutionPath::kEager});
+             eager = GoldenModel::Load("gemma3-short-window", {.path = compiler::ExecutionPath::kEager});
   const Plan &windowed = compiled->plan(), &whole = eager->plan();
   for (const KvStateSpec& spec : KvStateSpecsOf(PlanSet{{1, windowed}, {16, whole}})) EXPECT_EQ(spec.window, 0);
   int count = 0;
@@ -132,4 +132,4 @@ TEST(RingCachePlanTest, TheWidestReaderOfAnyPlanDecides) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::runtime

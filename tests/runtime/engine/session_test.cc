@@ -4,7 +4,7 @@
 #include "gtest/gtest.h"
 #include "tests/golden/golden_model.h"
 
-namespace metronome {
+namespace metronome::runtime {
 namespace {
 
 using ::testing::HasSubstr;
@@ -112,13 +112,13 @@ TEST_F(SessionTest, APromptOfSeveralChunksEqualsTheSamePromptInPieces) {
 }
 
 TEST_F(SessionTest, ACacheWithoutPositionsIsRefused) {
-  const auto backend = CreateCpuBackend({.threads = 1});
+  const auto backend = kernels::CreateCpuBackend({.threads = 1});
   ASSERT_TRUE(backend.ok());
   EXPECT_EQ(KvCache::Create(**backend, KvStateSpecsOf(model_->plan()), {.max_length = 0}).status().code(),
             absl::StatusCode::kInvalidArgument);
 }
 
-class PausablePrefillTest : public testing::TestWithParam<std::tuple<ExecutionPath, PrefillMode>> {};
+class PausablePrefillTest : public testing::TestWithParam<std::tuple<compiler::ExecutionPath, PrefillMode>> {};
 
 // Others take steps of many sizes at every pause, further into their caches than the prompt will ever be.
 TEST_P(PausablePrefillTest, PausesChangeNoBit) {
@@ -158,8 +158,9 @@ TEST_P(PausablePrefillTest, PausesChangeNoBit) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Paths, PausablePrefillTest,
-                         testing::Combine(testing::Values(ExecutionPath::kEager, ExecutionPath::kCompiled,
-                                                          ExecutionPath::kGraph),
+                         testing::Combine(testing::Values(compiler::ExecutionPath::kEager,
+                                                          compiler::ExecutionPath::kCompiled,
+                                                          compiler::ExecutionPath::kGraph),
                                           testing::Values(PrefillMode::kChunked, PrefillMode::kSequential)),
                          [](const auto& info) {
                            return std::string(Name(std::get<0>(info.param))) + "_" +
@@ -213,4 +214,4 @@ TEST_F(SessionTest, APausablePromptIsRefusedAsAnyOther) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::runtime

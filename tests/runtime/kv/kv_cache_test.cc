@@ -8,7 +8,7 @@
 #include "gtest/gtest.h"
 #include "kernels/cpu/cpu_backend.h"
 
-namespace metronome {
+namespace metronome::runtime {
 namespace {
 
 using ::testing::HasSubstr;
@@ -16,7 +16,7 @@ using ::testing::HasSubstr;
 class KvCacheTest : public testing::Test {
  protected:
   void SetUp() override {
-    auto backend = CreateCpuBackend({.threads = 1});
+    auto backend = kernels::CreateCpuBackend({.threads = 1});
     ASSERT_TRUE(backend.ok());
     backend_ = *std::move(backend);
   }
@@ -26,15 +26,15 @@ class KvCacheTest : public testing::Test {
     return *std::move(cache);
   }
 
-  std::unique_ptr<Backend> backend_;
-  std::vector<KvStateSpec> specs_ = {{"k", DType::kBFloat16, {3, 5}}, {"v", DType::kFloat32, {7}}};
+  std::unique_ptr<kernels::Backend> backend_;
+  std::vector<KvStateSpec> specs_ = {{"k", kernels::DType::kBFloat16, {3, 5}}, {"v", kernels::DType::kFloat32, {7}}};
 };
 
 TEST_F(KvCacheTest, GrowsKeepingContentsAndAddress) {
   const auto cache = Make(10000);
   ASSERT_TRUE(cache->EnsureCapacity(3).ok());
-  const TensorView view = cache->View(0);
-  EXPECT_EQ(view.shape, Shape({10000, 3, 5}));
+  const kernels::TensorView view = cache->View(0);
+  EXPECT_EQ(view.shape, kernels::Shape({10000, 3, 5}));
   std::memset(view.data, 7, 3 * 30);
 
   ASSERT_TRUE(cache->EnsureCapacity(9999).ok());
@@ -96,8 +96,8 @@ class WindowedCacheTest : public KvCacheTest {
 
   // The first sees 8 positions, the second all; steps are of at most 4.
   std::unique_ptr<KvCache> Make(int64_t max_length) {
-    const std::vector<KvStateSpec> specs = {{"local", DType::kFloat32, {kRow / 4}, 8},
-                                            {"global", DType::kFloat32, {kRow / 4}}};
+    const std::vector<KvStateSpec> specs = {{"local", kernels::DType::kFloat32, {kRow / 4}, 8},
+                                            {"global", kernels::DType::kFloat32, {kRow / 4}}};
     auto cache = KvCache::Create(*backend_, specs, {.max_length = max_length, .max_step = 4});
     EXPECT_TRUE(cache.ok()) << cache.status();
     return *std::move(cache);
@@ -131,13 +131,14 @@ TEST_F(WindowedCacheTest, KeepsTheWindowInBoundedMemory) {
     ExpectRows(*cache, 0, std::max<int64_t>(0, cache->length() - 8), cache->length());
   }
   ExpectRows(*cache, 1, 0, cache->length());
-  EXPECT_EQ(cache->View(0).shape, Shape({1000, kRow / 4}));
+  EXPECT_EQ(cache->View(0).shape, kernels::Shape({1000, kRow / 4}));
   const int64_t global = (cache->length() + 63) / 64 * 64 * kRow;
   EXPECT_EQ(cache->bytes_committed(), global + (8 - 1 + 4) * kRow);
 }
 
 TEST_F(WindowedCacheTest, BytesAreThoseOfWindowAndStep) {
-  const std::vector<KvStateSpec> specs = {{"local", DType::kBFloat16, {2, 3}, 8}, {"global", DType::kBFloat16, {2, 3}}};
+  const std::vector<KvStateSpec> specs = {{"local", kernels::DType::kBFloat16, {2, 3}, 8},
+                                          {"global", kernels::DType::kBFloat16, {2, 3}}};
   EXPECT_EQ(KvCache::BytesFor(specs, 5, 4), (5 + 5) * 12);
   EXPECT_EQ(KvCache::BytesFor(specs, 1000, 4), (11 + 1000) * 12);
   EXPECT_EQ(KvCache::BytesFor(specs, 1000, 1000), (1000 + 1000) * 12);
@@ -219,4 +220,4 @@ TEST_F(WindowedCacheTest, AdvancesToADepthWithRandomRows) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::runtime

@@ -5,7 +5,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace metronome {
+namespace metronome::runtime {
 namespace {
 
 // A chain or graph of calls over float32 vectors; only lifetimes matter here, so kernels are not checked.
@@ -86,4 +86,4 @@ TEST(MemoryPlanTest, RandomGraphsNeverOverlap) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::runtime

@@ -14,7 +14,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace metronome {
+namespace metronome::runtime {
 namespace {
 
 using ::testing::HasSubstr;
@@ -24,10 +24,10 @@ Plan EveryField() {
   constexpr double kInf = std::numeric_limits<double>::infinity();
   Plan plan;
   plan.values = {
-      {.storage = Storage::kTokens, .dtype = DType::kInt32, .shape = {Dim::Seq()}},
-      {.storage = Storage::kInput, .dtype = DType::kBFloat16, .shape = {Dim::Seq(), 8}, .name = "0"},
+      {.storage = Storage::kTokens, .dtype = kernels::DType::kInt32, .shape = {Dim::Seq()}},
+      {.storage = Storage::kInput, .dtype = kernels::DType::kBFloat16, .shape = {Dim::Seq(), 8}, .name = "0"},
       {.storage = Storage::kWeight,
-       .dtype = DType::kFloat16,
+       .dtype = kernels::DType::kFloat16,
        .shape = {4, 8},
        .name = "a \"weight\" \n",
        .init = WeightInit::kBias},
@@ -41,7 +41,7 @@ Plan EveryField() {
   plan.values.push_back({.storage = Storage::kTemporary, .shape = {Dim::Seq() * 3, 8}});
   KernelCall fill = {.kernel = "softmax", .inputs = {7}, .outputs = {5}};
   KernelCall start = {.kernel = "iota", .outputs = {8}};
-  plan.values.push_back({.storage = Storage::kTemporary, .dtype = DType::kInt32, .shape = {Dim::Past() + 2}});
+  plan.values.push_back({.storage = Storage::kTemporary, .dtype = kernels::DType::kInt32, .shape = {Dim::Past() + 2}});
   start.step_attributes = {{"start", Dim::Past()}, {"other", Dim(1, -2, 3)}};
   KernelCall cast = {.kernel = "neg", .inputs = {9}, .outputs = {7}};
   plan.values.push_back({.storage = Storage::kInput, .shape = {Dim::Seq() * 3, 8}, .name = "1"});
@@ -91,7 +91,7 @@ TEST(PlanCodecTest, EveryFieldSurvives) {
   const absl::StatusOr<Plan> decoded = DecodePlan(EncodePlan(plan));
   ASSERT_TRUE(decoded.ok()) << decoded.status();
   ExpectSame(*decoded, plan);
-  const Attributes &got = decoded->calls[2].attributes, &want = plan.calls[2].attributes;
+  const kernels::Attributes &got = decoded->calls[2].attributes, &want = plan.calls[2].attributes;
   ASSERT_EQ(got.values().size(), want.values().size());
   EXPECT_EQ(std::bit_cast<uint64_t>(got.Float("nan")), std::bit_cast<uint64_t>(want.Float("nan")));
   for (const auto& [name, value] : want.values()) {
@@ -107,9 +107,12 @@ TEST(PlanCodecTest, EncodingIsDeterministic) { EXPECT_EQ(EncodePlan(EveryField()
 
 TEST(PlanCodecTest, PlansOfEveryTinyModelSurvive) {
   for (const char* name : {"tiny-llama", "tiny-qwen2", "tiny-qwen3", "tiny-qwen3-moe", "tiny-gemma3", "tiny-gemma4"}) {
-    const Graph graph = BuildDecoder(ParseHfConfig(FindModel(name)->config).value(), DType::kBFloat16).value();
-    for (const ExecutionPath path : {ExecutionPath::kEager, ExecutionPath::kCompiled}) {
-      const Plan plan = Compile(graph, path)->plans[0].plan;
+    const compiler::Graph graph =
+        compiler::BuildDecoder(compiler::ParseHfConfig(compiler::FindModel(name)->config).value(),
+                               kernels::DType::kBFloat16)
+            .value();
+    for (const compiler::ExecutionPath path : {compiler::ExecutionPath::kEager, compiler::ExecutionPath::kCompiled}) {
+      const Plan plan = compiler::Compile(graph, path)->plans[0].plan;
       const absl::StatusOr<Plan> decoded = DecodePlan(EncodePlan(plan));
       ASSERT_TRUE(decoded.ok()) << name << ": " << decoded.status();
       ExpectSame(*decoded, plan);
@@ -170,4 +173,4 @@ TEST(PlanCodecTest, RandomBytesAreRefused) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::runtime

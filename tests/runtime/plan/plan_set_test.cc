@@ -2,7 +2,7 @@
 
 #include "gtest/gtest.h"
 
-namespace metronome {
+namespace metronome::runtime {
 namespace {
 
 TEST(PlanSetTest, TheNearestBucketIsThatInRatio) {
@@ -31,4 +31,4 @@ TEST(PlanSetTest, TheHashDependsOnEveryPlan) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::runtime

@@ -4,7 +4,7 @@
 #include "gtest/gtest.h"
 #include "runtime/plan/step_bytes.h"
 
-namespace metronome {
+namespace metronome::runtime {
 namespace {
 
 using ::testing::HasSubstr;
@@ -12,7 +12,7 @@ using ::testing::HasSubstr;
 // Table lookup, one matrix product, logits of the last row: the smallest plan that is one.
 Plan SmallPlan() {
   Plan plan;
-  plan.values = {{.storage = Storage::kTokens, .dtype = DType::kInt32, .shape = {Dim::Seq()}},
+  plan.values = {{.storage = Storage::kTokens, .dtype = kernels::DType::kInt32, .shape = {Dim::Seq()}},
                  {.storage = Storage::kWeight, .shape = {10, 4}, .name = "table"},
                  {.storage = Storage::kTemporary, .shape = {Dim::Seq(), 4}},
                  {.storage = Storage::kTemporary, .shape = {1, 4}},
@@ -114,4 +114,4 @@ TEST(StepReadBytesTest, WritingACacheDoesNotReadIt) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::runtime

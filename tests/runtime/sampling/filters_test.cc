@@ -11,7 +11,7 @@
 #include "gtest/gtest.h"
 #include "runtime/sampling/sampler.h"
 
-namespace metronome {
+namespace metronome::runtime {
 namespace {
 
 constexpr float kRemoved = -std::numeric_limits<float>::infinity();
@@ -199,4 +199,4 @@ TEST(SamplerFilterTest, DistributionsEqualTheDefinitions) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::runtime

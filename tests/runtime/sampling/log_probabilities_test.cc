@@ -10,7 +10,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace metronome {
+namespace metronome::runtime {
 namespace {
 
 using ::testing::ElementsAre;
@@ -125,4 +125,4 @@ TEST(LogProbabilitiesTest, BrokenLogitsAreAnError) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::runtime

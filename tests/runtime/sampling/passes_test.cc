@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "kernels/token_arithmetic.h"
+#include "kernels/interface/token_arithmetic.h"
 #include "runtime/sampling/selection.h"
 
-namespace metronome {
+namespace metronome::runtime {
 namespace {
 
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
@@ -31,24 +31,24 @@ TEST(ExpTest, IsWithinTwoUnitsInTheLastPlace) {
   for (uint32_t bits = std::bit_cast<uint32_t>(-1e-10f); std::bit_cast<float>(bits) >= -87; bits += 101) {
     const float x = std::bit_cast<float>(bits);
     const double exact = std::exp(static_cast<double>(x));
-    worst = std::max(worst, std::abs(ExpOfNonPositive(x) - exact) / exact);
+    worst = std::max(worst, std::abs(kernels::ExpOfNonPositive(x) - exact) / exact);
   }
   EXPECT_LT(worst, 0x1p-22);
 }
 
 TEST(ExpTest, EndsAreExactAndNormal) {
-  EXPECT_EQ(ExpOfNonPositive(0), 1);
-  EXPECT_EQ(ExpOfNonPositive(-0.0f), 1);
-  EXPECT_EQ(ExpOfNonPositive(-kInfinity), ExpOfNonPositive(-87));
-  EXPECT_TRUE(std::isnormal(ExpOfNonPositive(-kInfinity)));
+  EXPECT_EQ(kernels::ExpOfNonPositive(0), 1);
+  EXPECT_EQ(kernels::ExpOfNonPositive(-0.0f), 1);
+  EXPECT_EQ(kernels::ExpOfNonPositive(-kInfinity), kernels::ExpOfNonPositive(-87));
+  EXPECT_TRUE(std::isnormal(kernels::ExpOfNonPositive(-kInfinity)));
 }
 
 TEST(ExpTest, FixedPointRoundsToNearest) {
-  EXPECT_EQ(FixedPoint(1), uint64_t{1} << 42);
-  EXPECT_EQ(FixedPoint(0), 0u);
-  EXPECT_EQ(FixedPoint(0x1p-42f), 1u);
-  EXPECT_EQ(FixedPoint(0x1.8p-43f), 1u);
-  EXPECT_EQ(FixedPoint(0x1p-44f), 0u);
+  EXPECT_EQ(kernels::FixedPoint(1), uint64_t{1} << 42);
+  EXPECT_EQ(kernels::FixedPoint(0), 0u);
+  EXPECT_EQ(kernels::FixedPoint(0x1p-42f), 1u);
+  EXPECT_EQ(kernels::FixedPoint(0x1.8p-43f), 1u);
+  EXPECT_EQ(kernels::FixedPoint(0x1p-44f), 0u);
 }
 
 // The widest vectors of this machine, their remainders included, beside one element at a time.
@@ -65,10 +65,10 @@ TEST(PassesTest, VectorsGiveTheBitsOfSingleElements) {
     for (int64_t i = 0; i < count; ++i) {
       const double scaled = (static_cast<double>(logits[i]) - largest) * inverse;
       ASSERT_EQ(std::bit_cast<uint32_t>(weights[i]),
-                std::bit_cast<uint32_t>(ExpOfNonPositive(static_cast<float>(scaled))))
+                std::bit_cast<uint32_t>(kernels::ExpOfNonPositive(static_cast<float>(scaled))))
           << count << " " << i;
-      sum += FixedPoint(weights[i]);
-      exp_sum += FixedPoint(ExpOfNonPositive(logits[i] - largest));
+      sum += kernels::FixedPoint(weights[i]);
+      exp_sum += kernels::FixedPoint(kernels::ExpOfNonPositive(logits[i] - largest));
     }
     EXPECT_EQ(SumWeights(weights), sum) << count;
     EXPECT_EQ(ExpSum(logits, largest), exp_sum) << count;
@@ -135,9 +135,9 @@ TEST(SelectionTest, CrossingIsTheFirstInRankOrderToReachTheTarget) {
       uint64_t reached = 0;
       for (int64_t rank = 0; rank < count; rank += 1 + rank / 2) {
         reached = 0;
-        for (int64_t i = 0; i <= rank; ++i) reached += FixedPoint(weights[ranked[i]]);
+        for (int64_t i = 0; i <= rank; ++i) reached += kernels::FixedPoint(weights[ranked[i]]);
         EXPECT_EQ(selection.Crossing(logits, weights, reached), ranked[rank]) << count << " " << rank;
-        if (reached < SumWeights(weights) && FixedPoint(weights[ranked[rank + 1]]) > 0) {
+        if (reached < SumWeights(weights) && kernels::FixedPoint(weights[ranked[rank + 1]]) > 0) {
           EXPECT_EQ(selection.Crossing(logits, weights, reached + 1), ranked[rank + 1]) << count << " " << rank;
         }
       }
@@ -146,4 +146,4 @@ TEST(SelectionTest, CrossingIsTheFirstInRankOrderToReachTheTarget) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::runtime

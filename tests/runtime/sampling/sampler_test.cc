@@ -6,7 +6,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace metronome {
+namespace metronome::runtime {
 namespace {
 
 using ::testing::ElementsAre;
@@ -214,4 +214,4 @@ TEST(SamplerTest, SkipsTokensThatWereDrawnElsewhere) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::runtime

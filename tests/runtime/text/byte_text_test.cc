@@ -1,8 +1,8 @@
 #include "gmock/gmock.h"
-#include "runtime/text/byte_alphabet.h"
-#include "runtime/text/utf8.h"
+#include "runtime/text/encoding/byte_alphabet.h"
+#include "runtime/text/encoding/utf8.h"
 
-namespace metronome {
+namespace metronome::text {
 namespace {
 
 TEST(ByteAlphabetTest, EveryByteComesBack) {
@@ -55,4 +55,4 @@ TEST(Utf8Test, KnowsWhatMoreBytesCouldComplete) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::text

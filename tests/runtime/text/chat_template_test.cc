@@ -1,4 +1,4 @@
-#include "runtime/text/chat_template.h"
+#include "runtime/text/chat/chat_template.h"
 
 #include <filesystem>
 
@@ -6,7 +6,7 @@
 #include "tests/runtime/text/fixtures.h"
 #include "tests/runtime/text/jinja/fixture.h"
 
-namespace metronome {
+namespace metronome::text {
 namespace {
 
 using ::testing::HasSubstr;
@@ -213,4 +213,4 @@ TEST_F(ChatTemplateFilesTest, MalformedFilesAreInvalid) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::text

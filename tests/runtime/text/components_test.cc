@@ -1,12 +1,12 @@
 // Single components of the pipeline against what HuggingFace tokenizers makes of the same configuration and input.
 
 #include "gmock/gmock.h"
-#include "runtime/text/decoder.h"
-#include "runtime/text/normalizer.h"
-#include "runtime/text/pre_tokenizer.h"
+#include "runtime/text/stages/decoder.h"
+#include "runtime/text/stages/normalizer.h"
+#include "runtime/text/stages/pre_tokenizer.h"
 #include "tests/runtime/text/fixtures.h"
 
-namespace metronome {
+namespace metronome::text {
 namespace {
 
 TEST(PreTokenizerTest, SplitsAsHuggingFace) {
@@ -75,4 +75,4 @@ TEST(DecoderTest, RefusesStagesThatNeedTheWholeText) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::text

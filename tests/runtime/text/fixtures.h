@@ -8,13 +8,14 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
-#include "runtime/text/tokenizer.h"
+#include "runtime/text/tokenizer/tokenizer.h"
 
-namespace metronome {
+namespace metronome::text {
 
 inline std::string FixturePath(const std::string& name) {
-  return std::string(METRONOME_GOLDEN_DIR) + "/tokenizers/" + name;
+  return absl::StrCat(METRONOME_GOLDEN_DIR, "/tokenizers/", name);
 }
 
 inline std::string ReadFixture(const std::string& name) {
@@ -40,6 +41,6 @@ inline const std::vector<std::string>& FixtureNames() {
 
 using Ids = std::vector<int32_t>;
 
-}  // namespace metronome
+}  // namespace metronome::text
 
 #endif  // METRONOME_TESTS_RUNTIME_TEXT_FIXTURES_H_

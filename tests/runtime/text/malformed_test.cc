@@ -7,7 +7,7 @@
 #include "gmock/gmock.h"
 #include "tests/runtime/text/fixtures.h"
 
-namespace metronome {
+namespace metronome::text {
 namespace {
 
 using ::testing::HasSubstr;
@@ -237,4 +237,4 @@ TEST(MalformedTokenizerTest, SurvivesValuesOfOtherTypes) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::text

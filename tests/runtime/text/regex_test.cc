@@ -1,9 +1,9 @@
-#include "runtime/text/regex.h"
+#include "runtime/text/encoding/regex.h"
 
 #include "gmock/gmock.h"
-#include "runtime/text/regex_syntax.h"
+#include "runtime/text/encoding/regex_syntax.h"
 
-namespace metronome {
+namespace metronome::text {
 namespace {
 
 using ::testing::ElementsAre;
@@ -109,4 +109,4 @@ TEST(RegexSyntaxTest, AClosingBracketThatComesFirstIsLiteral) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::text

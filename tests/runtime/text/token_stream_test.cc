@@ -3,7 +3,7 @@
 #include "gmock/gmock.h"
 #include "tests/runtime/text/fixtures.h"
 
-namespace metronome {
+namespace metronome::text {
 namespace {
 
 TEST(TokenStreamTest, HoldsUnfinishedCharactersBack) {
@@ -87,4 +87,4 @@ TEST(TokenStreamTest, StreamsMayBeMoved) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::text

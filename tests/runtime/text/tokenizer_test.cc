@@ -1,4 +1,4 @@
-#include "runtime/text/tokenizer.h"
+#include "runtime/text/tokenizer/tokenizer.h"
 
 #include <thread>
 
@@ -6,7 +6,7 @@
 #include "gmock/gmock.h"
 #include "tests/runtime/text/fixtures.h"
 
-namespace metronome {
+namespace metronome::text {
 namespace {
 
 using ::testing::ElementsAre;
@@ -150,4 +150,4 @@ TEST(TokenizerTest, EncodesFromSeveralThreads) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::text

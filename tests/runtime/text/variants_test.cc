@@ -6,7 +6,7 @@
 #include "gmock/gmock.h"
 #include "tests/runtime/text/fixtures.h"
 
-namespace metronome {
+namespace metronome::text {
 namespace {
 
 using Json = nlohmann::ordered_json;  // The order of keys gives new tokens their ids.
@@ -90,4 +90,4 @@ TEST(TokenizerVariantsTest, DecodeAndStreamAsTransformersDoes) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::text

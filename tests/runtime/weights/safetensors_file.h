@@ -11,7 +11,7 @@
 
 #include "tests/temp_directory.h"
 
-namespace metronome {
+namespace metronome::runtime {
 
 inline void WriteFile(const std::string& path, const std::string& contents) {
   std::ofstream file(path, std::ios::binary);
@@ -30,6 +30,6 @@ inline std::string Safetensors(const std::string& header, const std::string& dat
   return HeaderLength(header.size()) + header + data;
 }
 
-}  // namespace metronome
+}  // namespace metronome::runtime
 
 #endif  // METRONOME_TESTS_RUNTIME_WEIGHTS_SAFETENSORS_FILE_H_

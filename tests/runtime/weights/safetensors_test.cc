@@ -9,7 +9,7 @@
 #include "gtest/gtest.h"
 #include "tests/runtime/weights/safetensors_file.h"
 
-namespace metronome {
+namespace metronome::runtime {
 namespace {
 
 using ::testing::AllOf;
@@ -45,7 +45,7 @@ TEST_F(SafetensorsTest, ReadsTensorsInPlace) {
 
   ASSERT_EQ(file_->tensors().size(), 2u);
   const StoredTensor& a = file_->tensors().at("a");
-  EXPECT_EQ(a.dtype, DType::kFloat32);
+  EXPECT_EQ(a.dtype, kernels::DType::kFloat32);
   EXPECT_THAT(a.shape, ElementsAre(2));
   EXPECT_EQ(std::memcmp(a.data, values, sizeof(values)), 0);
   EXPECT_THAT(file_->tensors().at("b").shape, ElementsAre(1, 2));
@@ -280,4 +280,4 @@ TEST_F(SafetensorsDirectoryTest, MalformedIndexesAreRefused) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::runtime

@@ -6,12 +6,12 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace metronome {
+namespace metronome::runtime {
 namespace {
 
 std::vector<float> Generate(uint64_t key, const SyntheticRange& range, int64_t begin, int64_t end) {
   std::vector<float> values(static_cast<size_t>(end - begin));
-  FillSynthetic(key, range, DType::kFloat32, begin, end, values.data());
+  FillSynthetic(key, range, kernels::DType::kFloat32, begin, end, values.data());
   return values;
 }
 
@@ -52,13 +52,13 @@ TEST(SyntheticTest, ValuesAreUniformInTheirRange) {
 TEST(SyntheticTest, NarrowTypesHoldTheRoundedValues) {
   const uint64_t key = SyntheticKey(5, "y");
   const std::vector<float> exact = Generate(key, {}, 3, 30);
-  std::vector<BFloat16> bf16(27);
-  std::vector<Float16> f16(27);
-  FillSynthetic(key, {}, DType::kBFloat16, 3, 30, bf16.data());
-  FillSynthetic(key, {}, DType::kFloat16, 3, 30, f16.data());
+  std::vector<kernels::BFloat16> bf16(27);
+  std::vector<kernels::Float16> f16(27);
+  FillSynthetic(key, {}, kernels::DType::kBFloat16, 3, 30, bf16.data());
+  FillSynthetic(key, {}, kernels::DType::kFloat16, 3, 30, f16.data());
   for (size_t i = 0; i < exact.size(); ++i) {
-    EXPECT_EQ(bf16[i].bits, BFloat16(exact[i]).bits);
-    EXPECT_EQ(f16[i].bits, Float16(exact[i]).bits);
+    EXPECT_EQ(bf16[i].bits, kernels::BFloat16(exact[i]).bits);
+    EXPECT_EQ(f16[i].bits, kernels::Float16(exact[i]).bits);
   }
 }
 
@@ -69,4 +69,4 @@ TEST(SyntheticTest, RangesKeepActivationsBounded) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::runtime

@@ -6,7 +6,7 @@
 #include "gtest/gtest.h"
 #include "tests/runtime/weights/safetensors_file.h"
 
-namespace metronome {
+namespace metronome::runtime {
 namespace {
 
 struct Stored {
@@ -18,7 +18,8 @@ struct Stored {
 class TiedHeadTest : public testing::Test {
  protected:
   // One of [2, n / 2] values each, as F32 or F64.
-  absl::StatusOr<StoredHead> Compare(const std::vector<Stored>& tensors, DType dtype = DType::kFloat32) {
+  absl::StatusOr<StoredHead> Compare(const std::vector<Stored>& tensors,
+                                     kernels::DType dtype = kernels::DType::kFloat32) {
     std::string header = "{", data;
     for (const Stored& tensor : tensors) {
       const size_t begin = data.size();
@@ -64,8 +65,8 @@ TEST_F(TiedHeadTest, OneElementThatDiffersMakesAHeadOfItsOwn) {
 TEST_F(TiedHeadTest, WhatTheDtypeDoesNotTellApartIsEqual) {
   const std::vector<Stored> tensors = {{"model.embed_tokens.weight", "F32", {1, 2}},
                                        {"lm_head.weight", "F32", {1.0001f, 2}}};
-  EXPECT_EQ(*Compare(tensors, DType::kFloat32), StoredHead::kDifferent);
-  EXPECT_EQ(*Compare(tensors, DType::kBFloat16), StoredHead::kSame);
+  EXPECT_EQ(*Compare(tensors, kernels::DType::kFloat32), StoredHead::kDifferent);
+  EXPECT_EQ(*Compare(tensors, kernels::DType::kBFloat16), StoredHead::kSame);
 }
 
 TEST_F(TiedHeadTest, AHeadAloneIsTheTableToo) {
@@ -78,4 +79,4 @@ TEST_F(TiedHeadTest, AHeadThatIsThereTwiceIsRefused) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::runtime

@@ -3,14 +3,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
-#include "kernels/convert.h"
 #include "kernels/cpu/cpu_backend.h"
-#include "runtime/base/regular_file.h"
+#include "kernels/interface/convert.h"
+#include "runtime/files/regular_file.h"
 #include "runtime/weights/tied_head.h"
 #include "runtime/weights/weight_store.h"
 #include "tests/runtime/weights/safetensors_file.h"
 
-namespace metronome {
+namespace metronome::runtime {
 namespace {
 
 using Json = nlohmann::json;
@@ -30,8 +30,8 @@ void WriteFilled(const std::string& path, const Json& tensors) {
       size_t size = sizeof(value);
       std::memcpy(element, &value, size);
       if (dtype != "F64") {
-        ConvertElements(&single, DType::kFloat32, element, *ParseDType(dtype), 1);
-        size = SizeOf(*ParseDType(dtype));
+        kernels::ConvertElements(&single, kernels::DType::kFloat32, element, *kernels::ParseDType(dtype), 1);
+        size = kernels::SizeOf(*kernels::ParseDType(dtype));
       }
       data.append(element, size);
     }
@@ -44,19 +44,20 @@ void WriteFilled(const std::string& path, const Json& tensors) {
 }
 
 // The values of the embedding table, the norm and the head, as a model of this config has them.
-absl::StatusOr<std::vector<float>> LoadValues(Backend& backend, const std::string& directory, bool wrapped, bool tied) {
+absl::StatusOr<std::vector<float>> LoadValues(kernels::Backend& backend, const std::string& directory, bool wrapped,
+                                              bool tied) {
   CheckpointDirectory source = {.path = directory, .naming = wrapped ? TensorNaming::kWrapped : TensorNaming::kText};
   if (tied) {
     const auto opened = SafetensorsDirectory::Open(directory);
     if (!opened.ok()) return opened.status();
-    const absl::StatusOr<StoredHead> head = CompareStoredHead(**opened, source.naming, DType::kFloat32, 1);
+    const absl::StatusOr<StoredHead> head = CompareStoredHead(**opened, source.naming, kernels::DType::kFloat32, 1);
     if (!head.ok()) return head.status();
     tied = *head != StoredHead::kDifferent;
     source.table_is_head = *head == StoredHead::kAlone;
   }
-  std::vector<WeightSpec> specs = {{"embed_tokens.weight", DType::kFloat32, {4, 4}},
-                                   {"norm.weight", DType::kFloat32, {4}}};
-  if (!tied) specs.push_back({"lm_head.weight", DType::kFloat32, {4, 4}});
+  std::vector<WeightSpec> specs = {{"embed_tokens.weight", kernels::DType::kFloat32, {4, 4}},
+                                   {"norm.weight", kernels::DType::kFloat32, {4}}};
+  if (!tied) specs.push_back({"lm_head.weight", kernels::DType::kFloat32, {4, 4}});
   const auto store = WeightStore::Load(backend, specs, source);
   if (!store.ok()) return store.status();
   std::vector<float> values;
@@ -67,7 +68,7 @@ absl::StatusOr<std::vector<float>> LoadValues(Backend& backend, const std::strin
 
 // Directories of every layout, with the values that transformers takes from them (tests/golden/checkpoints).
 TEST(WeightFilesTest, TheTensorsThatTransformersTakesAreTaken) {
-  const auto backend = CreateCpuBackend({.threads = 1});
+  const auto backend = kernels::CreateCpuBackend({.threads = 1});
   ASSERT_TRUE(backend.ok());
   const auto text = ReadRegularFile(std::string(METRONOME_GOLDEN_DIR) + "/checkpoints/weight_files.json", 1 << 20);
   ASSERT_TRUE(text.ok()) << text.status();
@@ -97,4 +98,4 @@ TEST(WeightFilesTest, TheTensorsThatTransformersTakesAreTaken) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::runtime

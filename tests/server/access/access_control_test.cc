@@ -11,7 +11,7 @@
 #include "tests/server/access/captured_log.h"
 #include "tests/server/fake_clock.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 using ::testing::HasSubstr;
@@ -112,4 +112,4 @@ TEST_F(AccessControlTest, CallersAddNeitherLabelsNorTextToTheLog) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::server

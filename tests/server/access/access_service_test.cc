@@ -12,7 +12,7 @@
 #include "tests/server/access/certificates.h"
 #include "tests/server/served_daemon.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 struct Files {
@@ -214,4 +214,4 @@ TEST_F(AccessServiceTest, AStreamOutlivesItsToken) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::server

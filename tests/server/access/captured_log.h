@@ -8,7 +8,7 @@
 #include <sstream>
 #include <string>
 
-namespace metronome {
+namespace metronome::server {
 
 // What is logged while it lives, a line a message. Not for several at once.
 class CapturedLog {
@@ -32,6 +32,6 @@ class CapturedLog {
   std::shared_ptr<spdlog::logger> before_;
 };
 
-}  // namespace metronome
+}  // namespace metronome::server
 
 #endif  // METRONOME_TESTS_SERVER_ACCESS_CAPTURED_LOG_H_

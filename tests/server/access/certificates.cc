@@ -10,7 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 // Prints nothing: a failure here is of OpenSSL, and ends the test program.
@@ -102,4 +102,4 @@ std::string EncryptedKey(const std::string& key_pem) {
   return pem;
 }
 
-}  // namespace metronome
+}  // namespace metronome::server

@@ -9,7 +9,7 @@
 typedef struct evp_pkey_st EVP_PKEY;
 typedef struct x509_st X509;
 
-namespace metronome {
+namespace metronome::server {
 
 // A certificate for 127.0.0.1 and localhost and its key, made for one test.
 struct IssuedCertificate {
@@ -39,6 +39,6 @@ class CertificateAuthority {
 // The key, encrypted with a password.
 std::string EncryptedKey(const std::string& key_pem);
 
-}  // namespace metronome
+}  // namespace metronome::server
 
 #endif  // METRONOME_TESTS_SERVER_ACCESS_CERTIFICATES_H_

@@ -11,7 +11,7 @@
 #include "tests/server/fake_clock.h"
 #include "tests/temp_directory.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 using ::testing::AllOf;
@@ -147,4 +147,4 @@ TEST_F(GateTest, TokensAreNeverSwitchedOffByAReload) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::server

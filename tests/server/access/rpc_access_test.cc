@@ -10,7 +10,7 @@
 #include "metronome/v1/benchmark.pb.h"
 #include "metronome/v1/inference.pb.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 // The RPCs of all services in the files of the protocol.
@@ -70,4 +70,4 @@ TEST(RpcAccessTest, AReaderChangesNothing) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::server

@@ -7,7 +7,7 @@
 #include "tests/server/access/certificates.h"
 #include "tests/temp_directory.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 using ::testing::AllOf;
@@ -84,4 +84,4 @@ TEST_F(TlsFilesTest, DatesAreChecked) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::server

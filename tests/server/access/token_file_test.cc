@@ -9,7 +9,7 @@
 #include "gtest/gtest.h"
 #include "tests/temp_directory.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 using ::testing::HasSubstr;
@@ -81,4 +81,4 @@ TEST_F(TokenFileTest, WhatIsNoFileIsRefused) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::server

@@ -6,7 +6,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 using ::testing::HasSubstr;
@@ -139,4 +139,4 @@ TEST(ExternalResultTest, BadFieldsAreNamedWithTheirValue) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::server

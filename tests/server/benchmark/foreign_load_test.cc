@@ -8,7 +8,7 @@
 
 #include "gtest/gtest.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 TEST(ParseMachineCpuTimeTest, CountsEverythingButIdleAsBusy) {
@@ -47,4 +47,4 @@ TEST(ForeignLoadProbeTest, SeesAnotherProcessAtWork) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::server

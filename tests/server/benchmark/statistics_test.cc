@@ -6,7 +6,7 @@
 
 #include "gtest/gtest.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 std::vector<double> OneTo(int n) {
@@ -89,4 +89,4 @@ TEST(SummariseSamplesTest, SortsSamplesByMetricAndKeepsWhatHasNone) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::server

@@ -5,12 +5,12 @@
 #include "tests/server/fake_clock.h"
 #include "tests/server/scripted_device.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 constexpr absl::Duration kInterval = absl::Milliseconds(50);
 
-DeviceTelemetry At(double clock_hertz, double celsius, double watts, std::vector<absl::string_view> reasons) {
+kernels::DeviceTelemetry At(double clock_hertz, double celsius, double watts, std::vector<absl::string_view> reasons) {
   return {.sm_clock_hertz = clock_hertz,
           .temperature_celsius = celsius,
           .power_watts = watts,
@@ -20,7 +20,7 @@ DeviceTelemetry At(double clock_hertz, double celsius, double watts, std::vector
 class TelemetryRecorderTest : public testing::Test {
  protected:
   // As many samples between the first and the last as the script has room for.
-  v1::BenchmarkResult Record(std::vector<absl::StatusOr<DeviceTelemetry>> script) {
+  v1::BenchmarkResult Record(std::vector<absl::StatusOr<kernels::DeviceTelemetry>> script) {
     const size_t between = script.size() - 2;
     const ScriptedDevice device(std::move(script));
     TelemetryRecorder recorder(device, clock_);
@@ -61,7 +61,8 @@ TEST_F(TelemetryRecorderTest, TheClockBeforeIsNotAMinimum) {
 }
 
 TEST_F(TelemetryRecorderTest, WhatNoSampleKnewIsAbsent) {
-  const v1::BenchmarkResult result = Record({DeviceTelemetry{}, DeviceTelemetry{.power_watts = 5}, DeviceTelemetry{}});
+  const v1::BenchmarkResult result =
+      Record({kernels::DeviceTelemetry{}, kernels::DeviceTelemetry{.power_watts = 5}, kernels::DeviceTelemetry{}});
   EXPECT_TRUE(result.has_telemetry_before());
   EXPECT_EQ(result.telemetry_before().ByteSizeLong(), 0u);
   EXPECT_FALSE(result.has_sm_clock_min_hertz());
@@ -103,4 +104,4 @@ TEST_F(TelemetryRecorderTest, TheDeviceIsAskedAtMostEveryInterval) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::server

@@ -3,7 +3,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 using ::testing::AllOf;
@@ -119,4 +119,4 @@ TEST(GenerationDefaultsTest, DeepNestingIsRefused) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::server

@@ -7,11 +7,11 @@
 #include "absl/strings/str_replace.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "runtime/base/regular_file.h"
+#include "runtime/files/regular_file.h"
 #include "server/model/hub_cache_root.h"
 #include "tests/temp_directory.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 namespace fs = std::filesystem;
@@ -141,4 +141,4 @@ TEST(HubSnapshotTest, ARefThatIsAPathFindsNothing) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::server

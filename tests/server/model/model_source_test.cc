@@ -5,11 +5,11 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "kernels/cpu/cpu_backend.h"
-#include "server/messages.h"
 #include "server/model/loaded_model.h"
+#include "server/service/messages.h"
 #include "tests/temp_directory.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 namespace fs = std::filesystem;
@@ -27,7 +27,7 @@ class ModelSourceTest : public testing::Test {
  protected:
   ModelSourceTest() {
     setenv("HF_HUB_CACHE", cache_.path().c_str(), 1);
-    auto backend = CreateCpuBackend({.threads = 1});
+    auto backend = kernels::CreateCpuBackend({.threads = 1});
     EXPECT_TRUE(backend.ok());
     backend_ = *std::move(backend);
   }
@@ -52,7 +52,7 @@ class ModelSourceTest : public testing::Test {
   }
 
   const TempDirectory cache_, directory_;
-  std::unique_ptr<Backend> backend_;
+  std::unique_ptr<kernels::Backend> backend_;
 };
 
 TEST_F(ModelSourceTest, ARepositoryOfTheCacheLoadsUnderItsCommit) {
@@ -99,7 +99,7 @@ TEST_F(ModelSourceTest, WhatIsNotThereIsSaidWithTheHost) {
 }
 
 TEST_F(ModelSourceTest, ACatalogueKeyTakesTheFirstRepositoryThatIsWholeAndOfItsShapes) {
-  const CatalogueEntry& entry = *FindModel("llama-3-8b");
+  const compiler::CatalogueEntry& entry = *compiler::FindModel("llama-3-8b");
   EXPECT_FALSE(FindCachedModel(entry, nullptr).files.has_value());
   Write(Snapshot("meta-llama--Meta-Llama-3-8B", kCommit) + "/config.json", std::string(entry.config));  // No weights.
   const std::string instruct = Snapshot("NousResearch--Meta-Llama-3-8B-Instruct", kOther);
@@ -171,4 +171,4 @@ TEST_F(ModelSourceTest, GenerationConfigDecidesWhatEndsAndHowTokensAreChosen) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::server

@@ -6,7 +6,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 using ::testing::AllOf;
@@ -87,4 +87,4 @@ TEST(BudgetTest, EnormousAmountsDoNotWrapAround) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::server

@@ -3,7 +3,7 @@
 #include "gtest/gtest.h"
 #include "tests/server/fake_clock.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 TEST(CallTokenTest, AClientThatLeftStopsTheCall) {
@@ -28,4 +28,4 @@ TEST(CallTokenTest, TheServersLimitStopsACallWhoseClientWaits) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::server

@@ -2,7 +2,7 @@
 
 #include "gtest/gtest.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 TEST(ClientIdentityTest, PortsMakeNoDifference) {
@@ -25,4 +25,4 @@ TEST(ClientIdentityTest, UnixSocketsAreOneClient) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::server

@@ -2,9 +2,9 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "runtime/text/utf8.h"
+#include "runtime/text/encoding/utf8.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 using ::testing::EndsWith;
@@ -31,7 +31,7 @@ TEST(GrpcStatusTest, NeverCutsACharacter) {
     std::string text(before, 'x');
     while (text.size() < 2 * kMaxStatusTextBytes) text += "\xF0\x9F\x8E\xB5";  // U+1F3B5.
     const std::string sent = Sent(text);
-    EXPECT_TRUE(IsUtf8(sent));
+    EXPECT_TRUE(text::IsUtf8(sent));
     EXPECT_LE(sent.size(), kMaxStatusTextBytes);
     EXPECT_GT(sent.size(), kMaxStatusTextBytes - 8);
     EXPECT_THAT(sent, EndsWith("..."));
@@ -42,11 +42,11 @@ TEST(GrpcStatusTest, NeverCutsACharacter) {
 TEST(GrpcStatusTest, WhatIsNotUtf8IsReplacedWithinTheLimit) {
   EXPECT_EQ(Sent("a\xFFz"), "a\xEF\xBF\xBDz");
   const std::string sent = Sent(std::string(1000, '\xFF'));
-  EXPECT_TRUE(IsUtf8(sent));
+  EXPECT_TRUE(text::IsUtf8(sent));
   EXPECT_LE(sent.size(), kMaxStatusTextBytes);
   EXPECT_THAT(sent, StartsWith("\xEF\xBF\xBD"));
   EXPECT_THAT(sent, EndsWith("..."));
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::server

@@ -8,7 +8,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 using ::testing::HasSubstr;
@@ -56,4 +56,4 @@ TEST(GuardTest, JobsThatThrowFinishTheirStream) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::server

@@ -11,12 +11,12 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/server/database/failing_vfs.h"
 #include "tests/server/fake_clock.h"
-#include "tests/server/store/failing_vfs.h"
 #include "tests/server/store/store_test_results.h"
 #include "tests/temp_directory.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 using ::testing::HasSubstr;
@@ -264,4 +264,4 @@ TEST_F(RunArchiveTest, PreparedResultsOutliveTheirBytes) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::server

@@ -10,11 +10,11 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "server/work_queue.h"
+#include "server/engine/work_queue.h"
 #include "tests/server/store/store_fixture.h"
 #include "tests/server/store/store_test_results.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 using ::google::protobuf::FieldDescriptor;
@@ -453,4 +453,4 @@ TEST_F(RunStoreTest, TruncatedDatabaseIsRefusedOrRepairedNeverACrash) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::server

@@ -10,7 +10,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 v1::Sample MakeSample(const std::string& metric, int32_t index, int64_t position, double value) {
@@ -123,4 +123,4 @@ TEST(SampleBlocksTest, DamagedBlocksAreErrorsNeverACrash) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::server

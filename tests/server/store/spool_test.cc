@@ -13,7 +13,7 @@
 #include "gtest/gtest.h"
 #include "tests/temp_directory.h"
 
-namespace metronome {
+namespace metronome::server {
 namespace {
 
 using ::testing::ElementsAre;
@@ -154,4 +154,4 @@ TEST_F(SpoolTest, DirectoryThatCannotBeMadeIsNamed) {
 }
 
 }  // namespace
-}  // namespace metronome
+}  // namespace metronome::server

@@ -9,7 +9,7 @@
 #include "tests/server/fake_clock.h"
 #include "tests/temp_directory.h"
 
-namespace metronome {
+namespace metronome::server {
 
 // A database in a directory of the test's own, which may be opened any number of times.
 class StoreFixture : public testing::Test {
@@ -25,6 +25,6 @@ class StoreFixture : public testing::Test {
   FakeClock clock_;
 };
 
-}  // namespace metronome
+}  // namespace metronome::server
 
 #endif  // METRONOME_TESTS_SERVER_STORE_STORE_FIXTURE_H_

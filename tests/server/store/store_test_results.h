@@ -8,7 +8,7 @@
 #include "server/benchmark/statistics.h"
 #include "server/store/run_store.h"
 
-namespace metronome {
+namespace metronome::server {
 
 // A result named "model-<index>" whose samples, ttft_ms alone, are index, index + 0.5, index + 1, ...
 inline v1::BenchmarkResult SmallResult(int index, int samples = 3) {
@@ -38,6 +38,6 @@ inline std::string StateOf(RunStore& store, const std::string& id) {
   return run.ok() ? run->state() : "";
 }
 
-}  // namespace metronome
+}  // namespace metronome::server
 
 #endif  // METRONOME_TESTS_SERVER_STORE_STORE_TEST_RESULTS_H_

@@ -1,6 +1,6 @@
 #include "kernels/cuda/products/library/column_major.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 // A row-major [rows, columns].
@@ -18,4 +18,4 @@ ColumnMajorProduct ColumnMajorOf(const MatmulProblem& p) {
           .batch = p.batch};
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

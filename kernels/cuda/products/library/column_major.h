@@ -4,9 +4,9 @@
 #include <cstdint>
 
 #include "kernels/cuda/products/library/matmul_library.h"
-#include "kernels/dtype_enum.h"
+#include "kernels/interface/dtype_enum.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // Columns that are `pitch` elements apart; matrices of a batch are `stride` elements apart.
 struct ColumnMajorMatrix {
@@ -30,6 +30,6 @@ struct ColumnMajorProduct {
 // `output` is y (and the residual). The bias runs along the output's rows.
 ColumnMajorProduct ColumnMajorOf(const MatmulProblem& problem);
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_PRODUCTS_LIBRARY_COLUMN_MAJOR_H_

@@ -4,12 +4,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "kernels/base/status_macros.h"
 #include "kernels/cuda/device/library_search.h"
 #include "kernels/cuda/products/library/cublaslt_functions.h"
 #include "kernels/cuda/products/library/cublaslt_product.h"
-#include "runtime/base/status_macros.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 // A problem's descriptors take about a kilobyte, and prompts of every length bring a few new ones.
@@ -136,4 +136,4 @@ std::vector<std::string> CublasLtCandidates() {
   return candidates;
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

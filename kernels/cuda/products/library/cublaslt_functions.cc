@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 absl::Status CublasLtFunctions::Check(cublasStatus_t status, absl::string_view call) const {
   if (status == CUBLAS_STATUS_SUCCESS) return absl::OkStatus();
@@ -42,4 +42,4 @@ absl::StatusOr<CublasLtFunctions> LoadCublasLt(const std::string& library) {
   return absl::FailedPreconditionError(absl::StrCat(library, " has no ", missing));
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

@@ -9,7 +9,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // What we call of cuBLASLt. Its interface is the same in the versions 12 and 13 as far as these go.
 // Source: the toolkit's cublasLt.h.
@@ -38,6 +38,6 @@ struct CublasLtFunctions {
 // named.
 absl::StatusOr<CublasLtFunctions> LoadCublasLt(const std::string& library);
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_PRODUCTS_LIBRARY_CUBLASLT_FUNCTIONS_H_

@@ -1,8 +1,8 @@
 #include "kernels/cuda/products/library/cublaslt_product.h"
 
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 cudaDataType_t TypeOf(DType dtype) {
@@ -71,4 +71,4 @@ absl::Status CublasLtProduct::DescribeMatrix(const ColumnMajorMatrix& matrix, in
   return set(CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, matrix.stride);
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

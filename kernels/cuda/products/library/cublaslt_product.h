@@ -10,7 +10,7 @@
 #include "kernels/cuda/products/library/cublaslt_functions.h"
 #include "kernels/cuda/products/library/matmul_library.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // What describes a problem to cuBLASLt. Sums are in float32, and so is the arithmetic of float32 operands (no TF32). A
 // bias is added by the epilogue.
@@ -42,6 +42,6 @@ class CublasLtProduct {
   Layout first_, second_, output_;
 };
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_PRODUCTS_LIBRARY_CUBLASLT_PRODUCT_H_

@@ -9,7 +9,7 @@
 #include "kernels/catalogue/op_table.h"
 #include "kernels/cuda/rows/activation.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 constexpr int64_t kMostSize = INT32_MAX;  // Of a matrix, for libraries.
@@ -203,4 +203,4 @@ int LibraryAlgorithms(MatmulLibrary& library, absl::string_view kernel, const Ke
   return algorithms;
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

@@ -2,13 +2,13 @@
 #define METRONOME_KERNELS_CUDA_PRODUCTS_LIBRARY_LIBRARY_MATMUL_H_
 
 #include "absl/strings/string_view.h"
-#include "kernels/backend.h"
 #include "kernels/cuda/primitives/device_context.h"
 #include "kernels/cuda/products/library/matmul_library.h"
 #include "kernels/cuda/products/linear.h"
 #include "kernels/cuda/products/matmul.h"
+#include "kernels/interface/backend.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // Rows from which a product of 16-bit numbers goes to the library unless its tuning says otherwise. Up to here reading
 // the weights takes longer than the arithmetic, and our tiles share a sum for that; beyond, the library's kernels are
@@ -30,6 +30,6 @@ int LibraryAlgorithms(MatmulLibrary& library, absl::string_view kernel, const Ke
 // Of the catalogue's matmul.
 MatmulArgs MatmulArgsOf(const KernelArgs& args);
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_PRODUCTS_LIBRARY_LIBRARY_MATMUL_H_

@@ -6,9 +6,9 @@
 #include <string>
 
 #include "kernels/cuda/primitives/device_context.h"
-#include "kernels/dtype_enum.h"
+#include "kernels/interface/dtype_enum.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // y = a * b + bias + residual for each matrix of a batch: row-major and dense, summed in float32, rounded once.
 struct MatmulProblem {
@@ -59,6 +59,6 @@ class MatmulLibrary {
                    const MatmulOperands& operands) = 0;
 };
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_PRODUCTS_LIBRARY_MATMUL_LIBRARY_H_

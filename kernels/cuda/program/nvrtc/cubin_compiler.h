@@ -5,7 +5,7 @@
 
 #include "absl/status/statusor.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 
 // Makes code for one kind of device. Not thread-safe.
 class CubinCompiler {
@@ -25,6 +25,6 @@ class CubinCompiler {
   virtual absl::StatusOr<Result> Compile(const std::string& source) = 0;
 };
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda
 
 #endif  // METRONOME_KERNELS_CUDA_PROGRAM_NVRTC_CUBIN_COMPILER_H_

@@ -10,12 +10,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "kernels/base/hash.h"
+#include "kernels/base/status_macros.h"
 #include "kernels/cuda/device/library_search.h"
 #include "kernels/cuda/program/nvrtc/headers.h"
-#include "runtime/base/hash.h"
-#include "runtime/base/status_macros.h"
 
-namespace metronome::cuda {
+namespace metronome::kernels::cuda {
 namespace {
 
 constexpr char kLibrary[] = "libnvrtc.so.13";
@@ -154,4 +154,4 @@ absl::StatusOr<std::unique_ptr<CubinCompiler>> LoadNvrtc(absl::string_view archi
   return compiler;
 }
 
-}  // namespace metronome::cuda
+}  // namespace metronome::kernels::cuda

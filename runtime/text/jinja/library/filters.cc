@@ -4,9 +4,9 @@
 #include <iterator>
 
 #include "absl/strings/str_cat.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 namespace {
 
 constexpr absl::string_view kUnsupported[] = {"filesizeformat", "pprint", "random",   "striptags",
@@ -38,4 +38,4 @@ absl::StatusOr<Value> ApplyFilter(Rendering& rendering, absl::string_view name, 
   return absl::InvalidArgumentError(absl::StrCat("No filter named '", name, "'."));
 }
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja

@@ -4,10 +4,10 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "runtime/text/jinja/text/rendering.h"
 #include "runtime/text/jinja/values/object.h"
-#include "runtime/text/jinja/values/rendering.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 
 using Filter = absl::StatusOr<Value> (*)(Rendering& rendering, const Value& input, Arguments arguments);
 using FilterTable = absl::flat_hash_map<absl::string_view, Filter>;
@@ -24,6 +24,6 @@ const FilterTable& TextFilters();
 const FilterTable& SequenceFilters();
 const FilterTable& ValueFilters();
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja
 
 #endif  // METRONOME_RUNTIME_TEXT_JINJA_LIBRARY_FILTERS_H_

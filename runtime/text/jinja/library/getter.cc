@@ -5,11 +5,11 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_split.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
+#include "runtime/text/jinja/text/unicode.h"
 #include "runtime/text/jinja/values/operators.h"
-#include "runtime/text/jinja/values/unicode.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 namespace {
 
 bool IsAllDigits(absl::string_view part) {
@@ -41,4 +41,4 @@ Getter GetterOf(const Value& attribute, bool ignore_case) {
   return getter;
 }
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja

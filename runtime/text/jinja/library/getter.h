@@ -5,10 +5,10 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "runtime/text/jinja/values/rendering.h"
+#include "runtime/text/jinja/text/rendering.h"
 #include "runtime/text/jinja/values/value.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 
 // What filters take from an item: a path such as "function.name" or 0, and what to do with what it leads to.
 struct Getter {
@@ -22,6 +22,6 @@ struct Getter {
 // The getter of an argument `attribute`; None leads to the item itself.
 Getter GetterOf(const Value& attribute, bool ignore_case);
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja
 
 #endif  // METRONOME_RUNTIME_TEXT_JINJA_LIBRARY_GETTER_H_

@@ -6,13 +6,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 #include "runtime/text/jinja/library/parameters.h"
+#include "runtime/text/jinja/text/text_form.h"
 #include "runtime/text/jinja/values/namespace.h"
 #include "runtime/text/jinja/values/operators.h"
-#include "runtime/text/jinja/values/text_form.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 namespace {
 
 using Body = absl::StatusOr<Value> (*)(Rendering&, Arguments);
@@ -150,4 +150,4 @@ std::optional<Value> FindGlobal(absl::string_view name) {
   return Value(std::static_pointer_cast<Object>(std::make_shared<Function>(std::string(name), 0, found->second)));
 }
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja

@@ -4,11 +4,11 @@
 #include <iterator>
 
 #include "absl/strings/str_cat.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 #include "runtime/text/jinja/library/parameters.h"
 #include "runtime/text/jinja/values/operators.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 namespace {
 
 bool IsOneOf(absl::string_view name, std::initializer_list<absl::string_view> names) {
@@ -135,4 +135,4 @@ absl::StatusOr<std::optional<Value>> FindMethod(const Value& value, absl::string
   return method;
 }
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja

@@ -7,7 +7,7 @@
 #include "absl/strings/string_view.h"
 #include "runtime/text/jinja/values/value.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 
 // The method or attribute that Python's type has under this name; nullopt if it has none. Those that change a list or
 // dict are undefined, as in the sandbox. Unimplemented, by name, for what Python has and this library lacks.
@@ -21,6 +21,6 @@ std::optional<Value> FindTextMethod(const Value& value, absl::string_view name);
 std::optional<Value> FindSequenceMethod(const Value& value, absl::string_view name);
 std::optional<Value> FindDictMethod(const Value& value, absl::string_view name);
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja
 
 #endif  // METRONOME_RUNTIME_TEXT_JINJA_LIBRARY_METHODS_H_

@@ -2,10 +2,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 #include "runtime/text/jinja/values/operators.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 
 absl::StatusOr<Parameters> Parameters::Match(absl::string_view function, Arguments arguments,
                                              std::initializer_list<absl::string_view> names, size_t required) {
@@ -56,4 +56,4 @@ absl::StatusOr<std::string> Parameters::Text(size_t i, absl::string_view missing
 
 bool Parameters::True(size_t i, bool missing) const { return has(i) ? IsTrue(*values_[i]) : missing; }
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja

@@ -8,10 +8,10 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "runtime/text/jinja/text/rendering.h"
 #include "runtime/text/jinja/values/object.h"
-#include "runtime/text/jinja/values/rendering.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 
 // The arguments of a call, matched to the parameters of a function as Python matches them.
 class Parameters {
@@ -35,6 +35,6 @@ class Parameters {
   std::vector<std::optional<Value>> values_;
 };
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja
 
 #endif  // METRONOME_RUNTIME_TEXT_JINJA_LIBRARY_PARAMETERS_H_

@@ -5,16 +5,16 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 #include "runtime/text/jinja/library/filters.h"
 #include "runtime/text/jinja/library/getter.h"
 #include "runtime/text/jinja/library/parameters.h"
 #include "runtime/text/jinja/library/value_tests.h"
+#include "runtime/text/jinja/text/text_form.h"
 #include "runtime/text/jinja/values/operators.h"
 #include "runtime/text/jinja/values/sorting.h"
-#include "runtime/text/jinja/values/text_form.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 namespace {
 
 using Items = std::vector<Value>;
@@ -374,4 +374,4 @@ const FilterTable& SequenceFilters() {
   return *filters;
 }
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja

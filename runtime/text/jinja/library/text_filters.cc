@@ -2,18 +2,18 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 #include "runtime/text/jinja/library/filters.h"
 #include "runtime/text/jinja/library/parameters.h"
 #include "runtime/text/jinja/library/text_functions.h"
-#include "runtime/text/jinja/values/json_form.h"
+#include "runtime/text/jinja/text/json_form.h"
+#include "runtime/text/jinja/text/printf.h"
+#include "runtime/text/jinja/text/text_form.h"
+#include "runtime/text/jinja/text/text_search.h"
+#include "runtime/text/jinja/text/unicode.h"
 #include "runtime/text/jinja/values/operators.h"
-#include "runtime/text/jinja/values/printf.h"
-#include "runtime/text/jinja/values/text_form.h"
-#include "runtime/text/jinja/values/text_search.h"
-#include "runtime/text/jinja/values/unicode.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 namespace {
 
 // The input as text, as str() gives it; what is text stays as it is.
@@ -217,4 +217,4 @@ const FilterTable& TextFilters() {
   return *filters;
 }
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja

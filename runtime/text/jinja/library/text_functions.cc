@@ -3,12 +3,12 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
+#include "runtime/text/jinja/text/text_search.h"
+#include "runtime/text/jinja/text/unicode.h"
 #include "runtime/text/jinja/values/operators.h"
-#include "runtime/text/jinja/values/text_search.h"
-#include "runtime/text/jinja/values/unicode.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 namespace {
 
 // Whether the cased characters, of which there must be some, are all of one case.
@@ -129,4 +129,4 @@ absl::StatusOr<Value> PadText(Rendering& rendering, absl::string_view text, int6
   return NewText(rendering, std::move(padded));
 }
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja

@@ -6,9 +6,9 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "runtime/text/jinja/values/rendering.h"
+#include "runtime/text/jinja/text/rendering.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 
 // What methods and filters on text share.
 
@@ -30,6 +30,6 @@ std::vector<absl::string_view> LinesOf(absl::string_view text, bool keep_ends);
 absl::StatusOr<Value> PadText(Rendering& rendering, absl::string_view text, int64_t left, int64_t right,
                               absl::string_view fill);
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja
 
 #endif  // METRONOME_RUNTIME_TEXT_JINJA_LIBRARY_TEXT_FUNCTIONS_H_

@@ -5,17 +5,17 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 #include "runtime/text/jinja/library/methods.h"
 #include "runtime/text/jinja/library/parameters.h"
 #include "runtime/text/jinja/library/text_functions.h"
-#include "runtime/text/jinja/values/format.h"
+#include "runtime/text/jinja/text/format.h"
+#include "runtime/text/jinja/text/text_form.h"
+#include "runtime/text/jinja/text/text_search.h"
+#include "runtime/text/jinja/text/unicode.h"
 #include "runtime/text/jinja/values/operators.h"
-#include "runtime/text/jinja/values/text_form.h"
-#include "runtime/text/jinja/values/text_search.h"
-#include "runtime/text/jinja/values/unicode.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 namespace {
 
 using Method = absl::StatusOr<Value> (*)(Rendering&, const Value& self, Arguments);
@@ -343,4 +343,4 @@ std::optional<Value> FindTextMethod(const Value& value, absl::string_view name) 
       }));
 }
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja

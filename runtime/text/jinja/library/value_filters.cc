@@ -7,13 +7,13 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 #include "runtime/text/jinja/library/filters.h"
 #include "runtime/text/jinja/library/parameters.h"
+#include "runtime/text/jinja/text/unicode.h"
 #include "runtime/text/jinja/values/operators.h"
-#include "runtime/text/jinja/values/unicode.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 namespace {
 
 absl::StatusOr<Value> Default(Rendering&, const Value& input, Arguments arguments) {
@@ -183,4 +183,4 @@ const FilterTable& ValueFilters() {
   return *filters;
 }
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja

@@ -4,14 +4,14 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 #include "runtime/text/jinja/library/filters.h"
 #include "runtime/text/jinja/library/parameters.h"
 #include "runtime/text/jinja/library/text_functions.h"
+#include "runtime/text/jinja/text/text_form.h"
 #include "runtime/text/jinja/values/operators.h"
-#include "runtime/text/jinja/values/text_form.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 namespace {
 
 using Test = absl::StatusOr<bool> (*)(Rendering&, const Value&, Arguments);
@@ -139,4 +139,4 @@ absl::StatusOr<bool> ApplyTest(Rendering& rendering, absl::string_view name, con
   return found->second(rendering, value, std::move(arguments));
 }
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja

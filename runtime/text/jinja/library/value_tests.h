@@ -3,10 +3,10 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "runtime/text/jinja/text/rendering.h"
 #include "runtime/text/jinja/values/object.h"
-#include "runtime/text/jinja/values/rendering.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 
 // Whether Jinja has a test of this name.
 bool IsTest(absl::string_view name);
@@ -14,6 +14,6 @@ bool IsTest(absl::string_view name);
 // value is name(arguments). InvalidArgument for a name that Jinja does not have.
 absl::StatusOr<bool> ApplyTest(Rendering& rendering, absl::string_view name, const Value& value, Arguments arguments);
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja
 
 #endif  // METRONOME_RUNTIME_TEXT_JINJA_LIBRARY_VALUE_TESTS_H_

@@ -5,9 +5,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 namespace {
 
 constexpr int kMaxDepth = 150;   // Of recursion: brackets in brackets, blocks in blocks.
@@ -359,4 +359,4 @@ absl::StatusOr<ExpressionPtr> ExpressionParser::ParseDict() {
   return dict;
 }
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja

@@ -11,7 +11,7 @@
 #include "runtime/text/jinja/syntax/syntax_tree.h"
 #include "runtime/text/jinja/syntax/token.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 
 // Parses expressions from a stream of tokens, which statements share.
 class ExpressionParser {
@@ -100,6 +100,6 @@ class ExpressionParser {
   absl::flat_hash_set<std::string> names_read_;
 };
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja
 
 #endif  // METRONOME_RUNTIME_TEXT_JINJA_SYNTAX_EXPRESSION_PARSER_H_

@@ -7,12 +7,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 #include "runtime/text/jinja/syntax/text_literal.h"
 #include "runtime/text/jinja/syntax/token.h"
-#include "runtime/text/jinja/values/unicode.h"
+#include "runtime/text/jinja/text/unicode.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 namespace {
 
 constexpr auto npos = absl::string_view::npos;
@@ -343,4 +343,4 @@ absl::StatusOr<std::vector<Token>> Tokenize(absl::string_view source) {
   return Lexer(text).Run();
 }
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja

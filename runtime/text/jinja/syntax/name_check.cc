@@ -1,11 +1,11 @@
 #include "runtime/text/jinja/syntax/name_check.h"
 
 #include "absl/strings/str_cat.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 #include "runtime/text/jinja/library/filters.h"
 #include "runtime/text/jinja/library/value_tests.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 namespace {
 
 absl::Status Check(const Body& body, bool conditional);
@@ -47,4 +47,4 @@ absl::Status Check(const Body& body, bool conditional) {
 
 absl::Status CheckNames(const Body& body) { return Check(body, /*conditional=*/false); }
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja

@@ -5,11 +5,11 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 #include "runtime/text/jinja/syntax/expression_parser.h"
 #include "runtime/text/jinja/syntax/name_check.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 namespace {
 
 class Parser {
@@ -268,4 +268,4 @@ absl::StatusOr<Body> ParseTemplate(absl::string_view source) {
   return body;
 }
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja

@@ -2,10 +2,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 #include "runtime/text/jinja/syntax/expression_parser.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 
 absl::StatusOr<ExpressionPtr> ExpressionParser::ParsePostfix(ExpressionPtr subject) {
   while (true) {
@@ -187,4 +187,4 @@ absl::StatusOr<ExpressionPtr> ExpressionParser::ParseTest(ExpressionPtr subject)
   return negation;
 }
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja

@@ -9,7 +9,7 @@
 #include "runtime/text/jinja/values/operators.h"
 #include "runtime/text/jinja/values/value.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 
 struct Expression;
 using ExpressionPtr = std::unique_ptr<Expression>;
@@ -100,6 +100,6 @@ struct Statement {
   bool recursive = false;
 };
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja
 
 #endif  // METRONOME_RUNTIME_TEXT_JINJA_SYNTAX_SYNTAX_TREE_H_

@@ -2,10 +2,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 #include "runtime/text/jinja/syntax/expression_parser.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 
 absl::StatusOr<ExpressionPtr> ExpressionParser::ParseSimpleTarget(bool with_namespace) {
   const Token name = current();
@@ -47,4 +47,4 @@ absl::StatusOr<ExpressionPtr> ExpressionParser::ParseTarget(bool with_namespace,
   return tuple;
 }
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja

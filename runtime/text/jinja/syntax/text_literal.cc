@@ -5,11 +5,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
-#include "runtime/base/status_macros.h"
-#include "runtime/text/jinja/values/unicode.h"
-#include "runtime/text/utf8.h"
+#include "kernels/base/status_macros.h"
+#include "runtime/text/encoding/utf8.h"
+#include "runtime/text/jinja/text/unicode.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 namespace {
 
 // The character of `\x41`, `\u0041` or `\U00000041`, whose digits `text` begins with.
@@ -71,4 +71,4 @@ absl::StatusOr<std::string> UnescapeText(absl::string_view literal) {
   }
 }
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja

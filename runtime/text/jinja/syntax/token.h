@@ -8,7 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 
 enum class TokenKind {
   kData,           // Text between tags.
@@ -43,6 +43,6 @@ struct Token {
 // beyond 64 bits.
 absl::StatusOr<std::vector<Token>> Tokenize(absl::string_view source);
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja
 
 #endif  // METRONOME_RUNTIME_TEXT_JINJA_SYNTAX_TOKEN_H_

@@ -1,12 +1,12 @@
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
+#include "runtime/text/jinja/text/printf.h"
+#include "runtime/text/jinja/text/text_form.h"
 #include "runtime/text/jinja/values/operators.h"
-#include "runtime/text/jinja/values/printf.h"
-#include "runtime/text/jinja/values/text_form.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 namespace {
 
 constexpr const char* kSymbols[] = {"+", "-", "*", "/", "//", "%", "** or pow()"};
@@ -187,4 +187,4 @@ absl::StatusOr<Value> Plus(const Value& value) {
   return Value(value.integer());
 }
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja

@@ -2,7 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 namespace {
 
 // Adds without overflow: both counts stay far below 2^62.
@@ -37,4 +37,4 @@ absl::Status Budget::Level::status() const {
   return absl::OkStatus();
 }
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja

@@ -5,7 +5,7 @@
 
 #include "absl/status/status.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 
 // What one rendering may use. A template is a stranger's program: it must end, and must not fill the memory.
 struct Limits {
@@ -52,6 +52,6 @@ class Budget {
   int depth_ = 0;
 };
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja
 
 #endif  // METRONOME_RUNTIME_TEXT_JINJA_VALUES_BUDGET_H_

@@ -1,12 +1,12 @@
 #include <cmath>
 
 #include "absl/strings/str_cat.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
+#include "runtime/text/jinja/text/text_form.h"
+#include "runtime/text/jinja/text/text_search.h"
 #include "runtime/text/jinja/values/operators.h"
-#include "runtime/text/jinja/values/text_form.h"
-#include "runtime/text/jinja/values/text_search.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 namespace {
 
 // -1, 0 or 1, exact for all 64-bit integers and floats: a long double holds either. Both are numbers, none is NaN.
@@ -244,4 +244,4 @@ absl::StatusOr<std::string> HashKey(Rendering& rendering, const Value& value) {
   return absl::InternalError("a value has no kind");
 }
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja

@@ -2,11 +2,11 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "runtime/base/status_macros.h"
-#include "runtime/text/jinja/values/rendering.h"
-#include "runtime/text/jinja/values/text_form.h"
+#include "kernels/base/status_macros.h"
+#include "runtime/text/jinja/text/rendering.h"
+#include "runtime/text/jinja/text/text_form.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 
 absl::Status Namespace::Set(Rendering& rendering, absl::string_view name, Value value) {
   if (absl::StartsWith(name, "_"))
@@ -40,4 +40,4 @@ absl::StatusOr<std::string> Namespace::Repr(Rendering& rendering) {
   return text + "}>";
 }
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja

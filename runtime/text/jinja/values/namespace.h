@@ -3,7 +3,7 @@
 
 #include "runtime/text/jinja/values/object.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 
 // What namespace() makes: attributes that inner scopes may set.
 class Namespace : public Object {
@@ -20,6 +20,6 @@ class Namespace : public Object {
   bool printing_ = false;
 };
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja
 
 #endif  // METRONOME_RUNTIME_TEXT_JINJA_VALUES_NAMESPACE_H_

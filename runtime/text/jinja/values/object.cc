@@ -4,11 +4,11 @@
 #include <limits>
 
 #include "absl/strings/str_cat.h"
-#include "runtime/base/status_macros.h"
-#include "runtime/text/jinja/values/rendering.h"
-#include "runtime/text/jinja/values/text_form.h"
+#include "kernels/base/status_macros.h"
+#include "runtime/text/jinja/text/rendering.h"
+#include "runtime/text/jinja/text/text_form.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 namespace {
 
 class ItemIterator : public Iterator {
@@ -164,4 +164,4 @@ absl::StatusOr<std::string> Function::Repr(Rendering&) {
   return absl::UnimplementedError(absl::StrCat("printing the function '", name_, "'"));
 }
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja

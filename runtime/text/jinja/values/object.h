@@ -12,7 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "runtime/text/jinja/values/value.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 
 struct Rendering;
 class Iterator;
@@ -130,6 +130,6 @@ class Function : public Object {
   Body body_;
 };
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja
 
 #endif  // METRONOME_RUNTIME_TEXT_JINJA_VALUES_OBJECT_H_

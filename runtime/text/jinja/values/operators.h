@@ -7,10 +7,10 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "runtime/text/jinja/text/rendering.h"
 #include "runtime/text/jinja/values/object.h"
-#include "runtime/text/jinja/values/rendering.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 
 // Python's operators and protocols on values. InvalidArgument where Python raises.
 
@@ -53,6 +53,6 @@ absl::string_view TextSlice(const TextBody& text, int64_t begin, int64_t end);
 
 absl::StatusOr<Value> Call(Rendering& rendering, const Value& callee, Arguments arguments);
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja
 
 #endif  // METRONOME_RUNTIME_TEXT_JINJA_VALUES_OPERATORS_H_

@@ -4,14 +4,14 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 #include "runtime/text/jinja/library/methods.h"
+#include "runtime/text/jinja/text/text_form.h"
+#include "runtime/text/jinja/text/unicode.h"
 #include "runtime/text/jinja/values/namespace.h"
 #include "runtime/text/jinja/values/operators.h"
-#include "runtime/text/jinja/values/text_form.h"
-#include "runtime/text/jinja/values/unicode.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 namespace {
 
 absl::StatusOr<std::shared_ptr<Iterator>> IterateText(Value text) {
@@ -313,4 +313,4 @@ absl::StatusOr<Value> Call(Rendering& rendering, const Value& callee, Arguments 
   return callee.object()->Call(rendering, std::move(arguments));
 }
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja

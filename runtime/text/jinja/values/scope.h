@@ -10,7 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "runtime/text/jinja/values/value.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 
 // The variables of one block of a template, inside those of the blocks around it. Macros keep the scope they were
 // defined in.
@@ -36,6 +36,6 @@ class Scope {
   absl::flat_hash_map<std::string, std::optional<Value>> variables_;
 };
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja
 
 #endif  // METRONOME_RUNTIME_TEXT_JINJA_VALUES_SCOPE_H_

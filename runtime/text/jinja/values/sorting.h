@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "runtime/base/status_macros.h"
+#include "kernels/base/status_macros.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 
 // Sorts by a `less` that may fail, keeping the order of equals. A merge sort: unlike std::sort it stays within bounds
 // whatever `less` says, and Python's order on NaN is none.
@@ -31,6 +31,6 @@ absl::Status StableSort(std::vector<T>& items, const Less& less) {
   return absl::OkStatus();
 }
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja
 
 #endif  // METRONOME_RUNTIME_TEXT_JINJA_VALUES_SORTING_H_

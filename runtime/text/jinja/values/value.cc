@@ -3,10 +3,10 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "runtime/text/jinja/text/unicode.h"
 #include "runtime/text/jinja/values/object.h"
-#include "runtime/text/jinja/values/unicode.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 
 Value Value::Text(std::string text) {
   auto body = std::make_shared<TextBody>();
@@ -105,4 +105,4 @@ void Dict::Put(absl::flat_hash_map<std::string, size_t>& index, absl::string_vie
   }
 }
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja

@@ -11,7 +11,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 
 class Object;
 struct UndefinedBody;
@@ -135,6 +135,6 @@ class Dict {
   int nesting_ = 1;
 };
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja
 
 #endif  // METRONOME_RUNTIME_TEXT_JINJA_VALUES_VALUE_H_

@@ -9,11 +9,11 @@
 #include "absl/strings/str_format.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
-#include "runtime/base/hash.h"
+#include "kernels/base/hash.h"
 #include "runtime/text/jinja/template.h"
-#include "runtime/text/jinja/values/json_form.h"
+#include "runtime/text/jinja/text/json_form.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 
 inline nlohmann::ordered_json ReadChatFixture(const std::string& name) {
   std::ifstream file(std::string(METRONOME_GOLDEN_DIR) + "/chat_templates/" + name);
@@ -56,6 +56,6 @@ inline absl::StatusOr<std::string> RenderSource(const std::string& source, const
   return (*parsed)->Render(context->dict(), options);
 }
 
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja
 
 #endif  // METRONOME_TESTS_RUNTIME_TEXT_JINJA_FIXTURE_H_

@@ -5,7 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "tests/runtime/text/jinja/fixture.h"
 
-namespace metronome::jinja {
+namespace metronome::text::jinja {
 namespace {
 
 using ::testing::HasSubstr;
@@ -156,4 +156,4 @@ TEST(TemplateTest, MutatedTemplatesNeverCrash) {
 }
 
 }  // namespace
-}  // namespace metronome::jinja
+}  // namespace metronome::text::jinja

@@ -1,2 +1,0 @@
-// The same program over the emulation, so that all but its times is tested without a GPU.
-#include "tests/gpu/kernel_bench.cu"
