@@ -29,6 +29,14 @@ void AddList(CLI::App& app, const std::string& name, std::optional<std::vector<s
       name, [&value](const std::string& given) { value = SplitList(given); }, help);
 }
 
+void AddNumbers(CLI::App& app, const std::string& name, std::optional<std::vector<int64_t>>& values,
+                const std::string& help) {
+  app.add_option_function<std::vector<int64_t>>(
+         name, [&values](const std::vector<int64_t>& given) { values = given; }, help)
+      ->delimiter(',')
+      ->allow_extra_args(false);
+}
+
 void AddOutput(CLI::App& app, OutputFormat& output) {
   app.add_option_function<std::string>(
       "-o,--output",
@@ -99,21 +107,56 @@ CLI::App* AddCommand(CLI::App& app, Arguments& arguments, const char* name, cons
   return command;
 }
 
+// Which configurations a sweep takes, and which of their cells.
+void AddSweep(CLI::App& run, RunOptions& options) {
+  ConfigChoice& choice = options.choice;
+  run.add_option("--config", choice.names, "named configurations or globs, comma-separated; may be repeated")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  run.add_option("--config-file", options.config_file, "TOML file of configurations (default: the built-in one)");
+  run.add_option("--suite", choice.suite, "quick, standard, full, or another suite of the file");
+  run.add_flag("--all-configs", choice.all, "every configuration that names models");
+  run.add_option("--skip-configs", choice.skip, "configurations, globs or suites to leave out, comma-separated")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  run.add_flag_callback(
+      "--search-sweep", [&choice] { choice.names.push_back("search-sweep"); },
+      "latency of the reference models at search budgets 10, 100 and 500");
+  CLI::Option* ur_test = run.add_flag_callback(
+      "--ur-test", [&choice] { choice.suite = "ur-test"; },
+      "latency of the reference models on every path, and the search sweep");
+  run.add_flag("--no-sweep", choice.no_sweep, "without the search sweep")->needs(ur_test);
+  run.add_flag_callback(
+      "--scaling",
+      [&options] {
+        options.flags.scenario = "scaling";
+        options.choice.scaling = true;
+      },
+      "decode steps at positions 1, 2, 4, ... of a cache of --max-cache-len (default 32768)");
+  run.add_option_function<std::string>(
+      "--shard",
+      [&options](const std::string& text) {
+        const absl::StatusOr<Shard> shard = ParseShard(text);
+        if (!shard.ok()) throw CLI::ValidationError(std::string(shard.status().message()));
+        options.shard = *shard;
+      },
+      "INDEX/COUNT: of COUNT machines that share a sweep, the cells of this one");
+}
+
 void AddRun(CLI::App& app, Arguments& arguments) {
   CLI::App& run = *AddCommand(app, arguments, "run", "measure models and record the results",
                               [](const Arguments& a) { return RunBenchmarks(a.server, a.run); });
   BenchmarkConfig& flags = arguments.run.flags;
   AddList(run, "--models", flags.models, "all, or names, globs, directories and org/name[@revision], comma-separated");
-  run.add_option("--config", arguments.run.config, "named configuration, e.g. as-fast-as-possible");
-  run.add_option("--config-file", arguments.run.config_file, "TOML file of configurations (default: the built-in one)");
+  AddSweep(run, arguments.run);
   AddList(run, "--paths", flags.paths, "compiled, graph, eager, comma-separated (default compiled)");
   AddOptional(run, "--prompt", flags.prompt, "text, for models with a tokenizer");
   AddOptional(run, "--prompt-tokens", flags.prompt_tokens, "seeded random tokens where there is no text or tokenizer");
   AddOptional(run, "--iters", flags.iters, "measured iterations");
   AddOptional(run, "--warmups", flags.warmups, "full iterations before");
   AddOptional(run, "--decode-tokens", flags.decode_tokens, "tokens generated in each iteration");
-  AddOptional(run, "--search-iterations", flags.search_iterations, "compile budget");
-  AddOptional(run, "--max-cache-len", flags.max_cache_len, "positions of a session");
+  AddNumbers(run, "--search-iterations", flags.search_iterations, "compile budgets, comma-separated; each is measured");
+  AddNumbers(run, "--max-cache-len", flags.max_cache_len, "positions of a session, comma-separated; each is measured");
   AddOptional(run, "--dtype", flags.dtype, "float32, bfloat16 or float16");
   AddOptional(run, "--seed", flags.seed, "of synthetic weights and prompts");
   AddOptional(run, "--prefill-mode", flags.prefill_mode, "chunked or sequential");
@@ -127,9 +170,6 @@ void AddRun(CLI::App& app, Arguments& arguments) {
   run.add_flag_callback(
       "--streamed", [&flags] { flags.streamed = true; },
       "wait for each token on the host, as a client that streams would, where a GPU could go on by itself");
-  run.add_flag_callback(
-      "--scaling", [&flags] { flags.scenario = "scaling"; },
-      "decode steps at positions 1, 2, 4, ... of a cache of --max-cache-len (default 32768)");
   run.add_option("--weights", arguments.run.weights,
                  "auto, synthetic, or a directory or repository of the daemon's (default auto)");
   run.add_option("--note", arguments.run.note, "kept with the run");

@@ -11,14 +11,15 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "client/built_in_benchmarks.h"
+#include "kernels/base/status_macros.h"
 
 namespace metronome::client {
 namespace {
 
 template <typename T>
 using Member = std::optional<T> BenchmarkConfig::*;
-using Field =
-    std::variant<Member<std::string>, Member<int64_t>, Member<double>, Member<bool>, Member<std::vector<std::string>>>;
+using Field = std::variant<Member<std::string>, Member<int64_t>, Member<double>, Member<bool>,
+                           Member<std::vector<std::string>>, Member<std::vector<int64_t>>>;
 
 const std::map<std::string, Field>& Fields() {
   static const auto* const kFields =
@@ -41,7 +42,8 @@ const std::map<std::string, Field>& Fields() {
                                        {"top_p", &BenchmarkConfig::top_p},
                                        {"min_p", &BenchmarkConfig::min_p},
                                        {"repetition_penalty", &BenchmarkConfig::repetition_penalty},
-                                       {"streamed", &BenchmarkConfig::streamed}};
+                                       {"streamed", &BenchmarkConfig::streamed},
+                                       {"configs", &BenchmarkConfig::configs}};
   return *kFields;
 }
 
@@ -76,6 +78,18 @@ bool Assign(const toml::node& node, Member<std::vector<std::string>> member, Ben
   return true;
 }
 
+// One number is a list of one.
+bool Assign(const toml::node& node, Member<std::vector<int64_t>> member, BenchmarkConfig& config) {
+  std::vector<int64_t>& values = (config.*member).emplace();
+  if (node.is_integer()) values.push_back(*node.value<int64_t>());
+  if (!node.is_array()) return node.is_integer();
+  for (const toml::node& element : *node.as_array()) {
+    if (!element.is_integer()) return false;
+    values.push_back(*element.value<int64_t>());
+  }
+  return !values.empty();
+}
+
 absl::Status At(absl::string_view source, const toml::source_region& region, absl::string_view why) {
   return absl::InvalidArgumentError(absl::StrCat(source, ":", region.begin.line, ":", region.begin.column, ": ", why));
 }
@@ -97,19 +111,21 @@ absl::StatusOr<BenchmarkConfig> ReadTable(const toml::table& table, absl::string
 
 absl::string_view BuiltInBenchmarks() { return kBuiltInBenchmarks; }
 
-absl::StatusOr<BenchmarkConfig> ReadBenchmarkConfig(absl::string_view text, absl::string_view source,
-                                                    const std::string& name) {
+absl::StatusOr<std::vector<NamedConfig>> ReadBenchmarkConfigs(absl::string_view text, absl::string_view source) {
   try {
     const toml::table file = toml::parse(std::string_view(text.data(), text.size()));
-    std::vector<std::string> names;
+    std::map<toml::source_index, NamedConfig> by_line;  // The library sorts by name.
     for (const auto& [key, node] : file) {
-      if (!node.is_table())
-        return At(source, node.source(), absl::StrCat("'", std::string(key.str()), "' is not a table"));
-      if (key.str() == name) return ReadTable(*node.as_table(), source);
-      names.emplace_back(key.str());
+      const std::string name(key.str());
+      if (!node.is_table()) return At(source, node.source(), absl::StrCat("'", name, "' is not a table"));
+      ASSIGN_OR_RETURN(BenchmarkConfig config, ReadTable(*node.as_table(), source));
+      if (config.configs.has_value() && node.as_table()->size() > 1)
+        return At(source, node.source(), absl::StrCat("suite '", name, "' has keys besides configs"));
+      by_line[node.source().begin.line] = {name, std::move(config)};
     }
-    return absl::NotFoundError(
-        absl::StrCat("no configuration '", name, "' in ", source, "; there are ", absl::StrJoin(names, ", ")));
+    std::vector<NamedConfig> configs;
+    for (auto& [line, config] : by_line) configs.push_back(std::move(config));
+    return configs;
   } catch (const toml::parse_error& error) {  // The library's only way to say so.
     return At(source, error.source(), std::string(error.description()));
   }

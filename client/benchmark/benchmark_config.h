@@ -17,11 +17,11 @@ struct BenchmarkConfig {
   std::optional<std::vector<std::string>> paths;
   std::optional<std::string> prompt;
   std::optional<int64_t> prompt_tokens;
-  std::optional<int64_t> search_iterations;
+  std::optional<std::vector<int64_t>> search_iterations;  // Budgets, each measured.
   std::optional<int64_t> iters;
   std::optional<int64_t> warmups;
   std::optional<int64_t> decode_tokens;
-  std::optional<int64_t> max_cache_len;
+  std::optional<std::vector<int64_t>> max_cache_len;  // Lengths, each measured.
   std::optional<int64_t> seed;
   std::optional<std::string> dtype;
   std::optional<std::string> prefill_mode;
@@ -33,15 +33,21 @@ struct BenchmarkConfig {
   std::optional<double> min_p;
   std::optional<double> repetition_penalty;
   std::optional<bool> streamed;
+  std::optional<std::vector<std::string>>
+      configs;  // Of a suite: the configurations it stands for; it has no other key.
+};
+
+// A configuration and what it is called.
+struct NamedConfig {
+  std::string name;
+  BenchmarkConfig config;
 };
 
 // The prompt when neither a configuration nor a flag gives one.
 inline constexpr char kDefaultPrompt[] = "Explain what a neural network is in a paragraph.";
 
-// Table `name` of the TOML text. `source` names it in errors. NotFound listing the names there are; InvalidArgument
-// with line and key.
-absl::StatusOr<BenchmarkConfig> ReadBenchmarkConfig(absl::string_view text, absl::string_view source,
-                                                    const std::string& name);
+// The tables of a TOML text, in its order. `source` names it in errors. InvalidArgument with line and key.
+absl::StatusOr<std::vector<NamedConfig>> ReadBenchmarkConfigs(absl::string_view text, absl::string_view source);
 
 // The configurations this program was built with.
 absl::string_view BuiltInBenchmarks();

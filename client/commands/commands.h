@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "client/benchmark/benchmark_config.h"
+#include "client/benchmark/config_selection.h"
+#include "client/benchmark/sweep_plan.h"
 #include "client/commands/exit_code.h"
 #include "client/connection/connection.h"
 #include "client/render/results.h"
@@ -17,10 +19,11 @@ namespace metronome::client {
 
 struct RunOptions {
   BenchmarkConfig flags;
-  std::string config;       // Name in the configuration file; empty = none.
+  ConfigChoice choice;
   std::string config_file;  // Empty = the built-in one.
   std::string weights;      // As CompileRequest.weights; empty = auto.
   std::string note;
+  Shard shard;
   OutputFormat output = OutputFormat::kTable;
 };
 ExitCode RunBenchmarks(const ServerOptions& server, const RunOptions& options);
