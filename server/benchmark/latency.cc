@@ -92,7 +92,8 @@ class LatencyRun {
   }
 
   void Record(const std::vector<GeneratedToken>& tokens, int iteration, double ttft_s, int64_t prefill_ns) {
-    const ModelLabels labels = LabelsFor(model_);
+    ModelLabels labels = LabelsFor(model_);
+    labels.phase = "benchmark";
     Metrics& metrics = m_.engine.metrics();
     metrics.ObservePrefill(labels, static_cast<double>(prefill_ns) * 1e-9, ttft_s, m_.result.prompt_tokens());
     m_.AddSample("ttft_ms", iteration, 0, ttft_s * 1e3);

@@ -34,6 +34,13 @@ void AddFlags(CLI::App& app, DaemonConfig& config) {
   app.add_option("--listen", config.listen, "gRPC address, host:port or unix:/path (default 127.0.0.1:50551)");
   app.add_option("--metrics-listen", config.metrics_listen,
                  "Prometheus address, host:port; empty switches it off (default 127.0.0.1:9464)");
+  app.add_option("--request-buckets", config.request_buckets,
+                 "edges of histograms of requests in seconds, .1,.5,2 (default .001 to 600)")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  app.add_option("--token-buckets", config.token_buckets, "likewise of single tokens (default .0005 to 5)")
+      ->delimiter(',')
+      ->allow_extra_args(false);
   app.add_option("--db", config.db, "SQLite file of benchmark runs (default ~/.local/share/metronome/metronome.db)");
   app.add_option("--plan-cache", config.plan_cache,
                  "directory of searched plans, or off (default ~/.cache/metronome/plans)");

@@ -16,13 +16,16 @@ namespace metronome::server {
 namespace {
 
 using Texts = std::vector<std::string>;
-using Field =
-    std::variant<std::string DaemonConfig::*, int64_t DaemonConfig::*, bool DaemonConfig::*, Texts DaemonConfig::*>;
+using Numbers = std::vector<double>;
+using Field = std::variant<std::string DaemonConfig::*, int64_t DaemonConfig::*, bool DaemonConfig::*,
+                           Texts DaemonConfig::*, Numbers DaemonConfig::*>;
 
 const std::map<std::string, Field>& Fields() {
   static const auto* const kFields =
       new std::map<std::string, Field>{{"listen", &DaemonConfig::listen},
                                        {"metrics_listen", &DaemonConfig::metrics_listen},
+                                       {"request_buckets", &DaemonConfig::request_buckets},
+                                       {"token_buckets", &DaemonConfig::token_buckets},
                                        {"db", &DaemonConfig::db},
                                        {"backend", &DaemonConfig::backend},
                                        {"plan_cache", &DaemonConfig::plan_cache},
@@ -74,6 +77,17 @@ absl::StatusOr<Texts> TextsOf(const std::string& path, const std::string& key, c
   return texts;
 }
 
+absl::StatusOr<Numbers> NumbersOf(const std::string& path, const std::string& key, const toml::node& node) {
+  const absl::Status wrong = At(path, node.source(), absl::StrCat("key '", key, "' is not an array of numbers"));
+  if (!node.is_array()) return wrong;
+  Numbers numbers;
+  for (const toml::node& element : *node.as_array()) {
+    if (!element.is_number()) return wrong;
+    numbers.push_back(*element.value<double>());
+  }
+  return numbers;
+}
+
 absl::Status Assign(const std::string& path, const std::string& key, const toml::node& node, DaemonConfig& config) {
   const auto found = Fields().find(key);
   if (found == Fields().end()) return At(path, node.source(), absl::StrCat("unknown key '", key, "'"));
@@ -85,6 +99,8 @@ absl::Status Assign(const std::string& path, const std::string& key, const toml:
     config.*(*flag) = *node.value<bool>();
   } else if (const auto* texts = std::get_if<Texts DaemonConfig::*>(&found->second)) {
     ASSIGN_OR_RETURN(config.*(*texts), TextsOf(path, key, node));
+  } else if (const auto* numbers = std::get_if<Numbers DaemonConfig::*>(&found->second)) {
+    ASSIGN_OR_RETURN(config.*(*numbers), NumbersOf(path, key, node));
   } else {
     if (!node.is_integer()) return At(path, node.source(), absl::StrCat("key '", key, "' is not an integer"));
     config.*(std::get<int64_t DaemonConfig::*>(found->second)) = *node.value<int64_t>();
@@ -142,10 +158,20 @@ absl::Status ApplyConfigFile(const std::string& path, DaemonConfig& config) {
   return absl::OkStatus();
 }
 
+BucketEdges EdgesOf(const DaemonConfig& config) {
+  BucketEdges edges = BucketEdges::Default();
+  if (!config.request_buckets.empty()) edges.request = config.request_buckets;
+  if (!config.token_buckets.empty()) edges.token = config.token_buckets;
+  return edges;
+}
+
 absl::Status ValidateConfig(const DaemonConfig& config) {
   RETURN_IF_ERROR(CheckRange("threads", config.threads, 0, 1024));
   RETURN_IF_ERROR(CheckRange("queue_limit", config.queue_limit, 1, 1000000));
   RETURN_IF_ERROR(CheckLimits(config));
+  const BucketEdges edges = EdgesOf(config);
+  RETURN_IF_ERROR(CheckBucketEdges("request_buckets", edges.request));
+  RETURN_IF_ERROR(CheckBucketEdges("token_buckets", edges.token));
   RETURN_IF_ERROR(CheckRange("session_idle_seconds", config.session_idle_seconds, 1, 1000000));
   RETURN_IF_ERROR(CheckRange("drain_seconds", config.drain_seconds, 0, 3600));
   RETURN_IF_ERROR(CheckRange("max_compile_seconds", config.max_compile_seconds, 1, 1000000));

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "server/metrics/bucket_edges.h"
 
 namespace metronome::server {
 
@@ -15,16 +16,19 @@ namespace metronome::server {
 struct DaemonConfig {
   std::string listen = "127.0.0.1:50551";         // gRPC: host:port (port 0 = any free one) or unix:/path.
   std::string metrics_listen = "127.0.0.1:9464";  // Prometheus: host:port; empty = off.
-  std::string db;                                 // SQLite file; empty = DefaultDatabasePath().
-  std::string plan_cache;                         // Directory of searched plans; empty = DefaultPlanCacheDirectory(),
-                                                  // "off" = none.
-  std::string calibration;                        // Directory of what calibrating the CPU gave; empty =
-                                                  // DefaultCalibrationDirectory(), "off" = the kernels' own choices.
-  std::string log_format = "text";                // "text" or "json".
-  std::string log_level = "info";                 // "debug", "info", "warn", "error".
-  std::string backend = "auto";                   // "auto" (CUDA where it works, else the CPU), "cpu" or "cuda".
-  int64_t threads = 0;                            // Kernel threads, [0, 1024]; 0 = one per CPU.
-  int64_t queue_limit = 256;                      // Requests that may wait, [1, 1000000].
+  // Upper edges of the buckets of histograms of requests and of tokens, in seconds; empty = BucketEdges::Default().
+  std::vector<double> request_buckets;
+  std::vector<double> token_buckets;
+  std::string db;                          // SQLite file; empty = DefaultDatabasePath().
+  std::string plan_cache;                  // Directory of searched plans; empty = DefaultPlanCacheDirectory(),
+                                           // "off" = none.
+  std::string calibration;                 // Directory of what calibrating the CPU gave; empty =
+                                           // DefaultCalibrationDirectory(), "off" = the kernels' own choices.
+  std::string log_format = "text";         // "text" or "json".
+  std::string log_level = "info";          // "debug", "info", "warn", "error".
+  std::string backend = "auto";            // "auto" (CUDA where it works, else the CPU), "cpu" or "cuda".
+  int64_t threads = 0;                     // Kernel threads, [0, 1024]; 0 = one per CPU.
+  int64_t queue_limit = 256;               // Requests that may wait, [1, 1000000].
   int64_t prompt_request_mib = 16;         // Largest request of Prefill and Generate, [1, 1024]: 2^20 positions of 16
                                            // bytes each, where text takes four a token and ids three.
   int64_t record_request_mib = 64;         // Largest request of RecordResult, [1, 1024]: a million samples are 30 MiB.
@@ -67,6 +71,9 @@ std::string DefaultSpoolDirectory();
 
 // Applies a TOML file. NotFound; InvalidArgument with file:line:column for bad syntax, an unknown key or a wrong type.
 absl::Status ApplyConfigFile(const std::string& path, DaemonConfig& config);
+
+// The edges of the histograms: the defaults where the configuration has none.
+BucketEdges EdgesOf(const DaemonConfig& config);
 
 // Ranges of all values. InvalidArgument naming the key.
 absl::Status ValidateConfig(const DaemonConfig& config);

@@ -131,6 +131,7 @@ Daemon::~Daemon() { Stop(); }
 void Daemon::Tick() {
   gate_->Tick();
   metrics_.SetWaiting(static_cast<int64_t>(engine_->queue().waiting()));
+  metrics_.SetEngineBusy(static_cast<double>(engine_->queue().busy_ns()) * 1e-9);
   if (const absl::Status health = engine_->backend().Health(); !health.ok() && healthy_) {
     healthy_ = false;
     spdlog::error("not serving any more: {}", std::string(health.message()));

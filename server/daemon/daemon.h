@@ -40,7 +40,7 @@ class Daemon {
   void Stop();
 
  private:
-  explicit Daemon(const DaemonConfig& config) : config_(config) {}
+  explicit Daemon(const DaemonConfig& config) : config_(config), metrics_(EdgesOf(config)) {}
   absl::Status Serve();
   void ReportRecords();
 

@@ -18,8 +18,11 @@ Engine::Engine(std::unique_ptr<kernels::Backend> backend, EngineOptions options,
       metrics_(metrics),
       session_budget_(options_.sessions),
       cache_budget_(options_.caches),
-      queue_("engine", options_.queue_limit) {
+      queue_("engine", options_.queue_limit, clock_) {
   metrics_.device().SetDevice(backend_.get());
+  metrics_.SetLimits(static_cast<double>(options_.queue_limit), static_cast<double>(options_.sessions.total));
+  metrics_.SetDeviceCapacity(backend_->name(), static_cast<double>(backend_->Describe().memory_total_bytes));
+  PublishMemory();
 }
 
 // Waits for the queue before models and sessions go.
@@ -250,6 +253,17 @@ void Engine::Housekeep() {
     sessions_.erase(current);
   }
   Publish();
+  PublishMemory();
+}
+
+// Caches may have what they have and what the device could still give, up to the budget.
+void Engine::PublishMemory() {
+  const int64_t available = backend_->MemoryAvailableBytes();
+  int64_t used = 0;
+  for (const auto& [id, session] : sessions_) used += session.generation->kv_bytes();
+  const int64_t limit = std::min(options_.caches.total, used + std::max<int64_t>(available - loading_bytes_, 0));
+  metrics_.SetDeviceAvailable(backend_->name(), static_cast<double>(available));
+  metrics_.SetKvCacheLimit(static_cast<double>(limit));
 }
 
 ModelLabels LabelsFor(const LoadedModel& model) {

@@ -116,6 +116,7 @@ class Engine {
   };
 
   void Publish();
+  void PublishMemory();
   absl::StatusOr<std::unique_ptr<LoadedModel>> LoadPausing(const ModelRequest& request, const LoadProgress& progress,
                                                            const CancelToken& token);
   absl::Status CheckUnchanged(const LoadedModel& model);  // What it says is published too.

@@ -8,8 +8,8 @@
 
 namespace metronome::server {
 
-WorkQueue::WorkQueue(std::string name, size_t limit)
-    : name_(std::move(name)), limit_(limit), thread_([this] { Run(); }) {}
+WorkQueue::WorkQueue(std::string name, size_t limit, const Clock& clock)
+    : name_(std::move(name)), limit_(limit), clock_(clock), thread_([this] { Run(); }) {}
 
 WorkQueue::~WorkQueue() {
   {
@@ -47,6 +47,11 @@ bool WorkQueue::WaitIdle(absl::Duration timeout) {
 size_t WorkQueue::waiting() const {
   absl::MutexLock lock(&mutex_);
   return waiting_;
+}
+
+int64_t WorkQueue::busy_ns() const {
+  absl::MutexLock lock(&mutex_);
+  return finished_ns_ + (running_ ? clock_.MonotonicNs() - running_since_ns_ : 0);
 }
 
 bool WorkQueue::has_other_work() const {
@@ -88,6 +93,7 @@ void WorkQueue::Run() {
     Job job;
     {
       absl::MutexLock lock(&mutex_);
+      if (running_) finished_ns_ += clock_.MonotonicNs() - running_since_ns_;
       running_ = false;
       mutex_.Await(absl::Condition(this, &WorkQueue::HasWork));
       if (jobs_.empty()) return;
@@ -95,6 +101,7 @@ void WorkQueue::Run() {
       jobs_.pop_front();
       if (job.submitted) --waiting_;
       running_ = true;
+      running_since_ns_ = clock_.MonotonicNs();
     }
     RunGuarded(job.run);
   }

@@ -11,6 +11,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
+#include "kernels/base/clock.h"
 
 namespace metronome::server {
 
@@ -26,7 +27,7 @@ class WorkQueue {
   };
 
   // `limit` submitted jobs may wait at a time.
-  WorkQueue(std::string name, size_t limit);
+  WorkQueue(std::string name, size_t limit, const Clock& clock = Clock::Real());
   // Runs what is queued, then stops.
   ~WorkQueue();
   WorkQueue(const WorkQueue&) = delete;
@@ -48,6 +49,7 @@ class WorkQueue {
   bool WaitIdle(absl::Duration timeout);
 
   size_t waiting() const;       // Submitted jobs that have not started.
+  int64_t busy_ns() const;      // How long jobs have run, the running one included.
   bool has_other_work() const;  // For a running job: anything is queued behind it, or has let it in.
 
  private:
@@ -65,10 +67,13 @@ class WorkQueue {
 
   const std::string name_;
   const size_t limit_;
+  const Clock& clock_;
   mutable absl::Mutex mutex_;
   std::deque<Job> jobs_ ABSL_GUARDED_BY(mutex_);
   size_t waiting_ ABSL_GUARDED_BY(mutex_) = 0;
   bool running_ ABSL_GUARDED_BY(mutex_) = false;
+  int64_t running_since_ns_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t finished_ns_ ABSL_GUARDED_BY(mutex_) = 0;  // How long jobs ran that have ended.
   bool letting_in_ ABSL_GUARDED_BY(mutex_) = false;  // A whole job waits for turns.
   bool draining_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;

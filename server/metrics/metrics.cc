@@ -3,11 +3,12 @@
 #include <prometheus/text_serializer.h>
 
 #include <algorithm>
-#include <map>
+#include <initializer_list>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "kernels/base/clock.h"
 #include "kernels/base/status_macros.h"
 #include "server/build_info.h"
 #include "server/daemon/listen_address.h"
@@ -15,25 +16,10 @@
 namespace metronome::server {
 namespace {
 
-using prometheus::Histogram;
 using prometheus::Labels;
 
-// Seconds. Every latency limit of MLPerf Inference is an edge (TTFT .45 .5 1.5 2 3 4.5 6; TPOT .015 .03 .04 .08 .1 .175
-// .2), so that the share of requests within it can be read off exactly.
-const Histogram::BucketBoundaries& TokenBuckets() {
-  static const Histogram::BucketBoundaries kBuckets = {.0005, .001, .002, .004, .006, .008, .01, .015, .02,
-                                                       .03,   .04,  .06,  .08,  .1,   .125, .15, .175, .2,
-                                                       .3,    .5,   .75,  1,    1.5,  2,    5};
-  return kBuckets;
-}
-const Histogram::BucketBoundaries& RequestBuckets() {
-  static const Histogram::BucketBoundaries kBuckets = {.001, .002, .005, .01, .02, .05, .1, .2, .3, .45, .5,  .75, 1,
-                                                       1.5,  2,    3,    4.5, 6,   10,  20, 40, 60, 120, 300, 600};
-  return kBuckets;
-}
-
 Labels ToPrometheus(const ModelLabels& labels) {
-  return {{"model", labels.model}, {"backend", labels.backend}, {"path", labels.path}};
+  return {{"model", labels.model}, {"backend", labels.backend}, {"path", labels.path}, {"phase", labels.phase}};
 }
 
 auto& BuildHistogram(prometheus::Registry& registry, const char* name, const char* help) {
@@ -48,8 +34,9 @@ auto& BuildGauge(prometheus::Registry& registry, const char* name, const char* h
 
 }  // namespace
 
-Metrics::Metrics()
-    : ttft_(BuildHistogram(registry_, "time_to_first_token_seconds",
+Metrics::Metrics(BucketEdges edges)
+    : edges_(std::move(edges)),
+      ttft_(BuildHistogram(registry_, "time_to_first_token_seconds",
                            "Request accepted to first token id known on the host")),
       inter_token_(
           BuildHistogram(registry_, "inter_token_latency_seconds", "Between two consecutive tokens of a sequence")),
@@ -66,18 +53,30 @@ Metrics::Metrics()
       denied_requests_(BuildCounter(registry_, "denied_requests_total", "RPCs refused for want of a token or a role")),
       benchmark_results_(BuildCounter(registry_, "benchmark_results_total", "Benchmark results by outcome")),
       device_memory_(BuildGauge(registry_, "device_memory_bytes", "Memory that models and caches hold on a device")),
+      device_capacity_(BuildGauge(registry_, "device_memory_capacity_bytes", "Memory that a device has")),
+      device_available_(
+          BuildGauge(registry_, "device_memory_available_bytes", "Memory that a device could still give")),
       db_write_failures_(
           &BuildCounter(registry_, "db_write_failures_total", "Writes to the benchmark store that failed").Add({})),
+      engine_busy_(&BuildCounter(registry_, "engine_busy_seconds_total", "How long the engine has worked").Add({})),
       requests_running_(&BuildGauge(registry_, "requests_running", "Requests being worked on").Add({})),
       requests_waiting_(&BuildGauge(registry_, "requests_waiting", "Requests queued for the engine").Add({})),
+      waiting_limit_(&BuildGauge(registry_, "requests_waiting_limit", "Requests that may wait").Add({})),
       sessions_(&BuildGauge(registry_, "sessions", "Open sessions").Add({})),
+      sessions_limit_(&BuildGauge(registry_, "sessions_limit", "Sessions that may be open").Add({})),
       kv_used_(&BuildGauge(registry_, "kv_cache_used_bytes", "KV cache memory committed by open sessions").Add({})),
       kv_capacity_(
           &BuildGauge(registry_, "kv_cache_capacity_bytes", "KV cache memory open sessions may grow to").Add({})),
+      kv_limit_(&BuildGauge(registry_, "kv_cache_limit_bytes", "KV cache memory that there is for sessions").Add({})),
       kv_ratio_(&BuildGauge(registry_, "kv_cache_usage_ratio", "Used over capacity, 0 without sessions").Add({})) {
   BuildGauge(registry_, "build_info", "1; its labels say what was built")
       .Add({{"version", kVersion}, {"commit", kBuildCommit}})
       .Set(1);
+  BuildGauge(registry_, "start_time_seconds", "When the daemon started, since 1970 in UTC")
+      .Add({})
+      .Set(static_cast<double>(Clock::Real().UnixMicros()) * 1e-6);
+  // From 0 on, so that the first of each is an increase.
+  for (const char* outcome : {"ok", "skipped", "failed"}) benchmark_results_.Add({{"outcome", outcome}});
 }
 
 absl::Status Metrics::Serve(const std::string& address) {
@@ -91,38 +90,41 @@ absl::Status Metrics::Serve(const std::string& address) {
 
 std::string Metrics::Text() const {
   std::vector<prometheus::MetricFamily> families = registry_.Collect();
-  for (prometheus::MetricFamily& family : device_.Collect()) families.push_back(std::move(family));
+  for (const prometheus::Collectable* beside :
+       std::initializer_list<const prometheus::Collectable*>{&device_, &benchmarks_})
+    for (prometheus::MetricFamily& family : beside->Collect()) families.push_back(std::move(family));
   return prometheus::TextSerializer().Serialize(families);
 }
 
 void Metrics::RequestFinished(absl::string_view rpc, absl::string_view code, double seconds) {
   in_flight_.fetch_sub(1, std::memory_order_relaxed);
   requests_.Add({{"rpc", std::string(rpc)}, {"code", std::string(code)}}).Increment();
-  request_duration_.Add({{"rpc", std::string(rpc)}}, RequestBuckets()).Observe(seconds);
+  request_duration_.Add({{"rpc", std::string(rpc)}}, edges_.request).Observe(seconds);
 }
 
-void Metrics::ObserveQueue(double seconds) { queue_duration_.Add({}, RequestBuckets()).Observe(seconds); }
+void Metrics::ObserveQueue(double seconds) { queue_duration_.Add({}, edges_.request).Observe(seconds); }
 
 void Metrics::ObservePrefill(const ModelLabels& labels, double seconds, double ttft_seconds, int64_t prompt_tokens) {
-  prefill_duration_.Add(ToPrometheus(labels), RequestBuckets()).Observe(seconds);
-  ttft_.Add(ToPrometheus(labels), RequestBuckets()).Observe(ttft_seconds);
+  prefill_duration_.Add(ToPrometheus(labels), edges_.request).Observe(seconds);
+  ttft_.Add(ToPrometheus(labels), edges_.request).Observe(ttft_seconds);
   prompt_tokens_.Add(ToPrometheus(labels)).Increment(static_cast<double>(prompt_tokens));
   generated_tokens_.Add(ToPrometheus(labels)).Increment();  // The first token comes out of the prefill.
 }
 
 void Metrics::ObserveStep(const ModelLabels& labels, double seconds) {
-  inter_token_.Add(ToPrometheus(labels), TokenBuckets()).Observe(seconds);
+  inter_token_.Add(ToPrometheus(labels), edges_.token).Observe(seconds);
   generated_tokens_.Add(ToPrometheus(labels)).Increment();
 }
 
 void Metrics::ObserveDecode(const ModelLabels& labels, double seconds, double tpot_seconds, int64_t tokens) {
   if (tokens == 0) return;
-  decode_duration_.Add(ToPrometheus(labels), RequestBuckets()).Observe(seconds);
-  tpot_.Add(ToPrometheus(labels), TokenBuckets()).Observe(tpot_seconds);
+  decode_duration_.Add(ToPrometheus(labels), edges_.request).Observe(seconds);
+  tpot_.Add(ToPrometheus(labels), edges_.token).Observe(tpot_seconds);
 }
 
 void Metrics::ObserveCompile(const ModelLabels& labels, double seconds) {
-  compile_duration_.Add(ToPrometheus(labels), RequestBuckets()).Observe(seconds);
+  compile_duration_.Add({{"model", labels.model}, {"backend", labels.backend}, {"path", labels.path}}, edges_.request)
+      .Observe(seconds);
 }
 
 void Metrics::CountBenchmarkResult(absl::string_view outcome) {
@@ -149,5 +151,20 @@ void Metrics::SetSessions(double sessions, double kv_used_bytes, double kv_capac
 void Metrics::SetDeviceMemory(absl::string_view backend, double bytes) {
   device_memory_.Add({{"backend", std::string(backend)}}).Set(bytes);
 }
+
+void Metrics::SetDeviceCapacity(absl::string_view backend, double bytes) {
+  device_capacity_.Add({{"backend", std::string(backend)}}).Set(bytes);
+}
+
+void Metrics::SetDeviceAvailable(absl::string_view backend, double bytes) {
+  device_available_.Add({{"backend", std::string(backend)}}).Set(bytes);
+}
+
+void Metrics::SetLimits(double waiting, double sessions) {
+  waiting_limit_->Set(waiting);
+  sessions_limit_->Set(sessions);
+}
+
+void Metrics::SetEngineBusy(double seconds) { engine_busy_->Increment(seconds - engine_busy_->Value()); }
 
 }  // namespace metronome::server

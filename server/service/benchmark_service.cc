@@ -171,6 +171,7 @@ void BenchmarkService::Keep(const std::shared_ptr<RunUse>& use, const std::share
 void BenchmarkService::CountStored(const absl::Status& status, const v1::BenchmarkResult& result) {
   if (!status.ok()) return engine_.metrics().CountDatabaseFailure();
   engine_.metrics().CountBenchmarkResult(result.outcome());
+  engine_.metrics().benchmarks().Record(result, engine_.backend().name(), engine_.clock().UnixMicros());
   Housekeep();  // What could not be stored before may be now.
 }
 

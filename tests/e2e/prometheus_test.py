@@ -1,15 +1,13 @@
 """A real Prometheus scrapes the daemon and answers questions about it; promtool finds nothing to say about its metrics."""
-import json
-import os
-import shutil
-import socket
+import pathlib
+import re
 import subprocess
 import time
 import unittest
-import urllib.parse
 import urllib.request
 
 import daemon
+import prometheus
 import reflection
 
 CONFIG = """
@@ -20,13 +18,7 @@ scrape_configs:
 """
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@unittest.skipUnless(shutil.which("prometheus") and shutil.which("promtool"), "Debian package prometheus is not installed")
+@unittest.skipUnless(prometheus.INSTALLED, "Debian package prometheus is not installed")
 class PrometheusTest(unittest.TestCase):
     def setUp(self):
         directory = daemon.temporary_directory()
@@ -59,52 +51,43 @@ class PrometheusTest(unittest.TestCase):
         for label in (b"run_id", b"session", b"prompt"):
             self.assertNotIn(label + b"=", self.text())
 
-    def start_prometheus(self):
-        config = os.path.join(self.directory, "prometheus.yml")
-        with open(config, "w") as file:
-            file.write(CONFIG.format(target=self.server.metrics_address))
-        address = f"127.0.0.1:{free_port()}"
-        log = open(os.path.join(self.directory, "prometheus.log"), "wb")
-        process = subprocess.Popen(
-            ["prometheus", f"--config.file={config}", f"--storage.tsdb.path={self.directory}/tsdb",
-             f"--web.listen-address={address}"], stdout=log, stderr=log)
+    def test_bucket_edges_are_those_configured(self):
+        directory = self.enterContext(daemon.temporary_directory())
+        file = pathlib.Path(directory, "metronomed.toml")
+        file.write_text("request_buckets = [0.25, 2]\ntoken_buckets = [9]\n")
+        self.server = self.enterContext(daemon.Daemon(directory, "--config", str(file), "--token-buckets", ".001,.1,1"))
+        self.client = reflection.Client(self.server.address)
+        self.addCleanup(self.client.close)
+        self.work()
+        edges = {}
+        for name, edge in re.findall(r'(?m)^metronome_(\w+)_bucket\{.*\ble="([^"]+)"', self.text().decode()):
+            edges.setdefault(name, set()).add(edge)
+        tokens = {"inter_token_latency_seconds", "time_per_output_token_seconds"}
+        self.assertEqual({name: edges[name] for name in edges if name in tokens}, dict.fromkeys(tokens, {"0.001", "0.1", "1", "+Inf"}))
+        self.assertEqual({frozenset(edges[name]) for name in edges if name not in tokens}, {frozenset({"0.25", "2", "+Inf"})})
+        self.assertEqual(len(edges), 8)
 
-        def stop():
-            process.terminate()
-            process.wait()
-            log.close()
-        self.addCleanup(stop)
-        return address
-
-    def ask(self, address, query, give_up):
+    def ask(self, server, query, give_up):
         """The single value that answers the query, once there is one."""
-        url = f"http://{address}/api/v1/query?" + urllib.parse.urlencode({"query": query})
-        while time.monotonic() < give_up:
-            try:
-                with urllib.request.urlopen(url, timeout=5) as response:
-                    result = json.load(response)["data"]["result"]
-            except OSError:
-                result = []  # Not listening yet.
-            if result:
-                self.assertEqual(len(result), 1, query)
-                return float(result[0]["value"][1])
-            time.sleep(0.1)
-        self.fail(f"no answer to {query}")
+        answer = server.await_query(query, give_up)
+        self.assertEqual(len(answer), 1, f"{query}: {answer}")
+        return answer[0][1]
 
     def test_prometheus_scrapes_and_answers(self):
         self.work()
-        address = self.start_prometheus()
+        scraper = self.enterContext(prometheus.Prometheus(self.directory, CONFIG.format(target=self.server.metrics_address)))
         give_up = time.monotonic() + 60
         # 33 of Generate and twice 4 of the benchmark; 5 tokens and twice 3.
-        self.assertEqual(self.ask(address, "sum(metronome_prompt_tokens_total{model='tiny-llama'})", give_up), 33 + 2 * 4)
-        self.assertEqual(self.ask(address, "sum(metronome_generated_tokens_total)", give_up), 5 + 2 * 3)
-        self.assertEqual(self.ask(address, "metronome_time_to_first_token_seconds_count{path='compiled'}", give_up), 3)
-        self.assertEqual(self.ask(address, "metronome_inter_token_latency_seconds_count", give_up), 4 + 2 * 2)
-        self.assertEqual(self.ask(address, "metronome_benchmark_results_total{outcome='ok'}", give_up), 1)
-        self.assertEqual(self.ask(address, "metronome_requests_total{rpc='Generate',code='OK'}", give_up), 1)
+        self.assertEqual(self.ask(scraper, "sum(metronome_prompt_tokens_total{model='tiny-llama'})", give_up), 33 + 2 * 4)
+        self.assertEqual(self.ask(scraper, "sum(metronome_generated_tokens_total)", give_up), 5 + 2 * 3)
+        self.assertEqual(self.ask(scraper, "sum(metronome_time_to_first_token_seconds_count{path='compiled'})", give_up), 3)
+        self.assertEqual(self.ask(scraper, "metronome_time_to_first_token_seconds_count{phase='benchmark'}", give_up), 2)
+        self.assertEqual(self.ask(scraper, "sum(metronome_inter_token_latency_seconds_count)", give_up), 4 + 2 * 2)
+        self.assertEqual(self.ask(scraper, "metronome_benchmark_results_total{outcome='ok'}", give_up), 1)
+        self.assertEqual(self.ask(scraper, "metronome_requests_total{rpc='Generate',code='OK'}", give_up), 1)
         quantile = "histogram_quantile(0.5, sum by (le) (metronome_time_per_output_token_seconds_bucket))"
-        self.assertGreater(self.ask(address, quantile, give_up), 0)
-        self.assertEqual(self.ask(address, "up{job='metronome'}", give_up), 1)
+        self.assertGreater(self.ask(scraper, quantile, give_up), 0)
+        self.assertEqual(self.ask(scraper, "up{job='metronome'}", give_up), 1)
 
 
 if __name__ == "__main__":

@@ -38,6 +38,23 @@ TEST(ConfigTest, ModelRootsAreAListThatTheFlagReplaces) {
     EXPECT_THAT(ErrorOfFile(directory.Write("bad.toml", bad)), HasSubstr("'model_root' is not an array of strings"));
 }
 
+TEST(ConfigTest, BucketEdgesAreListsOfNumbersThatTheFlagReplaces) {
+  const TempDirectory directory;
+  const std::string file = directory.Write("m.toml", "request_buckets = [0.5, 2]\ntoken_buckets = [0.1]\n");
+  const DaemonConfig of_file = **Parse({"--config", file});
+  EXPECT_EQ(EdgesOf(of_file).request, (std::vector<double>{.5, 2}));
+  EXPECT_EQ(EdgesOf(of_file).token, std::vector<double>{.1});
+  const DaemonConfig of_flags = **Parse({"--config", file, "--token-buckets", ".01,.2,3"});
+  EXPECT_EQ(EdgesOf(of_flags).request, (std::vector<double>{.5, 2}));
+  EXPECT_EQ(EdgesOf(of_flags).token, (std::vector<double>{.01, .2, 3}));
+  EXPECT_EQ(EdgesOf(**Parse({})).request, BucketEdges::Default().request);
+  EXPECT_EQ(EdgesOf(**Parse({})).token, BucketEdges::Default().token);
+  for (const char* bad : {"token_buckets = 7\n", "token_buckets = [1, '2']\n", "token_buckets = '1,2'\n"})
+    EXPECT_THAT(ErrorOfFile(directory.Write("bad.toml", bad)), HasSubstr("'token_buckets' is not an array of numbers"));
+  const auto infinite = Parse({"--config", directory.Write("inf.toml", "request_buckets = [1, inf]\n")});
+  EXPECT_EQ(infinite.status().code(), absl::StatusCode::kInvalidArgument);
+}
+
 TEST(ConfigTest, FlagsOverrideTheFileAndTheFileOverridesDefaults) {
   const TempDirectory directory;
   const std::string file = directory.Write("m.toml", "listen = \"127.0.0.1:7000\"\nqueue_limit = 7\nthreads = 3\n");
@@ -155,6 +172,9 @@ INSTANTIATE_TEST_SUITE_P(
                     BadFlag{"listen", {"--listen", ""}, "listen is ''"},
                     BadFlag{"listen_port", {"--listen", "127.0.0.1:99999"}, "listen is '127.0.0.1:99999'"},
                     BadFlag{"listen_no_port", {"--listen", "127.0.0.1"}, "no port"},
+                    BadFlag{"edges_descend", {"--token-buckets", "1,.5"}, "token_buckets has 0.5 after 1"},
+                    BadFlag{"edge_negative", {"--request-buckets=-1,2"}, "request_buckets has -1 after 0"},
+                    BadFlag{"edge_no_number", {"--request-buckets", "1,two"}, "two"},
                     BadFlag{"metrics_port", {"--metrics-listen", "127.0.0.1:x"}, "metrics_listen is '127.0.0.1:x'"},
                     BadFlag{"metrics_socket", {"--metrics-listen", "unix:/x"}, "metrics_listen is a Unix socket"}),
     [](const auto& info) { return info.param.name; });

@@ -1,5 +1,6 @@
 #include "server/engine/engine.h"
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "kernels/base/memory_shortage.h"
@@ -104,6 +105,28 @@ TEST_F(EngineTest, SessionsAreAdmittedAgainstWhatOpenOnesMayStillTake) {
   EXPECT_EQ(second.status().code(), absl::StatusCode::kResourceExhausted);
   EXPECT_EQ(ShortageOf(second.status())->bytes_needed, full);
   EXPECT_TRUE(engine_->NewGeneration(*model, {}, 16).ok());
+}
+
+// Of the budget or of the device, whichever has less; what caches hold already is theirs.
+TEST_F(EngineTest, LimitOfCachesIsWhatThereIsForThem) {
+  LoadedModel* model = Load({.model = "tiny-llama"});
+  const std::string session = engine_->Keep(Start(*model));
+  const int64_t used = (*engine_->Acquire(session))->kv_bytes();
+  ASSERT_GT(used, 0);
+  backend_->set_available_bytes(1'000'000);
+  engine_->Housekeep();
+  const std::string text = metrics_.Text();
+  EXPECT_THAT(text, HasSubstr(absl::StrCat("metronome_kv_cache_limit_bytes ", 1'000'000 + used, "\n")));
+  EXPECT_THAT(text, HasSubstr("metronome_device_memory_available_bytes{backend=\"cpu\"} 1000000\n"));
+  EXPECT_THAT(text, HasSubstr("metronome_device_memory_capacity_bytes{backend=\"cpu\"} "));
+
+  Metrics metrics;
+  Engine bounded(kernels::CreateCpuBackend({.threads = 1}).value(),
+                 {.queue_limit = 7, .sessions = {.total = 3}, .caches = {.total = 4096}}, clock_, metrics);
+  bounded.Housekeep();
+  EXPECT_THAT(metrics.Text(), HasSubstr("metronome_kv_cache_limit_bytes 4096\n"));
+  EXPECT_THAT(metrics.Text(), HasSubstr("metronome_requests_waiting_limit 7\n"));
+  EXPECT_THAT(metrics.Text(), HasSubstr("metronome_sessions_limit 3\n"));
 }
 
 TEST_F(EngineTest, IdleSessionsExpireAndBusyOnesStay) {

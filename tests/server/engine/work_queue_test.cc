@@ -8,6 +8,7 @@
 #include "absl/synchronization/notification.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/server/fake_clock.h"
 
 namespace metronome::server {
 namespace {
@@ -34,6 +35,23 @@ class Blocker {
  private:
   absl::Notification started_, release_;
 };
+
+TEST(WorkQueueTest, IsBusyWhileJobsRunAndNotBetween) {
+  FakeClock clock;
+  WorkQueue queue("test", 8, clock);
+  clock.Advance(absl::Seconds(1));
+  EXPECT_EQ(queue.busy_ns(), 0);
+  {
+    Blocker blocker(queue);
+    clock.Advance(absl::Seconds(2));
+    EXPECT_EQ(queue.busy_ns(), 2'000'000'000);  // Of a job that still runs.
+  }
+  ASSERT_TRUE(queue.WaitIdle(absl::InfiniteDuration()));
+  clock.Advance(absl::Seconds(4));
+  queue.Continue([&] { clock.Advance(absl::Seconds(8)); });
+  ASSERT_TRUE(queue.WaitIdle(absl::InfiniteDuration()));
+  EXPECT_EQ(queue.busy_ns(), 10'000'000'000);
+}
 
 TEST(WorkQueueTest, RunsJobsInTheOrderOfSubmission) {
   std::vector<int> order;

@@ -5,6 +5,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <fstream>
+#include <iterator>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "server/engine/engine.h"
@@ -37,12 +40,17 @@ std::string Scrape(const std::string& address) {
 
 std::string TextOf(const DeviceGauges& gauges) { return prometheus::TextSerializer().Serialize(gauges.Collect()); }
 
+// A device that is asked for too much, and knows all about itself.
+kernels::DeviceTelemetry Everything() {
+  return {.sm_clock_hertz = 1.755e9,
+          .memory_clock_hertz = 3.201e9,
+          .temperature_celsius = 61,
+          .power_watts = 612.5,
+          .throttle_reasons = {{"sw_power_cap"}}};
+}
+
 TEST(DeviceGaugesTest, EverythingThatIsToldHasAGauge) {
-  const ScriptedDevice device({kernels::DeviceTelemetry{.sm_clock_hertz = 1.755e9,
-                                                        .memory_clock_hertz = 3.201e9,
-                                                        .temperature_celsius = 61,
-                                                        .power_watts = 612.5,
-                                                        .throttle_reasons = {{"sw_power_cap"}}}});
+  const ScriptedDevice device({Everything()});
   DeviceGauges gauges;
   gauges.SetDevice(&device);
   const std::string text = TextOf(gauges);
@@ -54,6 +62,16 @@ TEST(DeviceGaugesTest, EverythingThatIsToldHasAGauge) {
                     HasSubstr("metronome_gpu_throttled{reason=\"hw_thermal_slowdown\"} 0\n")));
   for (const char* family : {"sm_clock_hertz", "throttled"})
     EXPECT_THAT(text, HasSubstr("# TYPE metronome_gpu_" + std::string(family) + " gauge"));
+}
+
+// The file stands for a GPU where there is none: tests/e2e/observe_test.py.
+TEST(DeviceGaugesTest, TextIsThatOfTheFixture) {
+  const ScriptedDevice device({Everything()});
+  DeviceGauges gauges;
+  gauges.SetDevice(&device);
+  std::ifstream fixture(METRONOME_GOLDEN_DIR "/metrics/gpu.txt");
+  const std::string expected((std::istreambuf_iterator<char>(fixture)), std::istreambuf_iterator<char>());
+  EXPECT_EQ(TextOf(gauges), expected);
 }
 
 // Every reason has a series from the start, and there are no others.

@@ -2,10 +2,11 @@
 
 #include <prometheus/text_serializer.h>
 
-#include <algorithm>
 #include <cstdio>
+#include <limits>
 #include <set>
 
+#include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/temp_directory.h"
@@ -13,6 +14,7 @@
 namespace metronome::server {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::UnorderedElementsAreArray;
 
@@ -31,6 +33,11 @@ void ObserveEverything(Metrics& metrics) {
   metrics.SetWaiting(0);
   metrics.SetSessions(1, 10, 40);
   metrics.SetDeviceMemory("cpu", 1e9);
+  metrics.SetDeviceCapacity("cpu", 4e9);
+  metrics.SetDeviceAvailable("cpu", 2e9);
+  metrics.SetLimits(256, 128);
+  metrics.SetKvCacheLimit(80);
+  metrics.SetEngineBusy(2.5);
 }
 
 std::string TextOf(Metrics& metrics) { return prometheus::TextSerializer().Serialize(metrics.registry().Collect()); }
@@ -54,7 +61,14 @@ TEST(MetricsTest, FamiliesAreThoseDocumented) {
                                                "kv_cache_used_bytes",
                                                "kv_cache_capacity_bytes",
                                                "kv_cache_usage_ratio",
+                                               "requests_waiting_limit",
+                                               "sessions_limit",
+                                               "kv_cache_limit_bytes",
                                                "device_memory_bytes",
+                                               "device_memory_capacity_bytes",
+                                               "device_memory_available_bytes",
+                                               "engine_busy_seconds_total",
+                                               "start_time_seconds",
                                                "build_info",
                                                "prompt_tokens_total",
                                                "generated_tokens_total",
@@ -75,18 +89,16 @@ std::vector<double> EdgesOf(Metrics& metrics, const std::string& family) {
   return edges;
 }
 
-TEST(MetricsTest, EveryMlperfLimitIsABucketEdge) {
-  Metrics metrics;
+// The last bucket is that of all beyond the edges.
+TEST(MetricsTest, EdgesAreThoseAskedFor) {
+  const double beyond = std::numeric_limits<double>::infinity();
+  Metrics metrics({.request = {.25, 2}, .token = {.01, .1, .5}});
   ObserveEverything(metrics);
-  const std::vector<double> ttft = EdgesOf(metrics, "time_to_first_token_seconds");
-  for (const double limit : {.45, .5, 1.5, 2., 3., 4.5, 6.}) EXPECT_THAT(ttft, testing::Contains(limit));
-  EXPECT_EQ(ttft.front(), .001);
-  for (const char* family : {"time_per_output_token_seconds", "inter_token_latency_seconds"}) {
-    const std::vector<double> edges = EdgesOf(metrics, family);
-    for (const double limit : {.015, .03, .04, .08, .1, .175, .2}) EXPECT_THAT(edges, testing::Contains(limit));
-    EXPECT_EQ(edges.front(), .0005);
-    EXPECT_TRUE(std::is_sorted(edges.begin(), edges.end()));
-  }
+  for (const char* family : {"time_to_first_token_seconds", "request_duration_seconds", "queue_duration_seconds",
+                             "prefill_duration_seconds", "decode_duration_seconds", "compile_duration_seconds"})
+    EXPECT_THAT(EdgesOf(metrics, family), ElementsAre(.25, 2, beyond)) << family;
+  for (const char* family : {"time_per_output_token_seconds", "inter_token_latency_seconds"})
+    EXPECT_THAT(EdgesOf(metrics, family), ElementsAre(.01, .1, .5, beyond)) << family;
 }
 
 TEST(MetricsTest, ValuesArriveWithTheirLabels) {
@@ -94,12 +106,24 @@ TEST(MetricsTest, ValuesArriveWithTheirLabels) {
   ObserveEverything(metrics);
   const std::string text = TextOf(metrics);
   EXPECT_THAT(text, HasSubstr("metronome_requests_total{code=\"OK\",rpc=\"Prefill\"} 1"));
-  EXPECT_THAT(text,
-              HasSubstr("metronome_prompt_tokens_total{backend=\"cpu\",model=\"tiny-llama\",path=\"compiled\"} 17"));
+  EXPECT_THAT(text, HasSubstr("metronome_prompt_tokens_total{backend=\"cpu\",model=\"tiny-llama\",path=\"compiled\","
+                              "phase=\"request\"} 17"));
   // The prefill's token and the step's.
-  EXPECT_THAT(text,
-              HasSubstr("metronome_generated_tokens_total{backend=\"cpu\",model=\"tiny-llama\",path=\"compiled\"} 2"));
+  EXPECT_THAT(text, HasSubstr("metronome_generated_tokens_total{backend=\"cpu\",model=\"tiny-llama\",path=\"compiled\","
+                              "phase=\"request\"} 2"));
   EXPECT_THAT(text, HasSubstr("metronome_kv_cache_usage_ratio 0.25"));
+}
+
+TEST(MetricsTest, OutcomesOfBenchmarksAreThereBeforeTheFirst) {
+  Metrics metrics;
+  for (const char* outcome : {"ok", "skipped", "failed"})
+    EXPECT_THAT(TextOf(metrics), HasSubstr(absl::StrCat("benchmark_results_total{outcome=\"", outcome, "\"} 0\n")));
+}
+
+TEST(MetricsTest, EngineBusyIsWhatWasSaidLast) {
+  Metrics metrics;
+  for (const double seconds : {1.5, 1.5, 4.0}) metrics.SetEngineBusy(seconds);
+  EXPECT_THAT(TextOf(metrics), HasSubstr("metronome_engine_busy_seconds_total 4\n"));
 }
 
 TEST(MetricsTest, RunningAndWaitingAddUpToTheRequestsInFlight) {
