@@ -87,6 +87,8 @@ struct Arguments {
   ServerOptions server;
   RunOptions run;
   RecordOptions record;
+  ReportOptions report;
+  DashboardOptions dashboard;
   CompileOptions compile;
   GenerateOptions generate;
   ExplainOptions explain;
@@ -187,6 +189,36 @@ void AddRecord(CLI::App& app, Arguments& arguments) {
   record.add_flag("--open", options.keep_open, "leave the run open for more results");
   record.add_option("--note", options.note, "kept with the run")->excludes(run);
   AddOutput(record, options.output);
+}
+
+void AddPage(CLI::App& app, PageOptions& page, const char* default_name) {
+  app.add_option("-o,--output", page.output, std::string("HTML file, or - (default ") + default_name + ")");
+  app.add_option("--title", page.title, "heading of the page");
+  app.add_option("--png", page.png, "picture of the page too, for a chat or a pull request; needs Chromium here");
+}
+
+void AddReport(CLI::App& app, Arguments& arguments) {
+  CLI::App& report = *AddCommand(app, arguments, "report", "write a run as one HTML file with charts",
+                                 [](const Arguments& a) { return WriteReport(a.server, a.report); });
+  ReportOptions& options = arguments.report;
+  report.add_option("run", options.run_id, "its id (default: the newest)");
+  report.add_option("--baseline", options.baseline,
+                    "run to compare with, or none (default: the complete one before it on the same machine)");
+  report
+      .add_option("--explain", options.explain,
+                  "models of the run whose kernels and searches are shown; they are compiled where they are not loaded")
+      ->delimiter(',');
+  AddPage(report, options.page, "report-RUN.html");
+}
+
+void AddDashboard(CLI::App& app, Arguments& arguments) {
+  CLI::App& dashboard = *AddCommand(app, arguments, "dashboard", "write the history of all runs as one HTML file",
+                                    [](const Arguments& a) { return WriteDashboard(a.server, a.dashboard); });
+  DashboardOptions& options = arguments.dashboard;
+  dashboard.add_option("--limit", options.limit, "runs, the newest (default 1000)")->check(CLI::Range(1, 10000));
+  dashboard.add_option("--pin", options.pins, "note at a date, as '2026-11-20 a new driver'; may be repeated")
+      ->allow_extra_args(false);
+  AddPage(dashboard, options.page, "dashboard.html");
 }
 
 void AddGenerate(CLI::App& app, Arguments& arguments) {
@@ -295,6 +327,8 @@ int Main(int argc, char** argv) {
                    "catalogue key, HuggingFace directory, or org/name[@revision] in the daemon's HuggingFace cache")
       ->required();
   AddCompile(*compile, arguments.compile);
+  AddReport(app, arguments);
+  AddDashboard(app, arguments);
   AddExplain(app, arguments);
   AddGenerate(app, arguments);
   CLI::App* unload = AddCommand(app, arguments, "unload", "give back the memory of a compiled model",

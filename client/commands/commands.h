@@ -10,6 +10,7 @@
 #include "client/benchmark/sweep_plan.h"
 #include "client/commands/exit_code.h"
 #include "client/connection/connection.h"
+#include "client/pages/finish_page.h"
 #include "client/render/results.h"
 
 namespace metronome::client {
@@ -39,6 +40,24 @@ ExitCode RecordResults(const ServerOptions& server, const RecordOptions& options
 
 ExitCode ListRuns(const ServerOptions& server, int limit, OutputFormat output);
 ExitCode ShowRun(const ServerOptions& server, const std::string& run_id, OutputFormat output);  // Empty id: the newest.
+// The newest run's id. NotFound; errors of the RPC.
+absl::StatusOr<std::string> NewestRun(Connection& connection);
+
+struct ReportOptions {
+  std::string run_id;                // Empty: the newest.
+  std::string baseline;              // Run that it is compared with; "none", or empty for the one before it.
+  std::vector<std::string> explain;  // Models whose kernels are shown.
+  PageOptions page;
+};
+ExitCode WriteReport(const ServerOptions& server, const ReportOptions& options);
+
+struct DashboardOptions {
+  int limit = 1000;               // Runs, the newest.
+  std::vector<std::string> pins;  // "2026-11-20 a new driver".
+  PageOptions page;
+};
+ExitCode WriteDashboard(const ServerOptions& server, const DashboardOptions& options);
+
 ExitCode ListModels(const ServerOptions& server, bool tiny);
 
 struct CompileOptions {

@@ -4,9 +4,9 @@
 
 #include "client/connection/model_argument.h"
 #include "client/render/format.h"
-#include "client/render/model_label.h"
 #include "client/render/progress.h"
 #include "kernels/base/status_macros.h"
+#include "proto/labels/model_label.h"
 
 namespace metronome::client {
 

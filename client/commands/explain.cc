@@ -7,9 +7,9 @@
 #include "client/commands/compile.h"
 #include "client/connection/model_argument.h"
 #include "client/render/format.h"
-#include "client/render/model_label.h"
 #include "client/render/table.h"
 #include "kernels/base/status_macros.h"
+#include "proto/labels/model_label.h"
 
 namespace metronome::client {
 namespace {

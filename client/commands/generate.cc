@@ -6,7 +6,7 @@
 #include "client/commands/compile.h"
 #include "client/connection/model_argument.h"
 #include "client/render/format.h"
-#include "client/render/model_label.h"
+#include "proto/labels/model_label.h"
 
 namespace metronome::client {
 namespace {

@@ -9,16 +9,6 @@
 namespace metronome::client {
 namespace {
 
-absl::StatusOr<std::string> NewestRun(Connection& connection) {
-  grpc::ClientContext context;
-  v1::ListRunsRequest request;
-  request.set_limit(1);
-  v1::ListRunsResponse response;
-  RETURN_IF_ERROR(FromGrpcStatus(connection.benchmark().ListRuns(&context, request, &response)));
-  if (response.runs().empty()) return absl::NotFoundError("no runs have been recorded");
-  return response.runs(0).run_id();
-}
-
 // What runs the kernels.
 std::string DeviceOf(const v1::ServerEnvironment& machine) {
   if (machine.gpu_name().empty()) return machine.cpu_model();
@@ -34,6 +24,16 @@ absl::StatusOr<v1::Run> Fetch(Connection& connection, std::string run_id, Output
 }
 
 }  // namespace
+
+absl::StatusOr<std::string> NewestRun(Connection& connection) {
+  grpc::ClientContext context;
+  v1::ListRunsRequest request;
+  request.set_limit(1);
+  v1::ListRunsResponse response;
+  RETURN_IF_ERROR(FromGrpcStatus(connection.benchmark().ListRuns(&context, request, &response)));
+  if (response.runs().empty()) return absl::NotFoundError("no runs have been recorded");
+  return response.runs(0).run_id();
+}
 
 ExitCode ShowRun(const ServerOptions& server, const std::string& run_id, OutputFormat output) {
   const auto connection = Connection::Open(server);

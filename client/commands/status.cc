@@ -4,8 +4,8 @@
 #include "absl/strings/str_split.h"
 #include "client/commands/commands.h"
 #include "client/render/format.h"
-#include "client/render/model_label.h"
 #include "client/render/telemetry.h"
+#include "proto/labels/model_label.h"
 
 namespace metronome::client {
 

@@ -7,11 +7,11 @@
 #include "absl/strings/str_format.h"
 #include "client/render/bandwidth_share.h"
 #include "client/render/format.h"
-#include "client/render/model_label.h"
-#include "client/render/path_label.h"
 #include "client/render/scaling.h"
 #include "client/render/table.h"
 #include "client/render/telemetry.h"
+#include "proto/labels/model_label.h"
+#include "proto/labels/path_label.h"
 
 namespace metronome::client {
 namespace {

@@ -8,9 +8,9 @@
 #include "absl/strings/str_format.h"
 #include "client/render/bandwidth_share.h"
 #include "client/render/format.h"
-#include "client/render/model_label.h"
-#include "client/render/path_label.h"
 #include "client/render/table.h"
+#include "proto/labels/model_label.h"
+#include "proto/labels/path_label.h"
 
 namespace metronome::client {
 namespace {

@@ -1,11 +1,11 @@
-#ifndef METRONOME_CLIENT_RENDER_PATH_LABEL_H_
-#define METRONOME_CLIENT_RENDER_PATH_LABEL_H_
+#ifndef METRONOME_PROTO_LABELS_PATH_LABEL_H_
+#define METRONOME_PROTO_LABELS_PATH_LABEL_H_
 
 #include <string>
 
 #include "metronome/v1/benchmark.pb.h"
 
-namespace metronome::client {
+namespace metronome {
 
 // Measured elsewhere and only recorded by the daemon.
 bool IsExternal(const v1::BenchmarkResult& result);
@@ -13,6 +13,6 @@ bool IsExternal(const v1::BenchmarkResult& result);
 // "compiled" as the daemon measured it, "hf_eager (external)" as another program did.
 std::string PathLabel(const v1::BenchmarkResult& result);
 
-}  // namespace metronome::client
+}  // namespace metronome
 
-#endif  // METRONOME_CLIENT_RENDER_PATH_LABEL_H_
+#endif  // METRONOME_PROTO_LABELS_PATH_LABEL_H_

@@ -1,8 +1,8 @@
-#include "client/render/model_label.h"
+#include "proto/labels/model_label.h"
 
 #include "absl/strings/str_cat.h"
 
-namespace metronome::client {
+namespace metronome {
 namespace {
 
 // `layers` 0 = all, `of` 0 = not known.
@@ -20,4 +20,4 @@ std::string ModelLabel(const v1::BenchmarkResult& result) {
   return Label(result.spec().model(), result.spec().layers(), result.model_layers());
 }
 
-}  // namespace metronome::client
+}  // namespace metronome

@@ -1,8 +1,8 @@
-#include "client/render/path_label.h"
+#include "proto/labels/path_label.h"
 
 #include "absl/strings/str_cat.h"
 
-namespace metronome::client {
+namespace metronome {
 
 bool IsExternal(const v1::BenchmarkResult& result) { return result.provenance() == "external"; }
 
@@ -10,4 +10,4 @@ std::string PathLabel(const v1::BenchmarkResult& result) {
   return absl::StrCat(result.spec().path(), IsExternal(result) ? " (external)" : "");
 }
 
-}  // namespace metronome::client
+}  // namespace metronome
