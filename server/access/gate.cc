@@ -44,6 +44,22 @@ absl::StatusOr<std::string> JudgeExposure(const DaemonConfig& config) {
                    "; listen on 127.0.0.1 or unix:/path, or accept the risk with --insecure"));
 }
 
+// Pages are plain HTTP: a token, and what it lets see, would cross the network in the clear.
+absl::Status JudgePages(const DaemonConfig& config) {
+  if (config.web_listen.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const ListenAddress address, ParseListenAddress(config.web_listen));
+  ASSIGN_OR_RETURN(const bool local, address.IsLocal());
+  if (local) return absl::OkStatus();
+  if (config.insecure) {
+    spdlog::warn("insecure: other machines reach the pages on {} in plain HTTP, tokens included", config.web_listen);
+    return absl::OkStatus();
+  }
+  return absl::FailedPreconditionError(absl::StrCat(
+      "other machines reach web_listen ", config.web_listen,
+      ", which is plain HTTP; listen on 127.0.0.1 (and forward the port by ssh -L, or put a proxy with TLS "
+      "before it), or accept the risk with --insecure"));
+}
+
 void WarnOfMetrics(const DaemonConfig& config) {
   if (config.metrics_listen.empty()) return;
   const absl::StatusOr<ListenAddress> address = ParseListenAddress(config.metrics_listen);
@@ -72,6 +88,7 @@ absl::StatusOr<TokenSet> ReadTokens(const std::string& path) {
 absl::StatusOr<std::unique_ptr<Gate>> Gate::Open(const DaemonConfig& config, Metrics& metrics, const Clock& clock) {
   auto gate = std::unique_ptr<Gate>(new Gate(clock, std::make_shared<AccessControl>(metrics, clock)));
   ASSIGN_OR_RETURN(gate->warning_, JudgeExposure(config));
+  RETURN_IF_ERROR(JudgePages(config));
   if (const TlsFiles files = FilesOf(config); !files.empty()) {
     ASSIGN_OR_RETURN(TlsMaterial material, ReadTlsFiles(files));
     LogTls(files, material);

@@ -41,6 +41,8 @@ void AddFlags(CLI::App& app, DaemonConfig& config) {
   app.add_option("--token-buckets", config.token_buckets, "likewise of single tokens (default .0005 to 5)")
       ->delimiter(',')
       ->allow_extra_args(false);
+  app.add_option("--web-listen", config.web_listen,
+                 "serve reports and the dashboard over HTTP, host:port, for example 127.0.0.1:8080 (default: off)");
   app.add_option("--db", config.db, "SQLite file of benchmark runs (default ~/.local/share/metronome/metronome.db)");
   app.add_option("--plan-cache", config.plan_cache,
                  "directory of searched plans, or off (default ~/.cache/metronome/plans)");

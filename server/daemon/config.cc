@@ -26,6 +26,7 @@ const std::map<std::string, Field>& Fields() {
                                        {"metrics_listen", &DaemonConfig::metrics_listen},
                                        {"request_buckets", &DaemonConfig::request_buckets},
                                        {"token_buckets", &DaemonConfig::token_buckets},
+                                       {"web_listen", &DaemonConfig::web_listen},
                                        {"db", &DaemonConfig::db},
                                        {"backend", &DaemonConfig::backend},
                                        {"plan_cache", &DaemonConfig::plan_cache},
@@ -136,6 +137,15 @@ std::string UserPath(const char* variable, absl::string_view fallback, absl::str
   return absl::StrCat(home == nullptr ? "." : home, "/", fallback, "/metronome", name);
 }
 
+// Of a server over HTTP, where empty is off.
+absl::Status ValidateHttpAddress(absl::string_view key, const std::string& text) {
+  if (text.empty()) return absl::OkStatus();
+  const absl::StatusOr<ListenAddress> address = ParseListenAddress(text);
+  if (!address.ok()) return absl::InvalidArgumentError(absl::StrCat(key, " is ", address.status().message()));
+  if (address->is_unix()) return absl::InvalidArgumentError(absl::StrCat(key, " is a Unix socket, not host:port"));
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 std::string DefaultDatabasePath() { return UserPath("XDG_DATA_HOME", ".local/share", "/metronome.db"); }
@@ -194,11 +204,8 @@ absl::Status ValidateConfig(const DaemonConfig& config) {
     return absl::InvalidArgumentError("tls_client_ca needs tls_cert and tls_key");
   if (const absl::Status listen = ParseListenAddress(config.listen).status(); !listen.ok())
     return absl::InvalidArgumentError(absl::StrCat("listen is ", listen.message()));
-  if (config.metrics_listen.empty()) return absl::OkStatus();
-  const absl::StatusOr<ListenAddress> metrics = ParseListenAddress(config.metrics_listen);
-  if (!metrics.ok()) return absl::InvalidArgumentError(absl::StrCat("metrics_listen is ", metrics.status().message()));
-  if (metrics->is_unix()) return absl::InvalidArgumentError("metrics_listen is a Unix socket, not host:port");
-  return absl::OkStatus();
+  RETURN_IF_ERROR(ValidateHttpAddress("metrics_listen", config.metrics_listen));
+  return ValidateHttpAddress("web_listen", config.web_listen);
 }
 
 }  // namespace metronome::server

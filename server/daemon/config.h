@@ -16,6 +16,7 @@ namespace metronome::server {
 struct DaemonConfig {
   std::string listen = "127.0.0.1:50551";         // gRPC: host:port (port 0 = any free one) or unix:/path.
   std::string metrics_listen = "127.0.0.1:9464";  // Prometheus: host:port; empty = off.
+  std::string web_listen;                         // Pages of what is recorded: host:port; empty = off.
   // Upper edges of the buckets of histograms of requests and of tokens, in seconds; empty = BucketEdges::Default().
   std::vector<double> request_buckets;
   std::vector<double> token_buckets;

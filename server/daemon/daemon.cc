@@ -117,12 +117,24 @@ absl::Status Daemon::Serve() {
       !telemetry.ok() && !absl::IsUnimplemented(telemetry))
     spdlog::warn("clocks, temperature and power are not known: {}", std::string(telemetry.message()));
   spdlog::info("database {}", config_.db);
+  RETURN_IF_ERROR(ServePages());
   if (!config_.port_file.empty()) {
     const std::string metrics_port = metrics_.address().substr(metrics_.address().rfind(':') + 1);
     std::ofstream file(config_.port_file);
-    file << "grpc=" << grpc_port_ << "\nmetrics=" << (metrics_port.empty() ? "0" : metrics_port) << "\n";
+    file << "grpc=" << grpc_port_ << "\n";
+    if (web_ != nullptr) file << "web=" << web_->port() << "\n";
+    file << "metrics=" << (metrics_port.empty() ? "0" : metrics_port) << "\n";
     if (!file.flush()) return absl::FailedPreconditionError(absl::StrCat("cannot write port file ", config_.port_file));
   }
+  return absl::OkStatus();
+}
+
+absl::Status Daemon::ServePages() {
+  if (config_.web_listen.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const ListenAddress address, ParseListenAddress(config_.web_listen));
+  ASSIGN_OR_RETURN(web_,
+                   WebServer::Start(address, std::make_unique<RecordPages>(*archive_, *database_), gate_->access()));
+  spdlog::info("pages are served on http://{}:{}/", address.host, web_->port());
   return absl::OkStatus();
 }
 
@@ -156,6 +168,7 @@ void Daemon::ReportRecords() {
 
 void Daemon::Stop() {
   if (server_ == nullptr) return;
+  web_.reset();
   server_->GetHealthCheckService()->SetServingStatus(false);
   engine_->queue().Drain();
   spdlog::info("stopping: running requests have {} s", config_.drain_seconds);

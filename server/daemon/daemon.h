@@ -15,6 +15,7 @@
 #include "server/service/benchmark_service.h"
 #include "server/service/inference_service.h"
 #include "server/store/run_archive.h"
+#include "server/web/web_server.h"
 
 namespace metronome::server {
 
@@ -43,6 +44,7 @@ class Daemon {
   explicit Daemon(const DaemonConfig& config) : config_(config), metrics_(EdgesOf(config)) {}
   absl::Status Serve();
   void ReportRecords();
+  absl::Status ServePages();
 
   const DaemonConfig config_;
   Metrics metrics_;
@@ -57,8 +59,9 @@ class Daemon {
   std::unique_ptr<grpc::Server> server_;
   int grpc_port_ = 0;
   std::atomic<bool> housekeeping_queued_{false};
-  bool healthy_ = true;        // Until the backend says that its device has failed.
-  bool records_ready_ = true;  // What the health service says of the Benchmark service.
+  std::unique_ptr<WebServer> web_;  // Null where pages are not served.
+  bool healthy_ = true;             // Until the backend says that its device has failed.
+  bool records_ready_ = true;       // What the health service says of the Benchmark service.
 };
 
 }  // namespace metronome::server

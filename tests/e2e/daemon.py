@@ -31,7 +31,7 @@ class Daemon:
             stdin=self._stdin, stderr=self._log, stdout=self._log,
             env=dict(os.environ, XDG_STATE_HOME=str(self.directory / "state")))
         give_up = time.monotonic() + START_TIMEOUT_S
-        while not (port_file.exists() and port_file.read_text().count("\n") == 2):
+        while not (port_file.exists() and "metrics=" in port_file.read_text() and port_file.read_text().endswith("\n")):
             if self.process.poll() is not None or time.monotonic() > give_up:
                 self.__exit__()
                 raise AssertionError(f"daemon did not start: {self.log()}")
@@ -39,6 +39,7 @@ class Daemon:
         ports = dict(line.split("=") for line in port_file.read_text().split())
         self.address = f"127.0.0.1:{ports['grpc']}"
         self.metrics_address = f"127.0.0.1:{ports['metrics']}"
+        self.web_address = f"127.0.0.1:{ports['web']}" if "web" in ports else None
         return self
 
     def __exit__(self, *_):
