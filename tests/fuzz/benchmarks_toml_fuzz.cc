@@ -17,10 +17,11 @@ std::vector<std::string> Seeds() {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace metronome;
   const absl::string_view text(reinterpret_cast<const char*>(data), size);
-  for (const char* name : {"a", "full-pipe"}) {
-    const auto config = client::ReadBenchmarkConfig(text, "benchmarks.toml", name);
-    if (config.ok() && config->models.has_value())
-      (void)client::SelectModels(*config->models, {"tiny-llama", "tiny-gemma3", "llama-3.2-1b"}, {"llama-3.2-1b"});
+  const auto configs = client::ReadBenchmarkConfigs(text, "benchmarks.toml");
+  if (!configs.ok()) return 0;
+  for (const client::NamedConfig& named : *configs) {
+    if (named.config.models.has_value())
+      (void)client::SelectModels(*named.config.models, {"tiny-llama", "tiny-gemma3", "llama-3.2-1b"}, {"llama-3.2-1b"});
   }
   return 0;
 }
