@@ -1,5 +1,5 @@
-#ifndef METRONOME_CLIENT_BENCHMARK_CONFIG_H_
-#define METRONOME_CLIENT_BENCHMARK_CONFIG_H_
+#ifndef METRONOME_CLIENT_BENCHMARK_BENCHMARK_CONFIG_H_
+#define METRONOME_CLIENT_BENCHMARK_BENCHMARK_CONFIG_H_
 
 #include <cstdint>
 #include <optional>
@@ -64,4 +64,4 @@ absl::StatusOr<std::vector<std::string>> SelectModels(const std::vector<std::str
 
 }  // namespace metronome::client
 
-#endif  // METRONOME_CLIENT_BENCHMARK_CONFIG_H_
+#endif  // METRONOME_CLIENT_BENCHMARK_BENCHMARK_CONFIG_H_

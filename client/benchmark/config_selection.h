@@ -1,5 +1,5 @@
-#ifndef METRONOME_CLIENT_CONFIG_SELECTION_H_
-#define METRONOME_CLIENT_CONFIG_SELECTION_H_
+#ifndef METRONOME_CLIENT_BENCHMARK_CONFIG_SELECTION_H_
+#define METRONOME_CLIENT_BENCHMARK_CONFIG_SELECTION_H_
 
 #include <string>
 #include <vector>
@@ -31,4 +31,4 @@ std::string ModeOf(const ConfigChoice& choice);
 
 }  // namespace metronome::client
 
-#endif  // METRONOME_CLIENT_CONFIG_SELECTION_H_
+#endif  // METRONOME_CLIENT_BENCHMARK_CONFIG_SELECTION_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_CLIENT_RESULT_FILE_H_
-#define METRONOME_CLIENT_RESULT_FILE_H_
+#ifndef METRONOME_CLIENT_BENCHMARK_RESULT_FILE_H_
+#define METRONOME_CLIENT_BENCHMARK_RESULT_FILE_H_
 
 #include <string>
 #include <vector>
@@ -25,4 +25,4 @@ absl::StatusOr<std::vector<PlacedResult>> ReadResults(absl::string_view text, ab
 
 }  // namespace metronome::client
 
-#endif  // METRONOME_CLIENT_RESULT_FILE_H_
+#endif  // METRONOME_CLIENT_BENCHMARK_RESULT_FILE_H_

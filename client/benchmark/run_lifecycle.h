@@ -1,5 +1,5 @@
-#ifndef METRONOME_CLIENT_RUN_LIFECYCLE_H_
-#define METRONOME_CLIENT_RUN_LIFECYCLE_H_
+#ifndef METRONOME_CLIENT_BENCHMARK_RUN_LIFECYCLE_H_
+#define METRONOME_CLIENT_BENCHMARK_RUN_LIFECYCLE_H_
 
 #include <string>
 
@@ -36,4 +36,4 @@ ExitCode PrintRun(const v1::Run& run, OutputFormat output);
 
 }  // namespace metronome::client
 
-#endif  // METRONOME_CLIENT_RUN_LIFECYCLE_H_
+#endif  // METRONOME_CLIENT_BENCHMARK_RUN_LIFECYCLE_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_CLIENT_SWEEP_CELL_H_
-#define METRONOME_CLIENT_SWEEP_CELL_H_
+#ifndef METRONOME_CLIENT_BENCHMARK_SWEEP_CELL_H_
+#define METRONOME_CLIENT_BENCHMARK_SWEEP_CELL_H_
 
 #include <cstdint>
 #include <optional>
@@ -33,4 +33,4 @@ std::optional<std::string> SkipReason(const v1::BenchmarkSpec& cell, const v1::R
 
 }  // namespace metronome::client
 
-#endif  // METRONOME_CLIENT_SWEEP_CELL_H_
+#endif  // METRONOME_CLIENT_BENCHMARK_SWEEP_CELL_H_

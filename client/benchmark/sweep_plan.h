@@ -1,5 +1,5 @@
-#ifndef METRONOME_CLIENT_SWEEP_PLAN_H_
-#define METRONOME_CLIENT_SWEEP_PLAN_H_
+#ifndef METRONOME_CLIENT_BENCHMARK_SWEEP_PLAN_H_
+#define METRONOME_CLIENT_BENCHMARK_SWEEP_PLAN_H_
 
 #include <string>
 #include <vector>
@@ -41,4 +41,4 @@ absl::StatusOr<std::vector<v1::BenchmarkSpec>> MissingCells(const std::vector<v1
 
 }  // namespace metronome::client
 
-#endif  // METRONOME_CLIENT_SWEEP_PLAN_H_
+#endif  // METRONOME_CLIENT_BENCHMARK_SWEEP_PLAN_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_CLIENT_CHAT_H_
-#define METRONOME_CLIENT_CHAT_H_
+#ifndef METRONOME_CLIENT_COMMANDS_CHAT_H_
+#define METRONOME_CLIENT_COMMANDS_CHAT_H_
 
 #include <string>
 #include <vector>
@@ -23,4 +23,4 @@ absl::StatusOr<v1::Chat> ChatOf(const ChatOptions& options);
 
 }  // namespace metronome::client
 
-#endif  // METRONOME_CLIENT_CHAT_H_
+#endif  // METRONOME_CLIENT_COMMANDS_CHAT_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_CLIENT_COMMANDS_H_
-#define METRONOME_CLIENT_COMMANDS_H_
+#ifndef METRONOME_CLIENT_COMMANDS_COMMANDS_H_
+#define METRONOME_CLIENT_COMMANDS_COMMANDS_H_
 
 #include <cstdint>
 #include <string>
@@ -115,4 +115,4 @@ ExitCode Report(const absl::Status& status);
 
 }  // namespace metronome::client
 
-#endif  // METRONOME_CLIENT_COMMANDS_H_
+#endif  // METRONOME_CLIENT_COMMANDS_COMMANDS_H_

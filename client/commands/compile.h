@@ -1,5 +1,5 @@
-#ifndef METRONOME_CLIENT_COMPILE_H_
-#define METRONOME_CLIENT_COMPILE_H_
+#ifndef METRONOME_CLIENT_COMMANDS_COMPILE_H_
+#define METRONOME_CLIENT_COMMANDS_COMPILE_H_
 
 #include "absl/status/statusor.h"
 #include "client/commands/commands.h"
@@ -14,4 +14,4 @@ absl::Status MakePathsAbsolute(Connection& connection, CompileOptions& options);
 
 }  // namespace metronome::client
 
-#endif  // METRONOME_CLIENT_COMPILE_H_
+#endif  // METRONOME_CLIENT_COMMANDS_COMPILE_H_

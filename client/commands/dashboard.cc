@@ -8,7 +8,7 @@
 #include "client/commands/commands.h"
 #include "client/pages/finish_page.h"
 #include "kernels/base/status_macros.h"
-#include "server/pages/history.h"
+#include "server/pages/documents/history.h"
 #include "server/pages/page.h"
 
 namespace metronome::client {

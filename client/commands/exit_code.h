@@ -1,5 +1,5 @@
-#ifndef METRONOME_CLIENT_EXIT_CODE_H_
-#define METRONOME_CLIENT_EXIT_CODE_H_
+#ifndef METRONOME_CLIENT_COMMANDS_EXIT_CODE_H_
+#define METRONOME_CLIENT_COMMANDS_EXIT_CODE_H_
 
 #include "absl/status/status.h"
 
@@ -23,4 +23,4 @@ inline ExitCode ToExitCode(const absl::Status& status) {
 
 }  // namespace metronome::client
 
-#endif  // METRONOME_CLIENT_EXIT_CODE_H_
+#endif  // METRONOME_CLIENT_COMMANDS_EXIT_CODE_H_

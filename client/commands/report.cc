@@ -1,4 +1,4 @@
-#include "server/pages/report.h"
+#include "server/pages/documents/report.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -11,7 +11,7 @@
 #include "client/commands/compile.h"
 #include "client/pages/finish_page.h"
 #include "kernels/base/status_macros.h"
-#include "server/pages/earlier_run.h"
+#include "server/pages/documents/earlier_run.h"
 #include "server/pages/page.h"
 
 namespace metronome::client {

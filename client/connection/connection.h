@@ -1,5 +1,5 @@
-#ifndef METRONOME_CLIENT_CONNECTION_H_
-#define METRONOME_CLIENT_CONNECTION_H_
+#ifndef METRONOME_CLIENT_CONNECTION_CONNECTION_H_
+#define METRONOME_CLIENT_CONNECTION_CONNECTION_H_
 
 #include <grpcpp/grpcpp.h>
 #include <sys/types.h>
@@ -59,4 +59,4 @@ absl::Status FromGrpcStatus(const grpc::Status& status);
 
 }  // namespace metronome::client
 
-#endif  // METRONOME_CLIENT_CONNECTION_H_
+#endif  // METRONOME_CLIENT_CONNECTION_CONNECTION_H_

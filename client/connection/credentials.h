@@ -1,5 +1,5 @@
-#ifndef METRONOME_CLIENT_CREDENTIALS_H_
-#define METRONOME_CLIENT_CREDENTIALS_H_
+#ifndef METRONOME_CLIENT_CONNECTION_CREDENTIALS_H_
+#define METRONOME_CLIENT_CONNECTION_CREDENTIALS_H_
 
 #include <grpcpp/grpcpp.h>
 
@@ -38,4 +38,4 @@ absl::StatusOr<std::shared_ptr<grpc::Channel>> OpenChannel(const std::string& ta
 
 }  // namespace metronome::client
 
-#endif  // METRONOME_CLIENT_CREDENTIALS_H_
+#endif  // METRONOME_CLIENT_CONNECTION_CREDENTIALS_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_CLIENT_MODEL_ARGUMENT_H_
-#define METRONOME_CLIENT_MODEL_ARGUMENT_H_
+#ifndef METRONOME_CLIENT_CONNECTION_MODEL_ARGUMENT_H_
+#define METRONOME_CLIENT_CONNECTION_MODEL_ARGUMENT_H_
 
 #include <string>
 #include <vector>
@@ -26,4 +26,4 @@ ServerOptions WithModelRoots(ServerOptions server, const std::vector<std::string
 
 }  // namespace metronome::client
 
-#endif  // METRONOME_CLIENT_MODEL_ARGUMENT_H_
+#endif  // METRONOME_CLIENT_CONNECTION_MODEL_ARGUMENT_H_

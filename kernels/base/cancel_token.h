@@ -1,5 +1,5 @@
-#ifndef METRONOME_RUNTIME_BASE_CANCEL_TOKEN_H_
-#define METRONOME_RUNTIME_BASE_CANCEL_TOKEN_H_
+#ifndef METRONOME_KERNELS_BASE_CANCEL_TOKEN_H_
+#define METRONOME_KERNELS_BASE_CANCEL_TOKEN_H_
 
 #include <cstdint>
 #include <functional>
@@ -53,4 +53,4 @@ inline const CancelToken& CancelToken::None() {
 
 }  // namespace metronome
 
-#endif  // METRONOME_RUNTIME_BASE_CANCEL_TOKEN_H_
+#endif  // METRONOME_KERNELS_BASE_CANCEL_TOKEN_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_RUNTIME_BASE_CLOCK_H_
-#define METRONOME_RUNTIME_BASE_CLOCK_H_
+#ifndef METRONOME_KERNELS_BASE_CLOCK_H_
+#define METRONOME_KERNELS_BASE_CLOCK_H_
 
 #include <chrono>
 #include <cstdint>
@@ -35,4 +35,4 @@ inline const Clock& Clock::Real() {
 
 }  // namespace metronome
 
-#endif  // METRONOME_RUNTIME_BASE_CLOCK_H_
+#endif  // METRONOME_KERNELS_BASE_CLOCK_H_

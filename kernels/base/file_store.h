@@ -1,5 +1,5 @@
-#ifndef METRONOME_RUNTIME_BASE_FILE_STORE_H_
-#define METRONOME_RUNTIME_BASE_FILE_STORE_H_
+#ifndef METRONOME_KERNELS_BASE_FILE_STORE_H_
+#define METRONOME_KERNELS_BASE_FILE_STORE_H_
 
 #include <cstdint>
 #include <filesystem>
@@ -41,4 +41,4 @@ class FileStore {
 
 }  // namespace metronome
 
-#endif  // METRONOME_RUNTIME_BASE_FILE_STORE_H_
+#endif  // METRONOME_KERNELS_BASE_FILE_STORE_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_RUNTIME_BASE_HASH_H_
-#define METRONOME_RUNTIME_BASE_HASH_H_
+#ifndef METRONOME_KERNELS_BASE_HASH_H_
+#define METRONOME_KERNELS_BASE_HASH_H_
 
 #include <cstdint>
 
@@ -22,4 +22,4 @@ constexpr uint64_t Fnv1a(absl::string_view text) {
 
 }  // namespace metronome
 
-#endif  // METRONOME_RUNTIME_BASE_HASH_H_
+#endif  // METRONOME_KERNELS_BASE_HASH_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_RUNTIME_BASE_HOST_DEVICE_H_
-#define METRONOME_RUNTIME_BASE_HOST_DEVICE_H_
+#ifndef METRONOME_KERNELS_BASE_HOST_DEVICE_H_
+#define METRONOME_KERNELS_BASE_HOST_DEVICE_H_
 
 // Before a function that CUDA kernels call too. It uses the language and <cmath> alone.
 #if defined(__CUDACC__)
@@ -8,4 +8,4 @@
 #define METRONOME_HOST_DEVICE
 #endif
 
-#endif  // METRONOME_RUNTIME_BASE_HOST_DEVICE_H_
+#endif  // METRONOME_KERNELS_BASE_HOST_DEVICE_H_

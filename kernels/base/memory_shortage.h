@@ -1,5 +1,5 @@
-#ifndef METRONOME_RUNTIME_BASE_MEMORY_SHORTAGE_H_
-#define METRONOME_RUNTIME_BASE_MEMORY_SHORTAGE_H_
+#ifndef METRONOME_KERNELS_BASE_MEMORY_SHORTAGE_H_
+#define METRONOME_KERNELS_BASE_MEMORY_SHORTAGE_H_
 
 #include <cstdint>
 #include <optional>
@@ -23,4 +23,4 @@ std::optional<MemoryShortage> ShortageOf(const absl::Status& status);
 
 }  // namespace metronome
 
-#endif  // METRONOME_RUNTIME_BASE_MEMORY_SHORTAGE_H_
+#endif  // METRONOME_KERNELS_BASE_MEMORY_SHORTAGE_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_RUNTIME_BASE_SPLIT_MIX_H_
-#define METRONOME_RUNTIME_BASE_SPLIT_MIX_H_
+#ifndef METRONOME_KERNELS_BASE_SPLIT_MIX_H_
+#define METRONOME_KERNELS_BASE_SPLIT_MIX_H_
 
 #include <cstdint>
 
@@ -20,4 +20,4 @@ METRONOME_HOST_DEVICE constexpr uint64_t NextSplitMix64(uint64_t& state) {
 
 }  // namespace metronome
 
-#endif  // METRONOME_RUNTIME_BASE_SPLIT_MIX_H_
+#endif  // METRONOME_KERNELS_BASE_SPLIT_MIX_H_

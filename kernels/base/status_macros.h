@@ -1,5 +1,5 @@
-#ifndef METRONOME_RUNTIME_BASE_STATUS_MACROS_H_
-#define METRONOME_RUNTIME_BASE_STATUS_MACROS_H_
+#ifndef METRONOME_KERNELS_BASE_STATUS_MACROS_H_
+#define METRONOME_KERNELS_BASE_STATUS_MACROS_H_
 
 #include <utility>
 
@@ -22,4 +22,4 @@
   if (!statusor.ok()) return statusor.status();     \
   lhs = *std::move(statusor)
 
-#endif  // METRONOME_RUNTIME_BASE_STATUS_MACROS_H_
+#endif  // METRONOME_KERNELS_BASE_STATUS_MACROS_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_RUNTIME_BASE_THREAD_POOL_H_
-#define METRONOME_RUNTIME_BASE_THREAD_POOL_H_
+#ifndef METRONOME_KERNELS_BASE_THREAD_POOL_H_
+#define METRONOME_KERNELS_BASE_THREAD_POOL_H_
 
 #include <atomic>
 #include <cstdint>
@@ -49,4 +49,4 @@ class ThreadPool {
 
 }  // namespace metronome
 
-#endif  // METRONOME_RUNTIME_BASE_THREAD_POOL_H_
+#endif  // METRONOME_KERNELS_BASE_THREAD_POOL_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_RUNTIME_BASE_VECTOR_WIDTHS_H_
-#define METRONOME_RUNTIME_BASE_VECTOR_WIDTHS_H_
+#ifndef METRONOME_KERNELS_BASE_VECTOR_WIDTHS_H_
+#define METRONOME_KERNELS_BASE_VECTOR_WIDTHS_H_
 
 // A function that is declared with this is compiled for several widths of vectors, and the loader picks the widest that
 // the processor has. Results may not depend on the width. Under ThreadSanitizer there is one version: the loader asks
@@ -10,4 +10,4 @@
 #define METRONOME_VECTOR_WIDTHS
 #endif
 
-#endif  // METRONOME_RUNTIME_BASE_VECTOR_WIDTHS_H_
+#endif  // METRONOME_KERNELS_BASE_VECTOR_WIDTHS_H_

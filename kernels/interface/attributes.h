@@ -1,5 +1,5 @@
-#ifndef METRONOME_KERNELS_ATTRIBUTES_H_
-#define METRONOME_KERNELS_ATTRIBUTES_H_
+#ifndef METRONOME_KERNELS_INTERFACE_ATTRIBUTES_H_
+#define METRONOME_KERNELS_INTERFACE_ATTRIBUTES_H_
 
 #include <cstdint>
 #include <initializer_list>
@@ -42,4 +42,4 @@ class Attributes {
 
 }  // namespace metronome::kernels
 
-#endif  // METRONOME_KERNELS_ATTRIBUTES_H_
+#endif  // METRONOME_KERNELS_INTERFACE_ATTRIBUTES_H_

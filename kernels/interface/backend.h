@@ -1,5 +1,5 @@
-#ifndef METRONOME_KERNELS_BACKEND_H_
-#define METRONOME_KERNELS_BACKEND_H_
+#ifndef METRONOME_KERNELS_INTERFACE_BACKEND_H_
+#define METRONOME_KERNELS_INTERFACE_BACKEND_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -183,4 +183,4 @@ class Backend {
 
 }  // namespace metronome::kernels
 
-#endif  // METRONOME_KERNELS_BACKEND_H_
+#endif  // METRONOME_KERNELS_INTERFACE_BACKEND_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_KERNELS_BACKEND_LOADER_H_
-#define METRONOME_KERNELS_BACKEND_LOADER_H_
+#ifndef METRONOME_KERNELS_INTERFACE_BACKEND_LOADER_H_
+#define METRONOME_KERNELS_INTERFACE_BACKEND_LOADER_H_
 
 #include <memory>
 #include <string>
@@ -20,4 +20,4 @@ std::vector<std::string> LibraryCandidates(const std::string& library);
 
 }  // namespace metronome::kernels
 
-#endif  // METRONOME_KERNELS_BACKEND_LOADER_H_
+#endif  // METRONOME_KERNELS_INTERFACE_BACKEND_LOADER_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_KERNELS_BACKEND_PLUGIN_H_
-#define METRONOME_KERNELS_BACKEND_PLUGIN_H_
+#ifndef METRONOME_KERNELS_INTERFACE_BACKEND_PLUGIN_H_
+#define METRONOME_KERNELS_INTERFACE_BACKEND_PLUGIN_H_
 
 #include <memory>
 
@@ -22,4 +22,4 @@ inline constexpr char kBackendPluginSymbol[] = "MetronomeBackendPlugin";
 
 }  // namespace metronome::kernels
 
-#endif  // METRONOME_KERNELS_BACKEND_PLUGIN_H_
+#endif  // METRONOME_KERNELS_INTERFACE_BACKEND_PLUGIN_H_

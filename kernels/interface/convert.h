@@ -1,5 +1,5 @@
-#ifndef METRONOME_KERNELS_CONVERT_H_
-#define METRONOME_KERNELS_CONVERT_H_
+#ifndef METRONOME_KERNELS_INTERFACE_CONVERT_H_
+#define METRONOME_KERNELS_INTERFACE_CONVERT_H_
 
 #include <cstdint>
 
@@ -20,4 +20,4 @@ inline void ConvertToFloat32(const void* from, DType from_dtype, float* to, int6
 
 }  // namespace metronome::kernels
 
-#endif  // METRONOME_KERNELS_CONVERT_H_
+#endif  // METRONOME_KERNELS_INTERFACE_CONVERT_H_

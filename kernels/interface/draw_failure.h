@@ -1,5 +1,5 @@
-#ifndef METRONOME_KERNELS_DRAW_FAILURE_H_
-#define METRONOME_KERNELS_DRAW_FAILURE_H_
+#ifndef METRONOME_KERNELS_INTERFACE_DRAW_FAILURE_H_
+#define METRONOME_KERNELS_INTERFACE_DRAW_FAILURE_H_
 
 #include <cstdint>
 
@@ -16,4 +16,4 @@ enum class DrawFailure : int32_t {
 
 }  // namespace metronome::kernels
 
-#endif  // METRONOME_KERNELS_DRAW_FAILURE_H_
+#endif  // METRONOME_KERNELS_INTERFACE_DRAW_FAILURE_H_

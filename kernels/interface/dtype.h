@@ -1,5 +1,5 @@
-#ifndef METRONOME_KERNELS_DTYPE_H_
-#define METRONOME_KERNELS_DTYPE_H_
+#ifndef METRONOME_KERNELS_INTERFACE_DTYPE_H_
+#define METRONOME_KERNELS_INTERFACE_DTYPE_H_
 
 #include <bit>
 #include <cstddef>
@@ -46,4 +46,4 @@ struct Float16 {
 
 }  // namespace metronome::kernels
 
-#endif  // METRONOME_KERNELS_DTYPE_H_
+#endif  // METRONOME_KERNELS_INTERFACE_DTYPE_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_KERNELS_DTYPE_ENUM_H_
-#define METRONOME_KERNELS_DTYPE_ENUM_H_
+#ifndef METRONOME_KERNELS_INTERFACE_DTYPE_ENUM_H_
+#define METRONOME_KERNELS_INTERFACE_DTYPE_ENUM_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -29,4 +29,4 @@ constexpr bool IsFloat(DType dtype) {
 
 }  // namespace metronome::kernels
 
-#endif  // METRONOME_KERNELS_DTYPE_ENUM_H_
+#endif  // METRONOME_KERNELS_INTERFACE_DTYPE_ENUM_H_

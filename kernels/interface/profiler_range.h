@@ -1,5 +1,5 @@
-#ifndef METRONOME_KERNELS_PROFILER_RANGE_H_
-#define METRONOME_KERNELS_PROFILER_RANGE_H_
+#ifndef METRONOME_KERNELS_INTERFACE_PROFILER_RANGE_H_
+#define METRONOME_KERNELS_INTERFACE_PROFILER_RANGE_H_
 
 #include "kernels/interface/backend.h"
 
@@ -25,4 +25,4 @@ class ProfilerRange {
 
 }  // namespace metronome::kernels
 
-#endif  // METRONOME_KERNELS_PROFILER_RANGE_H_
+#endif  // METRONOME_KERNELS_INTERFACE_PROFILER_RANGE_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_KERNELS_TENSOR_VIEW_H_
-#define METRONOME_KERNELS_TENSOR_VIEW_H_
+#ifndef METRONOME_KERNELS_INTERFACE_TENSOR_VIEW_H_
+#define METRONOME_KERNELS_INTERFACE_TENSOR_VIEW_H_
 
 #include <algorithm>
 #include <array>
@@ -62,4 +62,4 @@ struct TensorView {
 
 }  // namespace metronome::kernels
 
-#endif  // METRONOME_KERNELS_TENSOR_VIEW_H_
+#endif  // METRONOME_KERNELS_INTERFACE_TENSOR_VIEW_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_KERNELS_TOKEN_DRAW_H_
-#define METRONOME_KERNELS_TOKEN_DRAW_H_
+#ifndef METRONOME_KERNELS_INTERFACE_TOKEN_DRAW_H_
+#define METRONOME_KERNELS_INTERFACE_TOKEN_DRAW_H_
 
 #include <cstdint>
 
@@ -32,4 +32,4 @@ struct TokenDraw {
 
 }  // namespace metronome::kernels
 
-#endif  // METRONOME_KERNELS_TOKEN_DRAW_H_
+#endif  // METRONOME_KERNELS_INTERFACE_TOKEN_DRAW_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_RUNTIME_BASE_CBOR_SHAPE_H_
-#define METRONOME_RUNTIME_BASE_CBOR_SHAPE_H_
+#ifndef METRONOME_RUNTIME_FILES_CBOR_SHAPE_H_
+#define METRONOME_RUNTIME_FILES_CBOR_SHAPE_H_
 
 #include <cstddef>
 
@@ -13,4 +13,4 @@ bool IsShallowCbor(absl::string_view bytes, size_t max_depth);
 
 }  // namespace metronome
 
-#endif  // METRONOME_RUNTIME_BASE_CBOR_SHAPE_H_
+#endif  // METRONOME_RUNTIME_FILES_CBOR_SHAPE_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_RUNTIME_BASE_JSON_DEPTH_H_
-#define METRONOME_RUNTIME_BASE_JSON_DEPTH_H_
+#ifndef METRONOME_RUNTIME_FILES_JSON_DEPTH_H_
+#define METRONOME_RUNTIME_FILES_JSON_DEPTH_H_
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -15,4 +15,4 @@ absl::Status CheckJsonDepth(absl::string_view text, absl::string_view name);
 
 }  // namespace metronome
 
-#endif  // METRONOME_RUNTIME_BASE_JSON_DEPTH_H_
+#endif  // METRONOME_RUNTIME_FILES_JSON_DEPTH_H_

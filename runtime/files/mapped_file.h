@@ -1,5 +1,5 @@
-#ifndef METRONOME_RUNTIME_BASE_MAPPED_FILE_H_
-#define METRONOME_RUNTIME_BASE_MAPPED_FILE_H_
+#ifndef METRONOME_RUNTIME_FILES_MAPPED_FILE_H_
+#define METRONOME_RUNTIME_FILES_MAPPED_FILE_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -46,4 +46,4 @@ class MappedFile {
 
 }  // namespace metronome
 
-#endif  // METRONOME_RUNTIME_BASE_MAPPED_FILE_H_
+#endif  // METRONOME_RUNTIME_FILES_MAPPED_FILE_H_

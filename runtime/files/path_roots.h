@@ -1,5 +1,5 @@
-#ifndef METRONOME_RUNTIME_BASE_PATH_ROOTS_H_
-#define METRONOME_RUNTIME_BASE_PATH_ROOTS_H_
+#ifndef METRONOME_RUNTIME_FILES_PATH_ROOTS_H_
+#define METRONOME_RUNTIME_FILES_PATH_ROOTS_H_
 
 #include <filesystem>
 #include <string>
@@ -28,4 +28,4 @@ class PathRoots {
 
 }  // namespace metronome
 
-#endif  // METRONOME_RUNTIME_BASE_PATH_ROOTS_H_
+#endif  // METRONOME_RUNTIME_FILES_PATH_ROOTS_H_

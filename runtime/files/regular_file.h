@@ -1,5 +1,5 @@
-#ifndef METRONOME_RUNTIME_BASE_REGULAR_FILE_H_
-#define METRONOME_RUNTIME_BASE_REGULAR_FILE_H_
+#ifndef METRONOME_RUNTIME_FILES_REGULAR_FILE_H_
+#define METRONOME_RUNTIME_FILES_REGULAR_FILE_H_
 
 #include <cstdint>
 #include <string>
@@ -56,4 +56,4 @@ absl::StatusOr<FileIdentity> IdentityOf(const std::string& path);
 
 }  // namespace metronome
 
-#endif  // METRONOME_RUNTIME_BASE_REGULAR_FILE_H_
+#endif  // METRONOME_RUNTIME_FILES_REGULAR_FILE_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_RUNTIME_BASE_TOML_LIMITS_H_
-#define METRONOME_RUNTIME_BASE_TOML_LIMITS_H_
+#ifndef METRONOME_RUNTIME_FILES_TOML_LIMITS_H_
+#define METRONOME_RUNTIME_FILES_TOML_LIMITS_H_
 
 #include <cstdint>
 
@@ -17,4 +17,4 @@ absl::Status CheckTomlKeys(absl::string_view text, absl::string_view name);
 
 }  // namespace metronome
 
-#endif  // METRONOME_RUNTIME_BASE_TOML_LIMITS_H_
+#endif  // METRONOME_RUNTIME_FILES_TOML_LIMITS_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_SERVER_BACKEND_CHOICE_H_
-#define METRONOME_SERVER_BACKEND_CHOICE_H_
+#ifndef METRONOME_SERVER_DAEMON_BACKEND_CHOICE_H_
+#define METRONOME_SERVER_DAEMON_BACKEND_CHOICE_H_
 
 #include <memory>
 #include <string>
@@ -22,4 +22,4 @@ absl::StatusOr<BackendChoice> ChooseBackend(const DaemonConfig& config);
 
 }  // namespace metronome::server
 
-#endif  // METRONOME_SERVER_BACKEND_CHOICE_H_
+#endif  // METRONOME_SERVER_DAEMON_BACKEND_CHOICE_H_

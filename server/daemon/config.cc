@@ -137,7 +137,7 @@ std::string UserPath(const char* variable, absl::string_view fallback, absl::str
   return absl::StrCat(home == nullptr ? "." : home, "/", fallback, "/metronome", name);
 }
 
-// Of a server over HTTP, where empty is off.
+// Checks the address of a server over HTTP; an empty one switches it off.
 absl::Status ValidateHttpAddress(absl::string_view key, const std::string& text) {
   if (text.empty()) return absl::OkStatus();
   const absl::StatusOr<ListenAddress> address = ParseListenAddress(text);

@@ -1,5 +1,5 @@
-#ifndef METRONOME_SERVER_CONFIG_H_
-#define METRONOME_SERVER_CONFIG_H_
+#ifndef METRONOME_SERVER_DAEMON_CONFIG_H_
+#define METRONOME_SERVER_DAEMON_CONFIG_H_
 
 #include <cstdint>
 #include <optional>
@@ -85,4 +85,4 @@ absl::StatusOr<std::optional<DaemonConfig>> ParseCommandLine(int argc, const cha
 
 }  // namespace metronome::server
 
-#endif  // METRONOME_SERVER_CONFIG_H_
+#endif  // METRONOME_SERVER_DAEMON_CONFIG_H_

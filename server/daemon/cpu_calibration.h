@@ -1,5 +1,5 @@
-#ifndef METRONOME_SERVER_CPU_CALIBRATION_H_
-#define METRONOME_SERVER_CPU_CALIBRATION_H_
+#ifndef METRONOME_SERVER_DAEMON_CPU_CALIBRATION_H_
+#define METRONOME_SERVER_DAEMON_CPU_CALIBRATION_H_
 
 #include <memory>
 #include <string>
@@ -29,4 +29,4 @@ absl::StatusOr<CalibratedCpu> CreateCalibratedCpu(int threads, const std::string
 
 }  // namespace metronome::server
 
-#endif  // METRONOME_SERVER_CPU_CALIBRATION_H_
+#endif  // METRONOME_SERVER_DAEMON_CPU_CALIBRATION_H_

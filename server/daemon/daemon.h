@@ -1,5 +1,5 @@
-#ifndef METRONOME_SERVER_DAEMON_H_
-#define METRONOME_SERVER_DAEMON_H_
+#ifndef METRONOME_SERVER_DAEMON_DAEMON_H_
+#define METRONOME_SERVER_DAEMON_DAEMON_H_
 
 #include <grpcpp/grpcpp.h>
 
@@ -66,4 +66,4 @@ class Daemon {
 
 }  // namespace metronome::server
 
-#endif  // METRONOME_SERVER_DAEMON_H_
+#endif  // METRONOME_SERVER_DAEMON_DAEMON_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_SERVER_ENVIRONMENT_H_
-#define METRONOME_SERVER_ENVIRONMENT_H_
+#ifndef METRONOME_SERVER_DAEMON_ENVIRONMENT_H_
+#define METRONOME_SERVER_DAEMON_ENVIRONMENT_H_
 
 #include <cstdint>
 
@@ -17,4 +17,4 @@ void ResetPeakResidentBytes();
 
 }  // namespace metronome::server
 
-#endif  // METRONOME_SERVER_ENVIRONMENT_H_
+#endif  // METRONOME_SERVER_DAEMON_ENVIRONMENT_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_SERVER_LISTEN_ADDRESS_H_
-#define METRONOME_SERVER_LISTEN_ADDRESS_H_
+#ifndef METRONOME_SERVER_DAEMON_LISTEN_ADDRESS_H_
+#define METRONOME_SERVER_DAEMON_LISTEN_ADDRESS_H_
 
 #include <string>
 
@@ -31,4 +31,4 @@ absl::Status WhyNotListening(const ListenAddress& address);
 
 }  // namespace metronome::server
 
-#endif  // METRONOME_SERVER_LISTEN_ADDRESS_H_
+#endif  // METRONOME_SERVER_DAEMON_LISTEN_ADDRESS_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_SERVER_LOGGING_H_
-#define METRONOME_SERVER_LOGGING_H_
+#ifndef METRONOME_SERVER_DAEMON_LOGGING_H_
+#define METRONOME_SERVER_DAEMON_LOGGING_H_
 
 #include <string>
 
@@ -17,4 +17,4 @@ std::string EscapeJson(absl::string_view text);
 
 }  // namespace metronome::server
 
-#endif  // METRONOME_SERVER_LOGGING_H_
+#endif  // METRONOME_SERVER_DAEMON_LOGGING_H_

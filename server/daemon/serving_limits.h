@@ -1,5 +1,5 @@
-#ifndef METRONOME_SERVER_SERVING_LIMITS_H_
-#define METRONOME_SERVER_SERVING_LIMITS_H_
+#ifndef METRONOME_SERVER_DAEMON_SERVING_LIMITS_H_
+#define METRONOME_SERVER_DAEMON_SERVING_LIMITS_H_
 
 #include <cstdint>
 
@@ -28,4 +28,4 @@ ServingLimits LimitsOf(const DaemonConfig& config, int64_t host_memory_bytes, in
 
 }  // namespace metronome::server
 
-#endif  // METRONOME_SERVER_SERVING_LIMITS_H_
+#endif  // METRONOME_SERVER_DAEMON_SERVING_LIMITS_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_SERVER_STORE_INTEGRITY_H_
-#define METRONOME_SERVER_STORE_INTEGRITY_H_
+#ifndef METRONOME_SERVER_DATABASE_INTEGRITY_H_
+#define METRONOME_SERVER_DATABASE_INTEGRITY_H_
 
 #include <cstdint>
 #include <string>
@@ -30,4 +30,4 @@ absl::StatusOr<LogReport> ReadWriteAheadLog(const std::string& path);
 
 }  // namespace metronome::server
 
-#endif  // METRONOME_SERVER_STORE_INTEGRITY_H_
+#endif  // METRONOME_SERVER_DATABASE_INTEGRITY_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_SERVER_STORE_LEASE_H_
-#define METRONOME_SERVER_STORE_LEASE_H_
+#ifndef METRONOME_SERVER_DATABASE_LEASE_H_
+#define METRONOME_SERVER_DATABASE_LEASE_H_
 
 #include <cstdint>
 #include <optional>
@@ -41,4 +41,4 @@ std::string PathOfPlace(const std::string& database_path, const char* what, int6
 
 }  // namespace metronome::server
 
-#endif  // METRONOME_SERVER_STORE_LEASE_H_
+#endif  // METRONOME_SERVER_DATABASE_LEASE_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_SERVER_STORE_SAMPLE_MIGRATION_H_
-#define METRONOME_SERVER_STORE_SAMPLE_MIGRATION_H_
+#ifndef METRONOME_SERVER_DATABASE_SAMPLE_MIGRATION_H_
+#define METRONOME_SERVER_DATABASE_SAMPLE_MIGRATION_H_
 
 #include "absl/status/status.h"
 #include "server/database/sqlite.h"
@@ -12,4 +12,4 @@ absl::Status MoveSamplesToBlocks(Sqlite& database);
 
 }  // namespace metronome::server
 
-#endif  // METRONOME_SERVER_STORE_SAMPLE_MIGRATION_H_
+#endif  // METRONOME_SERVER_DATABASE_SAMPLE_MIGRATION_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_SERVER_STORE_SCHEMA_H_
-#define METRONOME_SERVER_STORE_SCHEMA_H_
+#ifndef METRONOME_SERVER_DATABASE_SCHEMA_H_
+#define METRONOME_SERVER_DATABASE_SCHEMA_H_
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
@@ -16,4 +16,4 @@ absl::Status MigrateSchema(Sqlite& database);
 
 }  // namespace metronome::server
 
-#endif  // METRONOME_SERVER_STORE_SCHEMA_H_
+#endif  // METRONOME_SERVER_DATABASE_SCHEMA_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_SERVER_STORE_SQLITE_H_
-#define METRONOME_SERVER_STORE_SQLITE_H_
+#ifndef METRONOME_SERVER_DATABASE_SQLITE_H_
+#define METRONOME_SERVER_DATABASE_SQLITE_H_
 
 #include <sqlite3.h>
 
@@ -114,4 +114,4 @@ class Transaction {
 
 }  // namespace metronome::server
 
-#endif  // METRONOME_SERVER_STORE_SQLITE_H_
+#endif  // METRONOME_SERVER_DATABASE_SQLITE_H_

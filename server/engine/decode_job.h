@@ -1,5 +1,5 @@
-#ifndef METRONOME_SERVER_DECODE_JOB_H_
-#define METRONOME_SERVER_DECODE_JOB_H_
+#ifndef METRONOME_SERVER_ENGINE_DECODE_JOB_H_
+#define METRONOME_SERVER_ENGINE_DECODE_JOB_H_
 
 #include <memory>
 #include <string>
@@ -63,4 +63,4 @@ class DecodeJob : public std::enable_shared_from_this<DecodeJob> {
 
 }  // namespace metronome::server
 
-#endif  // METRONOME_SERVER_DECODE_JOB_H_
+#endif  // METRONOME_SERVER_ENGINE_DECODE_JOB_H_

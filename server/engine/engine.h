@@ -1,5 +1,5 @@
-#ifndef METRONOME_SERVER_ENGINE_H_
-#define METRONOME_SERVER_ENGINE_H_
+#ifndef METRONOME_SERVER_ENGINE_ENGINE_H_
+#define METRONOME_SERVER_ENGINE_ENGINE_H_
 
 #include <cstdint>
 #include <memory>
@@ -146,4 +146,4 @@ ModelLabels LabelsFor(const LoadedModel& model);
 
 }  // namespace metronome::server
 
-#endif  // METRONOME_SERVER_ENGINE_H_
+#endif  // METRONOME_SERVER_ENGINE_ENGINE_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_SERVER_EXPLAIN_H_
-#define METRONOME_SERVER_EXPLAIN_H_
+#ifndef METRONOME_SERVER_ENGINE_EXPLAIN_H_
+#define METRONOME_SERVER_ENGINE_EXPLAIN_H_
 
 #include "absl/status/status.h"
 #include "kernels/base/cancel_token.h"
@@ -15,4 +15,4 @@ absl::Status Explain(LoadedModel& model, const v1::ExplainRequest& request, cons
 
 }  // namespace metronome::server
 
-#endif  // METRONOME_SERVER_EXPLAIN_H_
+#endif  // METRONOME_SERVER_ENGINE_EXPLAIN_H_

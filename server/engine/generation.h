@@ -1,5 +1,5 @@
-#ifndef METRONOME_SERVER_GENERATION_H_
-#define METRONOME_SERVER_GENERATION_H_
+#ifndef METRONOME_SERVER_ENGINE_GENERATION_H_
+#define METRONOME_SERVER_ENGINE_GENERATION_H_
 
 #include <cstdint>
 #include <functional>
@@ -123,4 +123,4 @@ double TimePerOutputTokenNs(int64_t first_ns, int64_t last_ns, int64_t tokens);
 
 }  // namespace metronome::server
 
-#endif  // METRONOME_SERVER_GENERATION_H_
+#endif  // METRONOME_SERVER_ENGINE_GENERATION_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_SERVER_PREFILL_JOB_H_
-#define METRONOME_SERVER_PREFILL_JOB_H_
+#ifndef METRONOME_SERVER_ENGINE_PREFILL_JOB_H_
+#define METRONOME_SERVER_ENGINE_PREFILL_JOB_H_
 
 #include <functional>
 #include <memory>
@@ -52,4 +52,4 @@ class PrefillJob : public std::enable_shared_from_this<PrefillJob> {
 
 }  // namespace metronome::server
 
-#endif  // METRONOME_SERVER_PREFILL_JOB_H_
+#endif  // METRONOME_SERVER_ENGINE_PREFILL_JOB_H_

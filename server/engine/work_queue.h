@@ -1,5 +1,5 @@
-#ifndef METRONOME_SERVER_WORK_QUEUE_H_
-#define METRONOME_SERVER_WORK_QUEUE_H_
+#ifndef METRONOME_SERVER_ENGINE_WORK_QUEUE_H_
+#define METRONOME_SERVER_ENGINE_WORK_QUEUE_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -82,4 +82,4 @@ class WorkQueue {
 
 }  // namespace metronome::server
 
-#endif  // METRONOME_SERVER_WORK_QUEUE_H_
+#endif  // METRONOME_SERVER_ENGINE_WORK_QUEUE_H_

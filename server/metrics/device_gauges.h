@@ -1,5 +1,5 @@
-#ifndef METRONOME_SERVER_DEVICE_GAUGES_H_
-#define METRONOME_SERVER_DEVICE_GAUGES_H_
+#ifndef METRONOME_SERVER_METRICS_DEVICE_GAUGES_H_
+#define METRONOME_SERVER_METRICS_DEVICE_GAUGES_H_
 
 #include <prometheus/collectable.h>
 #include <prometheus/metric_family.h>
@@ -28,4 +28,4 @@ class DeviceGauges final : public prometheus::Collectable {
 
 }  // namespace metronome::server
 
-#endif  // METRONOME_SERVER_DEVICE_GAUGES_H_
+#endif  // METRONOME_SERVER_METRICS_DEVICE_GAUGES_H_

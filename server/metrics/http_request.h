@@ -1,5 +1,5 @@
-#ifndef METRONOME_SERVER_HTTP_REQUEST_H_
-#define METRONOME_SERVER_HTTP_REQUEST_H_
+#ifndef METRONOME_SERVER_METRICS_HTTP_REQUEST_H_
+#define METRONOME_SERVER_METRICS_HTTP_REQUEST_H_
 
 #include <cstddef>
 #include <string>
@@ -25,4 +25,4 @@ absl::StatusOr<HttpRequest> ParseHttpRequest(absl::string_view head);
 
 }  // namespace metronome::server
 
-#endif  // METRONOME_SERVER_HTTP_REQUEST_H_
+#endif  // METRONOME_SERVER_METRICS_HTTP_REQUEST_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_SERVER_METRICS_H_
-#define METRONOME_SERVER_METRICS_H_
+#ifndef METRONOME_SERVER_METRICS_METRICS_H_
+#define METRONOME_SERVER_METRICS_METRICS_H_
 
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
@@ -88,4 +88,4 @@ class Metrics {
 
 }  // namespace metronome::server
 
-#endif  // METRONOME_SERVER_METRICS_H_
+#endif  // METRONOME_SERVER_METRICS_METRICS_H_

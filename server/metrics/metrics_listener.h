@@ -1,5 +1,5 @@
-#ifndef METRONOME_SERVER_METRICS_LISTENER_H_
-#define METRONOME_SERVER_METRICS_LISTENER_H_
+#ifndef METRONOME_SERVER_METRICS_METRICS_LISTENER_H_
+#define METRONOME_SERVER_METRICS_METRICS_LISTENER_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -77,4 +77,4 @@ class MetricsListener {
 
 }  // namespace metronome::server
 
-#endif  // METRONOME_SERVER_METRICS_LISTENER_H_
+#endif  // METRONOME_SERVER_METRICS_METRICS_LISTENER_H_

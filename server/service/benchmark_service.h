@@ -1,5 +1,5 @@
-#ifndef METRONOME_SERVER_BENCHMARK_SERVICE_H_
-#define METRONOME_SERVER_BENCHMARK_SERVICE_H_
+#ifndef METRONOME_SERVER_SERVICE_BENCHMARK_SERVICE_H_
+#define METRONOME_SERVER_SERVICE_BENCHMARK_SERVICE_H_
 
 #include <atomic>
 #include <map>
@@ -69,4 +69,4 @@ class BenchmarkService final : public v1::Benchmark::CallbackService {
 
 }  // namespace metronome::server
 
-#endif  // METRONOME_SERVER_BENCHMARK_SERVICE_H_
+#endif  // METRONOME_SERVER_SERVICE_BENCHMARK_SERVICE_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_SERVER_INFERENCE_SERVICE_H_
-#define METRONOME_SERVER_INFERENCE_SERVICE_H_
+#ifndef METRONOME_SERVER_SERVICE_INFERENCE_SERVICE_H_
+#define METRONOME_SERVER_SERVICE_INFERENCE_SERVICE_H_
 
 #include <string>
 
@@ -58,4 +58,4 @@ class InferenceService final : public v1::Inference::CallbackService {
 
 }  // namespace metronome::server
 
-#endif  // METRONOME_SERVER_INFERENCE_SERVICE_H_
+#endif  // METRONOME_SERVER_SERVICE_INFERENCE_SERVICE_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_SERVER_MESSAGES_H_
-#define METRONOME_SERVER_MESSAGES_H_
+#ifndef METRONOME_SERVER_SERVICE_MESSAGES_H_
+#define METRONOME_SERVER_SERVICE_MESSAGES_H_
 
 #include "absl/status/statusor.h"
 #include "metronome/v1/inference.pb.h"
@@ -22,4 +22,4 @@ v1::ModelInfo ToModelInfo(const LoadedModelSnapshot& model, absl::string_view ba
 
 }  // namespace metronome::server
 
-#endif  // METRONOME_SERVER_MESSAGES_H_
+#endif  // METRONOME_SERVER_SERVICE_MESSAGES_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_SERVER_PROMPT_H_
-#define METRONOME_SERVER_PROMPT_H_
+#ifndef METRONOME_SERVER_SERVICE_PROMPT_H_
+#define METRONOME_SERVER_SERVICE_PROMPT_H_
 
 #include <cstdint>
 #include <vector>
@@ -25,4 +25,4 @@ std::vector<int32_t> SyntheticTokens(int64_t count, uint64_t seed, int64_t vocab
 
 }  // namespace metronome::server
 
-#endif  // METRONOME_SERVER_PROMPT_H_
+#endif  // METRONOME_SERVER_SERVICE_PROMPT_H_

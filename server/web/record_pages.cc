@@ -10,7 +10,7 @@
 #include "absl/synchronization/notification.h"
 #include "absl/time/clock.h"
 #include "kernels/base/status_macros.h"
-#include "server/pages/earlier_run.h"
+#include "server/pages/documents/earlier_run.h"
 #include "server/rpc/guard.h"
 
 namespace metronome::server {

@@ -10,8 +10,8 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "server/engine/work_queue.h"
-#include "server/pages/history.h"
-#include "server/pages/report.h"
+#include "server/pages/documents/history.h"
+#include "server/pages/documents/report.h"
 #include "server/store/run_archive.h"
 
 namespace metronome::server {

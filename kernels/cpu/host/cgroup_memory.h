@@ -1,5 +1,5 @@
-#ifndef METRONOME_KERNELS_CPU_CGROUP_MEMORY_H_
-#define METRONOME_KERNELS_CPU_CGROUP_MEMORY_H_
+#ifndef METRONOME_KERNELS_CPU_HOST_CGROUP_MEMORY_H_
+#define METRONOME_KERNELS_CPU_HOST_CGROUP_MEMORY_H_
 
 #include <cstdint>
 #include <limits>
@@ -21,4 +21,4 @@ CgroupMemory ReadCgroupMemory(const std::string& root = "");
 
 }  // namespace metronome::kernels::cpu
 
-#endif  // METRONOME_KERNELS_CPU_CGROUP_MEMORY_H_
+#endif  // METRONOME_KERNELS_CPU_HOST_CGROUP_MEMORY_H_

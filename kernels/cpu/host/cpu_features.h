@@ -1,5 +1,5 @@
-#ifndef METRONOME_KERNELS_CPU_CPU_FEATURES_H_
-#define METRONOME_KERNELS_CPU_CPU_FEATURES_H_
+#ifndef METRONOME_KERNELS_CPU_HOST_CPU_FEATURES_H_
+#define METRONOME_KERNELS_CPU_HOST_CPU_FEATURES_H_
 
 #include <cstdint>
 #include <string>
@@ -30,4 +30,4 @@ int64_t LastLevelCacheBytes(const std::string& directory = "/sys/devices/system/
 
 }  // namespace metronome::kernels::cpu
 
-#endif  // METRONOME_KERNELS_CPU_CPU_FEATURES_H_
+#endif  // METRONOME_KERNELS_CPU_HOST_CPU_FEATURES_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_KERNELS_CPU_HOST_MEMORY_H_
-#define METRONOME_KERNELS_CPU_HOST_MEMORY_H_
+#ifndef METRONOME_KERNELS_CPU_HOST_HOST_MEMORY_H_
+#define METRONOME_KERNELS_CPU_HOST_HOST_MEMORY_H_
 
 #include <cstdint>
 #include <memory>
@@ -25,4 +25,4 @@ int64_t HostMemoryAvailableBytes();
 
 }  // namespace metronome::kernels::cpu
 
-#endif  // METRONOME_KERNELS_CPU_HOST_MEMORY_H_
+#endif  // METRONOME_KERNELS_CPU_HOST_HOST_MEMORY_H_

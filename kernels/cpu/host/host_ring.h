@@ -1,5 +1,5 @@
-#ifndef METRONOME_KERNELS_CPU_HOST_RING_H_
-#define METRONOME_KERNELS_CPU_HOST_RING_H_
+#ifndef METRONOME_KERNELS_CPU_HOST_HOST_RING_H_
+#define METRONOME_KERNELS_CPU_HOST_HOST_RING_H_
 
 #include <cstdint>
 #include <memory>
@@ -15,4 +15,4 @@ absl::StatusOr<std::unique_ptr<Buffer>> ReserveHostRing(int64_t bytes, int64_t p
 
 }  // namespace metronome::kernels::cpu
 
-#endif  // METRONOME_KERNELS_CPU_HOST_RING_H_
+#endif  // METRONOME_KERNELS_CPU_HOST_HOST_RING_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_KERNELS_CPU_READ_BANDWIDTH_H_
-#define METRONOME_KERNELS_CPU_READ_BANDWIDTH_H_
+#ifndef METRONOME_KERNELS_CPU_HOST_READ_BANDWIDTH_H_
+#define METRONOME_KERNELS_CPU_HOST_READ_BANDWIDTH_H_
 
 #include "absl/status/statusor.h"
 #include "kernels/base/thread_pool.h"
@@ -11,4 +11,4 @@ absl::StatusOr<double> MeasureReadBandwidth(ThreadPool& pool);
 
 }  // namespace metronome::kernels::cpu
 
-#endif  // METRONOME_KERNELS_CPU_READ_BANDWIDTH_H_
+#endif  // METRONOME_KERNELS_CPU_HOST_READ_BANDWIDTH_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_KERNELS_CPU_FUSED_STEPS_H_
-#define METRONOME_KERNELS_CPU_FUSED_STEPS_H_
+#ifndef METRONOME_KERNELS_CPU_OPTIMISED_FUSED_STEPS_H_
+#define METRONOME_KERNELS_CPU_OPTIMISED_FUSED_STEPS_H_
 
 #include <cstdint>
 
@@ -27,4 +27,4 @@ double FoldStart(Op op);
 
 }  // namespace metronome::kernels::cpu
 
-#endif  // METRONOME_KERNELS_CPU_FUSED_STEPS_H_
+#endif  // METRONOME_KERNELS_CPU_OPTIMISED_FUSED_STEPS_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_KERNELS_CPU_NORM_PROLOGUE_H_
-#define METRONOME_KERNELS_CPU_NORM_PROLOGUE_H_
+#ifndef METRONOME_KERNELS_CPU_OPTIMISED_NORM_PROLOGUE_H_
+#define METRONOME_KERNELS_CPU_OPTIMISED_NORM_PROLOGUE_H_
 
 #include <vector>
 
@@ -27,4 +27,4 @@ absl::Status WithNormPrologue(CpuContext& context, const KernelArgs& args) {
 
 }  // namespace metronome::kernels::cpu
 
-#endif  // METRONOME_KERNELS_CPU_NORM_PROLOGUE_H_
+#endif  // METRONOME_KERNELS_CPU_OPTIMISED_NORM_PROLOGUE_H_

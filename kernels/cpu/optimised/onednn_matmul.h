@@ -1,5 +1,5 @@
-#ifndef METRONOME_KERNELS_CPU_ONEDNN_MATMUL_H_
-#define METRONOME_KERNELS_CPU_ONEDNN_MATMUL_H_
+#ifndef METRONOME_KERNELS_CPU_OPTIMISED_ONEDNN_MATMUL_H_
+#define METRONOME_KERNELS_CPU_OPTIMISED_ONEDNN_MATMUL_H_
 
 #include <cstdint>
 #include <memory>
@@ -29,4 +29,4 @@ class OneDnnMatmul {
 
 }  // namespace metronome::kernels::cpu
 
-#endif  // METRONOME_KERNELS_CPU_ONEDNN_MATMUL_H_
+#endif  // METRONOME_KERNELS_CPU_OPTIMISED_ONEDNN_MATMUL_H_

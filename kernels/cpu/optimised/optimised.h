@@ -1,5 +1,5 @@
-#ifndef METRONOME_KERNELS_CPU_OPTIMISED_H_
-#define METRONOME_KERNELS_CPU_OPTIMISED_H_
+#ifndef METRONOME_KERNELS_CPU_OPTIMISED_OPTIMISED_H_
+#define METRONOME_KERNELS_CPU_OPTIMISED_OPTIMISED_H_
 
 #include "absl/status/status.h"
 #include "kernels/cpu/cpu_kernel.h"
@@ -25,4 +25,4 @@ absl::Status OptimisedFused(CpuContext& context, const KernelArgs& args);
 
 }  // namespace metronome::kernels::cpu
 
-#endif  // METRONOME_KERNELS_CPU_OPTIMISED_H_
+#endif  // METRONOME_KERNELS_CPU_OPTIMISED_OPTIMISED_H_

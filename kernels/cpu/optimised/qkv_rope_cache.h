@@ -1,5 +1,5 @@
-#ifndef METRONOME_KERNELS_CPU_QKV_ROPE_CACHE_H_
-#define METRONOME_KERNELS_CPU_QKV_ROPE_CACHE_H_
+#ifndef METRONOME_KERNELS_CPU_OPTIMISED_QKV_ROPE_CACHE_H_
+#define METRONOME_KERNELS_CPU_OPTIMISED_QKV_ROPE_CACHE_H_
 
 #include "kernels/cpu/cpu_kernel.h"
 
@@ -20,4 +20,4 @@ absl::Status QkvRopeCache(CpuContext& context, const KernelArgs& args) {
 
 }  // namespace metronome::kernels::cpu
 
-#endif  // METRONOME_KERNELS_CPU_QKV_ROPE_CACHE_H_
+#endif  // METRONOME_KERNELS_CPU_OPTIMISED_QKV_ROPE_CACHE_H_

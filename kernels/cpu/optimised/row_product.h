@@ -1,5 +1,5 @@
-#ifndef METRONOME_KERNELS_CPU_ROW_PRODUCT_H_
-#define METRONOME_KERNELS_CPU_ROW_PRODUCT_H_
+#ifndef METRONOME_KERNELS_CPU_OPTIMISED_ROW_PRODUCT_H_
+#define METRONOME_KERNELS_CPU_OPTIMISED_ROW_PRODUCT_H_
 
 #include <algorithm>
 #include <cstdint>
@@ -105,4 +105,4 @@ absl::Status ForSlices(CpuContext& context, absl::Span<const RowsToSlice> matric
 
 }  // namespace metronome::kernels::cpu
 
-#endif  // METRONOME_KERNELS_CPU_ROW_PRODUCT_H_
+#endif  // METRONOME_KERNELS_CPU_OPTIMISED_ROW_PRODUCT_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_KERNELS_CPU_ROW_SLICES_H_
-#define METRONOME_KERNELS_CPU_ROW_SLICES_H_
+#ifndef METRONOME_KERNELS_CPU_OPTIMISED_ROW_SLICES_H_
+#define METRONOME_KERNELS_CPU_OPTIMISED_ROW_SLICES_H_
 
 #include <cstdint>
 #include <vector>
@@ -25,4 +25,4 @@ std::vector<RowSlice> SliceRows(absl::Span<const RowsToSlice> matrices, int memb
 
 }  // namespace metronome::kernels::cpu
 
-#endif  // METRONOME_KERNELS_CPU_ROW_SLICES_H_
+#endif  // METRONOME_KERNELS_CPU_OPTIMISED_ROW_SLICES_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_KERNELS_CPU_ROW_STEPS_H_
-#define METRONOME_KERNELS_CPU_ROW_STEPS_H_
+#ifndef METRONOME_KERNELS_CPU_OPTIMISED_ROW_STEPS_H_
+#define METRONOME_KERNELS_CPU_OPTIMISED_ROW_STEPS_H_
 
 #include <cstdint>
 
@@ -35,4 +35,4 @@ inline void GateRow(const VectorKernels& kernels, VectorDType dtype, absl::strin
 
 }  // namespace metronome::kernels::cpu
 
-#endif  // METRONOME_KERNELS_CPU_ROW_STEPS_H_
+#endif  // METRONOME_KERNELS_CPU_OPTIMISED_ROW_STEPS_H_

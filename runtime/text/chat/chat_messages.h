@@ -1,5 +1,5 @@
-#ifndef METRONOME_RUNTIME_TEXT_CHAT_MESSAGES_H_
-#define METRONOME_RUNTIME_TEXT_CHAT_MESSAGES_H_
+#ifndef METRONOME_RUNTIME_TEXT_CHAT_CHAT_MESSAGES_H_
+#define METRONOME_RUNTIME_TEXT_CHAT_CHAT_MESSAGES_H_
 
 #include <string>
 #include <vector>
@@ -33,4 +33,4 @@ class FinalMessage {
 
 }  // namespace metronome::text
 
-#endif  // METRONOME_RUNTIME_TEXT_CHAT_MESSAGES_H_
+#endif  // METRONOME_RUNTIME_TEXT_CHAT_CHAT_MESSAGES_H_

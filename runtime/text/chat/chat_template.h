@@ -1,5 +1,5 @@
-#ifndef METRONOME_RUNTIME_TEXT_CHAT_TEMPLATE_H_
-#define METRONOME_RUNTIME_TEXT_CHAT_TEMPLATE_H_
+#ifndef METRONOME_RUNTIME_TEXT_CHAT_CHAT_TEMPLATE_H_
+#define METRONOME_RUNTIME_TEXT_CHAT_CHAT_TEMPLATE_H_
 
 #include <map>
 #include <memory>
@@ -67,4 +67,4 @@ class ChatTemplate {
 
 }  // namespace metronome::text
 
-#endif  // METRONOME_RUNTIME_TEXT_CHAT_TEMPLATE_H_
+#endif  // METRONOME_RUNTIME_TEXT_CHAT_CHAT_TEMPLATE_H_

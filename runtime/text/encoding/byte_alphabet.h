@@ -1,5 +1,5 @@
-#ifndef METRONOME_RUNTIME_TEXT_BYTE_ALPHABET_H_
-#define METRONOME_RUNTIME_TEXT_BYTE_ALPHABET_H_
+#ifndef METRONOME_RUNTIME_TEXT_ENCODING_BYTE_ALPHABET_H_
+#define METRONOME_RUNTIME_TEXT_ENCODING_BYTE_ALPHABET_H_
 
 #include <string>
 
@@ -16,4 +16,4 @@ void AppendAlphabetAsBytes(absl::string_view text, std::string& bytes);
 
 }  // namespace metronome::text
 
-#endif  // METRONOME_RUNTIME_TEXT_BYTE_ALPHABET_H_
+#endif  // METRONOME_RUNTIME_TEXT_ENCODING_BYTE_ALPHABET_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_RUNTIME_TEXT_CHARACTERS_H_
-#define METRONOME_RUNTIME_TEXT_CHARACTERS_H_
+#ifndef METRONOME_RUNTIME_TEXT_ENCODING_CHARACTERS_H_
+#define METRONOME_RUNTIME_TEXT_ENCODING_CHARACTERS_H_
 
 #include <cstddef>
 #include <functional>
@@ -40,4 +40,4 @@ void AppendMapped(absl::string_view text, const std::function<char32_t(char32_t)
 
 }  // namespace metronome::text
 
-#endif  // METRONOME_RUNTIME_TEXT_CHARACTERS_H_
+#endif  // METRONOME_RUNTIME_TEXT_ENCODING_CHARACTERS_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_RUNTIME_TEXT_JSON_NODE_H_
-#define METRONOME_RUNTIME_TEXT_JSON_NODE_H_
+#ifndef METRONOME_RUNTIME_TEXT_ENCODING_JSON_NODE_H_
+#define METRONOME_RUNTIME_TEXT_ENCODING_JSON_NODE_H_
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
@@ -59,4 +59,4 @@ class JsonNode {
 
 }  // namespace metronome::text
 
-#endif  // METRONOME_RUNTIME_TEXT_JSON_NODE_H_
+#endif  // METRONOME_RUNTIME_TEXT_ENCODING_JSON_NODE_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_RUNTIME_TEXT_REGEX_H_
-#define METRONOME_RUNTIME_TEXT_REGEX_H_
+#ifndef METRONOME_RUNTIME_TEXT_ENCODING_REGEX_H_
+#define METRONOME_RUNTIME_TEXT_ENCODING_REGEX_H_
 
 #include <memory>
 #include <utility>
@@ -36,4 +36,4 @@ class Regex {
 
 }  // namespace metronome::text
 
-#endif  // METRONOME_RUNTIME_TEXT_REGEX_H_
+#endif  // METRONOME_RUNTIME_TEXT_ENCODING_REGEX_H_

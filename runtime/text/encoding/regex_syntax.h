@@ -1,5 +1,5 @@
-#ifndef METRONOME_RUNTIME_TEXT_REGEX_SYNTAX_H_
-#define METRONOME_RUNTIME_TEXT_REGEX_SYNTAX_H_
+#ifndef METRONOME_RUNTIME_TEXT_ENCODING_REGEX_SYNTAX_H_
+#define METRONOME_RUNTIME_TEXT_ENCODING_REGEX_SYNTAX_H_
 
 #include <string>
 
@@ -19,4 +19,4 @@ absl::StatusOr<std::string> OnigurumaToPcre2(absl::string_view pattern);
 
 }  // namespace metronome::text
 
-#endif  // METRONOME_RUNTIME_TEXT_REGEX_SYNTAX_H_
+#endif  // METRONOME_RUNTIME_TEXT_ENCODING_REGEX_SYNTAX_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_RUNTIME_TEXT_TEXT_FILE_H_
-#define METRONOME_RUNTIME_TEXT_TEXT_FILE_H_
+#ifndef METRONOME_RUNTIME_TEXT_ENCODING_TEXT_FILE_H_
+#define METRONOME_RUNTIME_TEXT_ENCODING_TEXT_FILE_H_
 
 #include <string>
 
@@ -13,4 +13,4 @@ absl::StatusOr<std::string> ReadTextFile(const std::string& path, const PathRoot
 
 }  // namespace metronome::text
 
-#endif  // METRONOME_RUNTIME_TEXT_TEXT_FILE_H_
+#endif  // METRONOME_RUNTIME_TEXT_ENCODING_TEXT_FILE_H_

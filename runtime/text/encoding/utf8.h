@@ -1,5 +1,5 @@
-#ifndef METRONOME_RUNTIME_TEXT_UTF8_H_
-#define METRONOME_RUNTIME_TEXT_UTF8_H_
+#ifndef METRONOME_RUNTIME_TEXT_ENCODING_UTF8_H_
+#define METRONOME_RUNTIME_TEXT_ENCODING_UTF8_H_
 
 #include <cstddef>
 #include <string>
@@ -29,4 +29,4 @@ std::string EncodeUtf8(char32_t character);
 
 }  // namespace metronome::text
 
-#endif  // METRONOME_RUNTIME_TEXT_UTF8_H_
+#endif  // METRONOME_RUNTIME_TEXT_ENCODING_UTF8_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_RUNTIME_TEXT_DECODE_STAGES_H_
-#define METRONOME_RUNTIME_TEXT_DECODE_STAGES_H_
+#ifndef METRONOME_RUNTIME_TEXT_STAGES_DECODE_STAGES_H_
+#define METRONOME_RUNTIME_TEXT_STAGES_DECODE_STAGES_H_
 
 #include <cstdint>
 #include <functional>
@@ -63,4 +63,4 @@ std::unique_ptr<DecodeStage> NewCtcStage(CtcOptions options);
 
 }  // namespace metronome::text
 
-#endif  // METRONOME_RUNTIME_TEXT_DECODE_STAGES_H_
+#endif  // METRONOME_RUNTIME_TEXT_STAGES_DECODE_STAGES_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_RUNTIME_TEXT_DECODER_H_
-#define METRONOME_RUNTIME_TEXT_DECODER_H_
+#ifndef METRONOME_RUNTIME_TEXT_STAGES_DECODER_H_
+#define METRONOME_RUNTIME_TEXT_STAGES_DECODER_H_
 
 #include <functional>
 #include <memory>
@@ -53,4 +53,4 @@ class DecodeRun {
 
 }  // namespace metronome::text
 
-#endif  // METRONOME_RUNTIME_TEXT_DECODER_H_
+#endif  // METRONOME_RUNTIME_TEXT_STAGES_DECODER_H_

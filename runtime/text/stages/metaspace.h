@@ -1,5 +1,5 @@
-#ifndef METRONOME_RUNTIME_TEXT_METASPACE_H_
-#define METRONOME_RUNTIME_TEXT_METASPACE_H_
+#ifndef METRONOME_RUNTIME_TEXT_STAGES_METASPACE_H_
+#define METRONOME_RUNTIME_TEXT_STAGES_METASPACE_H_
 
 #include <cstdint>
 #include <string>
@@ -23,4 +23,4 @@ struct Metaspace {
 
 }  // namespace metronome::text
 
-#endif  // METRONOME_RUNTIME_TEXT_METASPACE_H_
+#endif  // METRONOME_RUNTIME_TEXT_STAGES_METASPACE_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_RUNTIME_TEXT_NORMALIZER_H_
-#define METRONOME_RUNTIME_TEXT_NORMALIZER_H_
+#ifndef METRONOME_RUNTIME_TEXT_STAGES_NORMALIZER_H_
+#define METRONOME_RUNTIME_TEXT_STAGES_NORMALIZER_H_
 
 #include <functional>
 #include <string>
@@ -48,4 +48,4 @@ absl::Status ReplaceAll(const Pattern& pattern, absl::string_view content, absl:
 
 }  // namespace metronome::text
 
-#endif  // METRONOME_RUNTIME_TEXT_NORMALIZER_H_
+#endif  // METRONOME_RUNTIME_TEXT_STAGES_NORMALIZER_H_

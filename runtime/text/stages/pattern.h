@@ -1,5 +1,5 @@
-#ifndef METRONOME_RUNTIME_TEXT_PATTERN_H_
-#define METRONOME_RUNTIME_TEXT_PATTERN_H_
+#ifndef METRONOME_RUNTIME_TEXT_STAGES_PATTERN_H_
+#define METRONOME_RUNTIME_TEXT_STAGES_PATTERN_H_
 
 #include <memory>
 #include <string>
@@ -34,4 +34,4 @@ class Pattern {
 
 }  // namespace metronome::text
 
-#endif  // METRONOME_RUNTIME_TEXT_PATTERN_H_
+#endif  // METRONOME_RUNTIME_TEXT_STAGES_PATTERN_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_RUNTIME_TEXT_POST_PROCESSOR_H_
-#define METRONOME_RUNTIME_TEXT_POST_PROCESSOR_H_
+#ifndef METRONOME_RUNTIME_TEXT_STAGES_POST_PROCESSOR_H_
+#define METRONOME_RUNTIME_TEXT_STAGES_POST_PROCESSOR_H_
 
 #include <cstdint>
 #include <vector>
@@ -20,4 +20,4 @@ absl::StatusOr<Surroundings> ParsePostProcessor(const JsonNode& node, int64_t vo
 
 }  // namespace metronome::text
 
-#endif  // METRONOME_RUNTIME_TEXT_POST_PROCESSOR_H_
+#endif  // METRONOME_RUNTIME_TEXT_STAGES_POST_PROCESSOR_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_RUNTIME_TEXT_PRE_TOKENIZER_H_
-#define METRONOME_RUNTIME_TEXT_PRE_TOKENIZER_H_
+#ifndef METRONOME_RUNTIME_TEXT_STAGES_PRE_TOKENIZER_H_
+#define METRONOME_RUNTIME_TEXT_STAGES_PRE_TOKENIZER_H_
 
 #include <functional>
 #include <string>
@@ -39,4 +39,4 @@ class PreTokenizer {
 
 }  // namespace metronome::text
 
-#endif  // METRONOME_RUNTIME_TEXT_PRE_TOKENIZER_H_
+#endif  // METRONOME_RUNTIME_TEXT_STAGES_PRE_TOKENIZER_H_

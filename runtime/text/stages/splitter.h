@@ -1,5 +1,5 @@
-#ifndef METRONOME_RUNTIME_TEXT_SPLITTER_H_
-#define METRONOME_RUNTIME_TEXT_SPLITTER_H_
+#ifndef METRONOME_RUNTIME_TEXT_STAGES_SPLITTER_H_
+#define METRONOME_RUNTIME_TEXT_STAGES_SPLITTER_H_
 
 #include <cstdint>
 #include <functional>
@@ -44,4 +44,4 @@ Splitter::Find FindCharacters(bool (*in_class)(char32_t));
 
 }  // namespace metronome::text
 
-#endif  // METRONOME_RUNTIME_TEXT_SPLITTER_H_
+#endif  // METRONOME_RUNTIME_TEXT_STAGES_SPLITTER_H_

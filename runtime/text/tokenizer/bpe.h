@@ -1,5 +1,5 @@
-#ifndef METRONOME_RUNTIME_TEXT_BPE_H_
-#define METRONOME_RUNTIME_TEXT_BPE_H_
+#ifndef METRONOME_RUNTIME_TEXT_TOKENIZER_BPE_H_
+#define METRONOME_RUNTIME_TEXT_TOKENIZER_BPE_H_
 
 #include <array>
 #include <cstdint>
@@ -66,4 +66,4 @@ class Bpe {
 
 }  // namespace metronome::text
 
-#endif  // METRONOME_RUNTIME_TEXT_BPE_H_
+#endif  // METRONOME_RUNTIME_TEXT_TOKENIZER_BPE_H_

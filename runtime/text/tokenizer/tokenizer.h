@@ -1,5 +1,5 @@
-#ifndef METRONOME_RUNTIME_TEXT_TOKENIZER_H_
-#define METRONOME_RUNTIME_TEXT_TOKENIZER_H_
+#ifndef METRONOME_RUNTIME_TEXT_TOKENIZER_TOKENIZER_H_
+#define METRONOME_RUNTIME_TEXT_TOKENIZER_TOKENIZER_H_
 
 #include <cstdint>
 #include <memory>
@@ -76,4 +76,4 @@ class TokenStream {
 
 }  // namespace metronome::text
 
-#endif  // METRONOME_RUNTIME_TEXT_TOKENIZER_H_
+#endif  // METRONOME_RUNTIME_TEXT_TOKENIZER_TOKENIZER_H_

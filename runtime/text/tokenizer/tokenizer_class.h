@@ -1,5 +1,5 @@
-#ifndef METRONOME_RUNTIME_TEXT_TOKENIZER_CLASS_H_
-#define METRONOME_RUNTIME_TEXT_TOKENIZER_CLASS_H_
+#ifndef METRONOME_RUNTIME_TEXT_TOKENIZER_TOKENIZER_CLASS_H_
+#define METRONOME_RUNTIME_TEXT_TOKENIZER_TOKENIZER_CLASS_H_
 
 #include <nlohmann/json.hpp>
 #include <string>
@@ -38,4 +38,4 @@ const TokenizerClass* ChooseTokenizerClass(const TokenizerClassChoice& choice);
 
 }  // namespace metronome::text
 
-#endif  // METRONOME_RUNTIME_TEXT_TOKENIZER_CLASS_H_
+#endif  // METRONOME_RUNTIME_TEXT_TOKENIZER_TOKENIZER_CLASS_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_TESTS_GPU_BENCH_CHAIN_CUH_
-#define METRONOME_TESTS_GPU_BENCH_CHAIN_CUH_
+#ifndef METRONOME_TESTS_GPU_BENCH_BENCH_CHAIN_CUH_
+#define METRONOME_TESTS_GPU_BENCH_BENCH_CHAIN_CUH_
 
 // What launching costs when nothing is computed: kernels that do nothing, one after the other in a graph.
 
@@ -75,4 +75,4 @@ inline std::vector<Link> TimeChains(Device& device) {
 
 }  // namespace metronome::kernels::cuda::bench
 
-#endif  // METRONOME_TESTS_GPU_BENCH_CHAIN_CUH_
+#endif  // METRONOME_TESTS_GPU_BENCH_BENCH_CHAIN_CUH_

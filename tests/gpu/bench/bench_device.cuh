@@ -1,5 +1,5 @@
-#ifndef METRONOME_TESTS_GPU_BENCH_DEVICE_CUH_
-#define METRONOME_TESTS_GPU_BENCH_DEVICE_CUH_
+#ifndef METRONOME_TESTS_GPU_BENCH_BENCH_DEVICE_CUH_
+#define METRONOME_TESTS_GPU_BENCH_BENCH_DEVICE_CUH_
 
 // The device that kernel_bench.cu times: CUDA's first, or, without nvcc, the emulation, where times mean nothing.
 
@@ -148,4 +148,4 @@ class Device {
 
 }  // namespace metronome::kernels::cuda::bench
 
-#endif  // METRONOME_TESTS_GPU_BENCH_DEVICE_CUH_
+#endif  // METRONOME_TESTS_GPU_BENCH_BENCH_DEVICE_CUH_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_TESTS_GPU_BENCH_LAUNCH_H_
-#define METRONOME_TESTS_GPU_BENCH_LAUNCH_H_
+#ifndef METRONOME_TESTS_GPU_BENCH_BENCH_LAUNCH_H_
+#define METRONOME_TESTS_GPU_BENCH_BENCH_LAUNCH_H_
 
 // From a row of the table to the launch functions of the kernels' families, as the backend calls them.
 
@@ -30,4 +30,4 @@ Tunes TuningOf(const Call& call);
 
 }  // namespace metronome::kernels::cuda::bench
 
-#endif  // METRONOME_TESTS_GPU_BENCH_LAUNCH_H_
+#endif  // METRONOME_TESTS_GPU_BENCH_BENCH_LAUNCH_H_

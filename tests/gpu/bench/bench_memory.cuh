@@ -1,5 +1,5 @@
-#ifndef METRONOME_TESTS_GPU_BENCH_MEMORY_CUH_
-#define METRONOME_TESTS_GPU_BENCH_MEMORY_CUH_
+#ifndef METRONOME_TESTS_GPU_BENCH_BENCH_MEMORY_CUH_
+#define METRONOME_TESTS_GPU_BENCH_BENCH_MEMORY_CUH_
 
 // Where the operands of timed launches lie. Each launch takes other memory than the one before, round and round, so
 // that what it reads comes from memory and not from a cache. Contents are random: products of zeros run faster.
@@ -114,4 +114,4 @@ class Memory {
 
 }  // namespace metronome::kernels::cuda::bench
 
-#endif  // METRONOME_TESTS_GPU_BENCH_MEMORY_CUH_
+#endif  // METRONOME_TESTS_GPU_BENCH_BENCH_MEMORY_CUH_

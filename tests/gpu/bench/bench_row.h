@@ -1,5 +1,5 @@
-#ifndef METRONOME_TESTS_GPU_BENCH_ROW_H_
-#define METRONOME_TESTS_GPU_BENCH_ROW_H_
+#ifndef METRONOME_TESTS_GPU_BENCH_BENCH_ROW_H_
+#define METRONOME_TESTS_GPU_BENCH_BENCH_ROW_H_
 
 // Plain C++, read by nvcc on machines without our libraries.
 
@@ -92,4 +92,4 @@ inline double PredictedSeconds(const Row& row, const Rates& rates) {
 
 }  // namespace metronome::kernels::cuda::bench
 
-#endif  // METRONOME_TESTS_GPU_BENCH_ROW_H_
+#endif  // METRONOME_TESTS_GPU_BENCH_BENCH_ROW_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_TESTS_GPU_BENCH_SWEEP_H_
-#define METRONOME_TESTS_GPU_BENCH_SWEEP_H_
+#ifndef METRONOME_TESTS_GPU_BENCH_BENCH_SWEEP_H_
+#define METRONOME_TESTS_GPU_BENCH_BENCH_SWEEP_H_
 
 #include <functional>
 #include <string>
@@ -48,4 +48,4 @@ inline std::vector<LinearTuning> TuningsOf(Tunes tunes) {
 
 }  // namespace metronome::kernels::cuda::bench
 
-#endif  // METRONOME_TESTS_GPU_BENCH_SWEEP_H_
+#endif  // METRONOME_TESTS_GPU_BENCH_BENCH_SWEEP_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_TESTS_GPU_KERNEL_SHAPES_H_
-#define METRONOME_TESTS_GPU_KERNEL_SHAPES_H_
+#ifndef METRONOME_TESTS_GPU_BENCH_KERNEL_SHAPES_H_
+#define METRONOME_TESTS_GPU_BENCH_KERNEL_SHAPES_H_
 
 #include <string>
 
@@ -15,4 +15,4 @@ absl::StatusOr<std::string> KernelShapeTable(bool tiny = false);
 
 }  // namespace metronome::testing
 
-#endif  // METRONOME_TESTS_GPU_KERNEL_SHAPES_H_
+#endif  // METRONOME_TESTS_GPU_BENCH_KERNEL_SHAPES_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_TESTS_GPU_PREDICTIONS_H_
-#define METRONOME_TESTS_GPU_PREDICTIONS_H_
+#ifndef METRONOME_TESTS_GPU_BENCH_PREDICTIONS_H_
+#define METRONOME_TESTS_GPU_BENCH_PREDICTIONS_H_
 
 #include <string>
 
@@ -11,4 +11,4 @@ std::string PredictionTables();
 
 }  // namespace metronome::testing
 
-#endif  // METRONOME_TESTS_GPU_PREDICTIONS_H_
+#endif  // METRONOME_TESTS_GPU_BENCH_PREDICTIONS_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_TESTS_KERNELS_DEVICE_DRAW_H_
-#define METRONOME_TESTS_KERNELS_DEVICE_DRAW_H_
+#ifndef METRONOME_TESTS_KERNELS_SUPPORT_DEVICE_DRAW_H_
+#define METRONOME_TESTS_KERNELS_SUPPORT_DEVICE_DRAW_H_
 
 #include <cstdint>
 #include <memory>
@@ -68,4 +68,4 @@ void ExpectDrawsAlike(kernels::Backend& backend, bool copies, const DrawCase& te
 
 }  // namespace metronome::testing
 
-#endif  // METRONOME_TESTS_KERNELS_DEVICE_DRAW_H_
+#endif  // METRONOME_TESTS_KERNELS_SUPPORT_DEVICE_DRAW_H_

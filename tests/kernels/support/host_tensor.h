@@ -1,5 +1,5 @@
-#ifndef METRONOME_TESTS_KERNELS_HOST_TENSOR_H_
-#define METRONOME_TESTS_KERNELS_HOST_TENSOR_H_
+#ifndef METRONOME_TESTS_KERNELS_SUPPORT_HOST_TENSOR_H_
+#define METRONOME_TESTS_KERNELS_SUPPORT_HOST_TENSOR_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -66,4 +66,4 @@ std::string ToString(const kernels::Shape& shape);
 
 }  // namespace metronome::testing
 
-#endif  // METRONOME_TESTS_KERNELS_HOST_TENSOR_H_
+#endif  // METRONOME_TESTS_KERNELS_SUPPORT_HOST_TENSOR_H_

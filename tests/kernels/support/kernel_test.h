@@ -1,5 +1,5 @@
-#ifndef METRONOME_TESTS_KERNELS_KERNEL_TEST_H_
-#define METRONOME_TESTS_KERNELS_KERNEL_TEST_H_
+#ifndef METRONOME_TESTS_KERNELS_SUPPORT_KERNEL_TEST_H_
+#define METRONOME_TESTS_KERNELS_SUPPORT_KERNEL_TEST_H_
 
 #include <gtest/gtest.h>
 
@@ -57,4 +57,4 @@ class KernelTest : public ::testing::TestWithParam<Variant> {
 
 }  // namespace metronome::testing
 
-#endif  // METRONOME_TESTS_KERNELS_KERNEL_TEST_H_
+#endif  // METRONOME_TESTS_KERNELS_SUPPORT_KERNEL_TEST_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_TESTS_KERNELS_RANDOM_PROGRAM_H_
-#define METRONOME_TESTS_KERNELS_RANDOM_PROGRAM_H_
+#ifndef METRONOME_TESTS_KERNELS_SUPPORT_RANDOM_PROGRAM_H_
+#define METRONOME_TESTS_KERNELS_SUPPORT_RANDOM_PROGRAM_H_
 
 #include <cstdint>
 #include <vector>
@@ -29,4 +29,4 @@ FusedCase FusedCaseOf(absl::string_view program, const std::vector<std::pair<ker
 
 }  // namespace metronome::testing
 
-#endif  // METRONOME_TESTS_KERNELS_RANDOM_PROGRAM_H_
+#endif  // METRONOME_TESTS_KERNELS_SUPPORT_RANDOM_PROGRAM_H_

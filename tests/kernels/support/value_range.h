@@ -1,5 +1,5 @@
-#ifndef METRONOME_TESTS_KERNELS_VALUE_RANGE_H_
-#define METRONOME_TESTS_KERNELS_VALUE_RANGE_H_
+#ifndef METRONOME_TESTS_KERNELS_SUPPORT_VALUE_RANGE_H_
+#define METRONOME_TESTS_KERNELS_SUPPORT_VALUE_RANGE_H_
 
 #include <algorithm>
 #include <cmath>
@@ -30,4 +30,4 @@ inline ValueRange Rounded(kernels::DType dtype, const ValueRange& range, double 
 
 }  // namespace metronome::testing
 
-#endif  // METRONOME_TESTS_KERNELS_VALUE_RANGE_H_
+#endif  // METRONOME_TESTS_KERNELS_SUPPORT_VALUE_RANGE_H_

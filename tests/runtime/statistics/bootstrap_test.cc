@@ -1,19 +1,19 @@
-#include "runtime/statistics/bootstrap.h"
+#include "runtime/statistics/sample/bootstrap.h"
 
 #include <random>
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "runtime/statistics/quantile.h"
-#include "runtime/statistics/shift.h"
+#include "runtime/statistics/comparison/shift.h"
+#include "runtime/statistics/sample/quantile.h"
 #include "tests/runtime/statistics/simulated.h"
 
 namespace metronome::statistics {
 namespace {
 
 constexpr int kTrials = 300;
-// Of 300 trials with a chance of 0.95 each, 0.88 or fewer happen once in a million; the bootstrap of small samples is a
-// little too narrow as it is.
+// A share of 0.88 or less of 300 trials with a chance of 0.95 each happens once in a million; the bootstrap of small
+// samples is a little too narrow as it is.
 constexpr int kFewestHits = 264;
 
 bool Contains(const Interval& interval, double value) { return interval.low <= value && value <= interval.high; }

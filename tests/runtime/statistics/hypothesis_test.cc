@@ -6,19 +6,19 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "runtime/statistics/autocorrelation.h"
-#include "runtime/statistics/effect_size.h"
-#include "runtime/statistics/false_discovery.h"
-#include "runtime/statistics/paired.h"
-#include "runtime/statistics/permutation_test.h"
-#include "runtime/statistics/rank_test.h"
+#include "runtime/statistics/comparison/effect_size.h"
+#include "runtime/statistics/comparison/false_discovery.h"
+#include "runtime/statistics/comparison/paired.h"
+#include "runtime/statistics/comparison/permutation_test.h"
+#include "runtime/statistics/comparison/rank_test.h"
+#include "runtime/statistics/sample/autocorrelation.h"
 #include "tests/runtime/statistics/simulated.h"
 
 namespace metronome::statistics {
 namespace {
 
 constexpr int kTrials = 400;
-// Of 400 trials with a chance of 0.05 each, 41 or more happen once in some hundred thousand.
+// More than 40 of 400 trials with a chance of 0.05 each happen once in some hundred thousand.
 constexpr int kMostAlarms = 40;
 
 TEST(MannWhitneyTest, SeldomRaisesFalseAlarms) {

@@ -3,10 +3,10 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "runtime/statistics/autocorrelation.h"
-#include "runtime/statistics/noise_floor.h"
-#include "runtime/statistics/rank_test.h"
-#include "runtime/statistics/sample_size.h"
+#include "runtime/statistics/comparison/rank_test.h"
+#include "runtime/statistics/planning/noise_floor.h"
+#include "runtime/statistics/planning/sample_size.h"
+#include "runtime/statistics/sample/autocorrelation.h"
 #include "tests/runtime/statistics/simulated.h"
 
 namespace metronome::statistics {
@@ -62,7 +62,7 @@ TEST(SampleSizeTest, RefusesWhatItCannotPlan) {
   EXPECT_TRUE(absl::IsInvalidArgument(IterationsToDetect({1, 2}, {1, 2}, 0.1, {.power = 1}).status()));
 }
 
-// Of an autoregressive series the inflation is (1 + r) / (1 - r) in the limit.
+// The inflation of an autoregressive series is (1 + r) / (1 - r) in the limit.
 TEST(AutocorrelationTest, GrowsWithWhatNeighboursShare) {
   std::mt19937_64 random(44);
   double independent = 0, half = 0, most = 0;

@@ -1,4 +1,4 @@
-#include "runtime/statistics/quantile.h"
+#include "runtime/statistics/sample/quantile.h"
 
 #include <algorithm>
 #include <cmath>
@@ -8,7 +8,7 @@
 
 #include "gtest/gtest.h"
 #include "runtime/statistics/distributions.h"
-#include "runtime/statistics/summary.h"
+#include "runtime/statistics/sample/summary.h"
 #include "tests/runtime/statistics/simulated.h"
 
 namespace metronome::statistics {

@@ -107,7 +107,7 @@ TEST_F(EngineTest, SessionsAreAdmittedAgainstWhatOpenOnesMayStillTake) {
   EXPECT_TRUE(engine_->NewGeneration(*model, {}, 16).ok());
 }
 
-// Of the budget or of the device, whichever has less; what caches hold already is theirs.
+// The limit is the budget or what the device has, whichever is less; what caches hold already is theirs.
 TEST_F(EngineTest, LimitOfCachesIsWhatThereIsForThem) {
   LoadedModel* model = Load({.model = "tiny-llama"});
   const std::string session = engine_->Keep(Start(*model));

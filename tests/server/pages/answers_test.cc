@@ -1,4 +1,4 @@
-#include "server/pages/answers.h"
+#include "server/pages/documents/answers.h"
 
 #include <gmock/gmock.h>
 

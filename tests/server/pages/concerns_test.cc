@@ -1,4 +1,4 @@
-#include "server/pages/concerns.h"
+#include "server/pages/documents/concerns.h"
 
 #include <gmock/gmock.h>
 

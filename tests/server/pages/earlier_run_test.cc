@@ -1,4 +1,4 @@
-#include "server/pages/earlier_run.h"
+#include "server/pages/documents/earlier_run.h"
 
 #include <gmock/gmock.h>
 

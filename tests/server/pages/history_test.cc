@@ -1,4 +1,4 @@
-#include "server/pages/history.h"
+#include "server/pages/documents/history.h"
 
 #include <gmock/gmock.h>
 

@@ -1,4 +1,4 @@
-#include "server/pages/report.h"
+#include "server/pages/documents/report.h"
 
 #include <gmock/gmock.h>
 

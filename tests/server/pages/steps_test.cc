@@ -1,4 +1,4 @@
-#include "server/pages/steps.h"
+#include "server/pages/documents/steps.h"
 
 #include <gmock/gmock.h>
 

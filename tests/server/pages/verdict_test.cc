@@ -1,4 +1,4 @@
-#include "server/pages/verdict.h"
+#include "server/pages/documents/verdict.h"
 
 #include <gmock/gmock.h>
 

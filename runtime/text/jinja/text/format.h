@@ -1,5 +1,5 @@
-#ifndef METRONOME_RUNTIME_TEXT_JINJA_VALUES_FORMAT_H_
-#define METRONOME_RUNTIME_TEXT_JINJA_VALUES_FORMAT_H_
+#ifndef METRONOME_RUNTIME_TEXT_JINJA_TEXT_FORMAT_H_
+#define METRONOME_RUNTIME_TEXT_JINJA_TEXT_FORMAT_H_
 
 #include <string>
 
@@ -35,4 +35,4 @@ absl::StatusOr<Value> FormatBraces(Rendering& rendering, absl::string_view forma
 
 }  // namespace metronome::text::jinja
 
-#endif  // METRONOME_RUNTIME_TEXT_JINJA_VALUES_FORMAT_H_
+#endif  // METRONOME_RUNTIME_TEXT_JINJA_TEXT_FORMAT_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_RUNTIME_TEXT_JINJA_VALUES_JSON_FORM_H_
-#define METRONOME_RUNTIME_TEXT_JINJA_VALUES_JSON_FORM_H_
+#ifndef METRONOME_RUNTIME_TEXT_JINJA_TEXT_JSON_FORM_H_
+#define METRONOME_RUNTIME_TEXT_JINJA_TEXT_JSON_FORM_H_
 
 #include <optional>
 #include <string>
@@ -28,4 +28,4 @@ absl::StatusOr<Value> FromJson(absl::string_view text, absl::string_view name);
 
 }  // namespace metronome::text::jinja
 
-#endif  // METRONOME_RUNTIME_TEXT_JINJA_VALUES_JSON_FORM_H_
+#endif  // METRONOME_RUNTIME_TEXT_JINJA_TEXT_JSON_FORM_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_RUNTIME_TEXT_JINJA_VALUES_PRINTF_H_
-#define METRONOME_RUNTIME_TEXT_JINJA_VALUES_PRINTF_H_
+#ifndef METRONOME_RUNTIME_TEXT_JINJA_TEXT_PRINTF_H_
+#define METRONOME_RUNTIME_TEXT_JINJA_TEXT_PRINTF_H_
 
 #include "absl/status/statusor.h"
 #include "runtime/text/jinja/text/rendering.h"
@@ -11,4 +11,4 @@ absl::StatusOr<Value> FormatPercent(Rendering& rendering, const Value& format, c
 
 }  // namespace metronome::text::jinja
 
-#endif  // METRONOME_RUNTIME_TEXT_JINJA_VALUES_PRINTF_H_
+#endif  // METRONOME_RUNTIME_TEXT_JINJA_TEXT_PRINTF_H_

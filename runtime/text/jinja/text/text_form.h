@@ -1,5 +1,5 @@
-#ifndef METRONOME_RUNTIME_TEXT_JINJA_VALUES_TEXT_FORM_H_
-#define METRONOME_RUNTIME_TEXT_JINJA_VALUES_TEXT_FORM_H_
+#ifndef METRONOME_RUNTIME_TEXT_JINJA_TEXT_TEXT_FORM_H_
+#define METRONOME_RUNTIME_TEXT_JINJA_TEXT_TEXT_FORM_H_
 
 #include <string>
 
@@ -23,4 +23,4 @@ std::string EscapeHtml(absl::string_view text);
 
 }  // namespace metronome::text::jinja
 
-#endif  // METRONOME_RUNTIME_TEXT_JINJA_VALUES_TEXT_FORM_H_
+#endif  // METRONOME_RUNTIME_TEXT_JINJA_TEXT_TEXT_FORM_H_

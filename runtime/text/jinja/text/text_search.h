@@ -1,5 +1,5 @@
-#ifndef METRONOME_RUNTIME_TEXT_JINJA_VALUES_TEXT_SEARCH_H_
-#define METRONOME_RUNTIME_TEXT_JINJA_VALUES_TEXT_SEARCH_H_
+#ifndef METRONOME_RUNTIME_TEXT_JINJA_TEXT_TEXT_SEARCH_H_
+#define METRONOME_RUNTIME_TEXT_JINJA_TEXT_TEXT_SEARCH_H_
 
 #include <cstddef>
 
@@ -19,4 +19,4 @@ absl::StatusOr<std::string> ReplaceText(Rendering& rendering, absl::string_view 
 
 }  // namespace metronome::text::jinja
 
-#endif  // METRONOME_RUNTIME_TEXT_JINJA_VALUES_TEXT_SEARCH_H_
+#endif  // METRONOME_RUNTIME_TEXT_JINJA_TEXT_TEXT_SEARCH_H_

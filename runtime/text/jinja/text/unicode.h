@@ -1,5 +1,5 @@
-#ifndef METRONOME_RUNTIME_TEXT_JINJA_VALUES_UNICODE_H_
-#define METRONOME_RUNTIME_TEXT_JINJA_VALUES_UNICODE_H_
+#ifndef METRONOME_RUNTIME_TEXT_JINJA_TEXT_UNICODE_H_
+#define METRONOME_RUNTIME_TEXT_JINJA_TEXT_UNICODE_H_
 
 #include <cstdint>
 #include <string>
@@ -49,4 +49,4 @@ absl::string_view StripSpace(absl::string_view text, bool left, bool right);
 
 }  // namespace metronome::text::jinja
 
-#endif  // METRONOME_RUNTIME_TEXT_JINJA_VALUES_UNICODE_H_
+#endif  // METRONOME_RUNTIME_TEXT_JINJA_TEXT_UNICODE_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_TESTS_KERNELS_CUDA_EMULATED_BACKEND_H_
-#define METRONOME_TESTS_KERNELS_CUDA_EMULATED_BACKEND_H_
+#ifndef METRONOME_TESTS_KERNELS_CUDA_FAKES_EMULATED_BACKEND_H_
+#define METRONOME_TESTS_KERNELS_CUDA_FAKES_EMULATED_BACKEND_H_
 
 #include <functional>
 #include <memory>
@@ -31,4 +31,4 @@ std::unique_ptr<kernels::Backend> CreateEmulatedBackend(EmulatedDevice device);
 
 }  // namespace metronome::testing
 
-#endif  // METRONOME_TESTS_KERNELS_CUDA_EMULATED_BACKEND_H_
+#endif  // METRONOME_TESTS_KERNELS_CUDA_FAKES_EMULATED_BACKEND_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_TESTS_KERNELS_CUDA_EMULATION_TEST_H_
-#define METRONOME_TESTS_KERNELS_CUDA_EMULATION_TEST_H_
+#ifndef METRONOME_TESTS_KERNELS_CUDA_FAKES_EMULATION_TEST_H_
+#define METRONOME_TESTS_KERNELS_CUDA_FAKES_EMULATION_TEST_H_
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -41,4 +41,4 @@ inline std::string NameOfOrder(const ::testing::TestParamInfo<emulation::ThreadO
 
 }  // namespace metronome::kernels::cuda
 
-#endif  // METRONOME_TESTS_KERNELS_CUDA_EMULATION_TEST_H_
+#endif  // METRONOME_TESTS_KERNELS_CUDA_FAKES_EMULATION_TEST_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_TESTS_KERNELS_CUDA_FAKE_DRIVER_H_
-#define METRONOME_TESTS_KERNELS_CUDA_FAKE_DRIVER_H_
+#ifndef METRONOME_TESTS_KERNELS_CUDA_FAKES_FAKE_DRIVER_H_
+#define METRONOME_TESTS_KERNELS_CUDA_FAKES_FAKE_DRIVER_H_
 
 #include <cstdint>
 #include <functional>
@@ -136,4 +136,4 @@ class FakeDriver final : public kernels::cuda::Driver {
 
 }  // namespace metronome::testing
 
-#endif  // METRONOME_TESTS_KERNELS_CUDA_FAKE_DRIVER_H_
+#endif  // METRONOME_TESTS_KERNELS_CUDA_FAKES_FAKE_DRIVER_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_TESTS_KERNELS_CUDA_FUSED_CASES_H_
-#define METRONOME_TESTS_KERNELS_CUDA_FUSED_CASES_H_
+#ifndef METRONOME_TESTS_KERNELS_CUDA_FAKES_FUSED_CASES_H_
+#define METRONOME_TESTS_KERNELS_CUDA_FAKES_FUSED_CASES_H_
 
 #include <string>
 #include <vector>
@@ -26,4 +26,4 @@ std::vector<HostKernel> HostKernels();
 
 }  // namespace metronome::testing
 
-#endif  // METRONOME_TESTS_KERNELS_CUDA_FUSED_CASES_H_
+#endif  // METRONOME_TESTS_KERNELS_CUDA_FAKES_FUSED_CASES_H_

@@ -1,5 +1,5 @@
-#ifndef METRONOME_TESTS_KERNELS_CUDA_INTEGERS_H_
-#define METRONOME_TESTS_KERNELS_CUDA_INTEGERS_H_
+#ifndef METRONOME_TESTS_KERNELS_CUDA_FAKES_INTEGERS_H_
+#define METRONOME_TESTS_KERNELS_CUDA_FAKES_INTEGERS_H_
 
 #include <cstdint>
 #include <random>
@@ -20,4 +20,4 @@ inline HostTensor Integers(kernels::DType dtype, const kernels::Shape& shape, ui
 
 }  // namespace metronome::testing
 
-#endif  // METRONOME_TESTS_KERNELS_CUDA_INTEGERS_H_
+#endif  // METRONOME_TESTS_KERNELS_CUDA_FAKES_INTEGERS_H_

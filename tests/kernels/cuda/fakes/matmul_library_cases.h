@@ -1,5 +1,5 @@
-#ifndef METRONOME_TESTS_KERNELS_CUDA_MATMUL_LIBRARY_CASES_H_
-#define METRONOME_TESTS_KERNELS_CUDA_MATMUL_LIBRARY_CASES_H_
+#ifndef METRONOME_TESTS_KERNELS_CUDA_FAKES_MATMUL_LIBRARY_CASES_H_
+#define METRONOME_TESTS_KERNELS_CUDA_FAKES_MATMUL_LIBRARY_CASES_H_
 
 #include "kernels/cuda/products/library/matmul_library.h"
 
@@ -11,4 +11,4 @@ void ExpectProductsOf(kernels::cuda::MatmulLibrary& library);
 
 }  // namespace metronome::testing
 
-#endif  // METRONOME_TESTS_KERNELS_CUDA_MATMUL_LIBRARY_CASES_H_
+#endif  // METRONOME_TESTS_KERNELS_CUDA_FAKES_MATMUL_LIBRARY_CASES_H_
