@@ -3,14 +3,13 @@
 #include <algorithm>
 #include <bit>
 #include <cstdlib>
-#include <cstring>
 #include <map>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "kernels/base/clock.h"
 #include "kernels/base/status_macros.h"
-#include "kernels/interface/convert.h"
+#include "runtime/engine/constant_bytes.h"
 #include "runtime/plan/storage_root.h"
 
 namespace metronome::runtime {
@@ -20,32 +19,6 @@ namespace {
 constexpr int64_t kSmallCallBytes = 64 * 1024;
 // After so many refusals of the backend, a plan is not recorded any more.
 constexpr int kMostRefusals = 2;
-
-std::vector<std::byte> EncodeConstant(const PlanValue& value) {
-  std::vector<std::byte> bytes(value.contents.size() * kernels::SizeOf(value.dtype));
-  for (size_t i = 0; i < value.contents.size(); ++i) {
-    const double element = value.contents[i];
-    const auto store = [&](auto typed) { std::memcpy(&bytes[i * sizeof(typed)], &typed, sizeof(typed)); };
-    switch (value.dtype) {
-      case kernels::DType::kFloat32:
-        store(static_cast<float>(element));
-        break;
-      case kernels::DType::kBFloat16:
-        store(kernels::BFloat16(static_cast<float>(element)));
-        break;
-      case kernels::DType::kFloat16:
-        store(kernels::Float16(static_cast<float>(element)));
-        break;
-      case kernels::DType::kInt32:
-        store(static_cast<int32_t>(element));
-        break;
-      case kernels::DType::kBool:
-        store(static_cast<uint8_t>(element != 0));
-        break;
-    }
-  }
-  return bytes;
-}
 
 // The smallest power of two >= value.
 int64_t RoundUp(int64_t value) {
@@ -104,7 +77,7 @@ absl::Status BoundPlan::Bind(const WeightStore& weights, const CancelToken& toke
       ASSIGN_OR_RETURN(view, weights.Get(value.name));
     }
     if (value.storage == Storage::kConstant) {
-      const std::vector<std::byte> bytes = EncodeConstant(value);
+      const std::vector<std::byte> bytes = ConstantBytes(value);
       ASSIGN_OR_RETURN(std::unique_ptr<kernels::Buffer> buffer, backend_.Allocate(static_cast<int64_t>(bytes.size())));
       RETURN_IF_ERROR(backend_.CopyToDevice(buffer->data(), bytes.data(), static_cast<int64_t>(bytes.size())));
       view.data = buffer->data();
