@@ -8,8 +8,8 @@
 namespace metronome::server {
 
 // Summary of samples as the Statistics message describes; percentiles by linear interpolation between order statistics
-// (NumPy's default). Empty samples give n = 0 and zeros.
-v1::Statistics Summarise(std::vector<double> samples);
+// (NumPy's default). Empty samples, and samples with one that is not finite, give n = 0 and zeros.
+v1::Statistics Summarise(const std::vector<double>& samples);
 
 // Sets ttft_ms, tpot_ms, step_ms and sampling_ms from the samples of those names; of scaling, positions in place of
 // step_ms. One without samples keeps what it has: of a stored result the median alone.

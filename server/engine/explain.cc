@@ -12,6 +12,7 @@
 #include "kernels/base/clock.h"
 #include "kernels/base/status_macros.h"
 #include "runtime/engine/matmul_rate.h"
+#include "runtime/statistics/sample/quantile.h"
 #include "server/rpc/grpc_status.h"
 
 namespace metronome::server {
@@ -23,11 +24,6 @@ constexpr int64_t kMaxTrials = 8192;
 constexpr size_t kMaxTrialDetailBytes = 100;
 
 constexpr int kSteps = 5;
-
-double MedianOf(std::vector<double> values) {
-  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
-  return values[values.size() / 2];
-}
 
 // "bfloat16[1, 2048] x [8192, 2048]": a dtype is repeated only where it changes.
 std::string OperandsOf(const runtime::Plan& plan, const runtime::KernelCall& call, const runtime::StepShape& step) {
@@ -87,8 +83,8 @@ class Explanation {
         costs_[call.call] = call.cost;
       }
     }
-    response_.set_step_ms(MedianOf(steps));
-    for (auto& [call, times] : calls) times_[call] = MedianOf(std::move(times));
+    response_.set_step_ms(statistics::Median(steps));
+    for (auto& [call, times] : calls) times_[call] = statistics::Median(std::move(times));
     return absl::OkStatus();
   }
 

@@ -6,6 +6,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "compiler/frontend/catalogue.h"
+#include "proto/labels/model_label.h"
 #include "server/benchmark/spec.h"
 
 namespace metronome::server {
@@ -22,9 +23,7 @@ std::string Bounded(absl::string_view name) {
 
 std::string ModelOf(const v1::BenchmarkResult& result) {
   if (compiler::FindModel(result.spec().model()) == nullptr) return "directory";
-  const int layers = result.spec().layers();
-  if (layers == 0 || layers >= result.model_layers()) return result.spec().model();
-  return absl::StrCat(result.spec().model(), " [", layers, " of ", result.model_layers(), " layers]");
+  return ModelLabel(result);
 }
 
 prometheus::MetricFamily Gauge(const char* name, const char* help) {
